@@ -1,0 +1,1 @@
+//! Generator, reducer, campaign and the `plumb` command.

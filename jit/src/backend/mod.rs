@@ -1,0 +1,1 @@
+//! Trace -> ARM64 code.

@@ -1,0 +1,1 @@
+//! Trace -> Trace passes.

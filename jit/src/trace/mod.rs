@@ -1,0 +1,1 @@
+//! From hot loops to recorded traces.
