@@ -1,1 +1,3 @@
-//! The interpreter.
+//! The interpreter: `Proto` -> effects.
+
+pub mod proto;
