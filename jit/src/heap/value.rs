@@ -55,32 +55,17 @@ pub const VALUE_TAG: usize = offset_of!(Value, tag);
 const _: () = assert!(size_of::<Value>() == VALUE_SIZE && VALUE_PAYLOAD == 0 && VALUE_TAG == 8);
 
 impl Value {
-    pub const NIL: Value = Value {
-        payload: 0,
-        tag: Tag::Nil,
-    };
-    pub const FALSE: Value = Value {
-        payload: 0,
-        tag: Tag::False,
-    };
-    pub const TRUE: Value = Value {
-        payload: 0,
-        tag: Tag::True,
-    };
+    pub const NIL: Value = Value { payload: 0, tag: Tag::Nil };
+    pub const FALSE: Value = Value { payload: 0, tag: Tag::False };
+    pub const TRUE: Value = Value { payload: 0, tag: Tag::True };
 
     #[inline(always)]
     pub const fn int(i: i64) -> Value {
-        Value {
-            payload: i as u64,
-            tag: Tag::Int,
-        }
+        Value { payload: i as u64, tag: Tag::Int }
     }
     #[inline(always)]
     pub const fn float(f: f64) -> Value {
-        Value {
-            payload: f.to_bits(),
-            tag: Tag::Float,
-        }
+        Value { payload: f.to_bits(), tag: Tag::Float }
     }
     #[inline(always)]
     pub const fn bool(b: bool) -> Value {
@@ -123,18 +108,10 @@ impl Value {
     }
     #[inline(always)]
     pub const fn as_int(self) -> Option<i64> {
-        if self.is_int() {
-            Some(self.payload as i64)
-        } else {
-            None
-        }
+        if self.is_int() { Some(self.payload as i64) } else { None }
     }
     #[inline(always)]
     pub const fn as_float(self) -> Option<f64> {
-        if self.is_float() {
-            Some(f64::from_bits(self.payload))
-        } else {
-            None
-        }
+        if self.is_float() { Some(f64::from_bits(self.payload)) } else { None }
     }
 }

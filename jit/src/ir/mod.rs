@@ -1,1 +1,6 @@
-//! A trace as a value.
+//! A trace as a value: op table, trace, builder, text form, verifier, evaluator.
+
+#![forbid(unsafe_code)]
+
+pub mod op;
+pub mod trace;
