@@ -1,1 +1,21 @@
-//! Executors of compiled traces.
+//! Executors of compiled traces: machine code -> registers.
+//!
+//! 1. [`context`]  the block of memory that a running trace and the VM share
+//! 2. [`code`]     what the backend hands over, and what is installed
+//! 3. [`executor`] the interface: memory map, helpers, one run
+//! 4. [`helpers`]  functions that traces may call
+//! 5. [`trap`]     a broken rule, reported for a person
+//! 6. [`disasm`]   words -> text, by an independent decoder
+
+pub mod code;
+pub mod context;
+pub mod disasm;
+pub mod executor;
+pub mod helpers;
+pub mod trap;
+
+pub use code::{Category, CodeBlob, GuardBranch, InstallError, InstalledCode};
+pub use context::TraceContext;
+pub use executor::{Executor, ForcedExit, MemoryMap, RunEnv, RunStats};
+pub use helpers::{HelperTable, HostFn};
+pub use trap::{RegisterDump, Trap, TrapKind};

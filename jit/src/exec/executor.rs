@@ -1,0 +1,96 @@
+//! The interface that all executors of machine code share.
+//!
+//! In:  installed code, a context, the base of the running frame, the environment (`RunEnv`).
+//! Out: the context as the exit left it, and counts; or a `Trap`, which is always a defect of the
+//!      compiler (or of the executor), never of the Lua program.
+
+use std::ops::Range;
+
+use super::code::{CodeBlob, InstallError, InstalledCode};
+use super::context::TraceContext;
+use super::helpers::HelperTable;
+use super::trap::Trap;
+
+/// Which host memory a trace may touch. The heap implements it.
+///
+/// # Safety
+/// A range that `region` returns must stay valid for reads and writes of plain bytes, through pointers
+/// made from its addresses (exposed provenance), until `epoch` returns a different number. The
+/// simulator dereferences inside it without asking again. No Rust reference to that memory may be live
+/// while a trace runs.
+pub unsafe trait MemoryMap {
+    /// Changes whenever any region handed out before stops being live.
+    fn epoch(&self) -> u64;
+
+    /// The live object (or stack segment) that contains all of `addr .. addr + len`, if there is one.
+    /// Narrow is better: one object, so that an index past an object's end is seen.
+    fn region(&self, addr: u64, len: u64) -> Option<Range<u64>>;
+}
+
+/// What a run needs from the VM besides the context.
+///
+/// Helpers change the heap while `&mut dyn RunEnv` is held; an implementation keeps raw pointers to
+/// what they change, not references.
+pub trait RunEnv {
+    fn memory(&self) -> &dyn MemoryMap;
+    fn helpers(&self) -> &HelperTable;
+
+    /// Instructions after which the simulator gives up on a run.
+    fn fuel(&self) -> u64 {
+        DEFAULT_FUEL
+    }
+}
+
+/// Far beyond any bounded test loop, yet an endless one ends within a minute.
+pub const DEFAULT_FUEL: u64 = 10_000_000_000;
+
+/// Take the guard branch at `word` at its `nth` execution (1 is the first, counted from the moment of
+/// the request, over all runs) although its condition does not hold.
+#[derive(Clone, Debug)]
+pub struct ForcedExit {
+    pub code: InstalledCode,
+    pub word: usize,
+    pub nth: u64,
+}
+
+/// Facts about one run, from entry to exit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunStats {
+    /// Executions of the loop head's first word.
+    pub loop_arrivals: u64,
+    /// Instructions executed; 0 where the executor cannot count.
+    pub instructions: u64,
+    /// Bit i: `ctx.gpr[i]`, bit 32+i: `ctx.fpr[i]` was stored from a register that this run had
+    /// written. All ones where the executor cannot tell.
+    pub defined: u64,
+}
+
+/// Runs machine code. Implementations: `Simulator`, and `Native` on aarch64 hosts.
+pub trait Executor {
+    /// The name on the command line and in reports.
+    fn name(&self) -> &'static str;
+
+    /// Copies the code into code memory and makes it executable (flushed).
+    fn install(&mut self, blob: CodeBlob) -> Result<InstalledCode, InstallError>;
+
+    /// Overwrites words of installed code and flushes them.
+    fn patch(&mut self, code: &InstalledCode, edits: &[(usize, u32)]) -> Result<(), InstallError>;
+
+    /// Drops all installed code; earlier handles become invalid.
+    fn reset(&mut self);
+
+    /// Asks for a guard's exit to be taken. Returns false where that is not supported.
+    fn force_exit(&mut self, request: Option<ForcedExit>) -> bool;
+
+    /// Runs from word 0 to the return. `base` is the address of the running frame's register 0.
+    ///
+    /// # Panics
+    /// When `code` was installed before the last `reset`.
+    fn run(
+        &mut self,
+        code: &InstalledCode,
+        ctx: &mut TraceContext,
+        base: u64,
+        env: &mut dyn RunEnv,
+    ) -> Result<RunStats, Trap>;
+}
