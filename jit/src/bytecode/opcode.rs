@@ -578,12 +578,9 @@ mod tests {
 
     #[test]
     fn fields_round_trip_at_their_limits() {
-        for (a, b, c, k) in [
-            (0, 0, 0, false),
-            (255, 255, 255, true),
-            (1, 2, 3, true),
-            (128, 0, 255, false),
-        ] {
+        for (a, b, c, k) in
+            [(0, 0, 0, false), (255, 255, 255, true), (1, 2, 3, true), (128, 0, 255, false)]
+        {
             let i = Instruction::abck(Op::EqK, a, b, c, k);
             assert_eq!(
                 (i.op(), i.a(), i.b(), i.c(), i.k()),
@@ -596,11 +593,7 @@ mod tests {
         for sj in [-OFFSET_SJ, -1, 0, 1, MAX_SJ as i32 - OFFSET_SJ] {
             assert_eq!(Instruction::from_sj(Op::Jmp, sj).sj(), sj);
         }
-        let i = Instruction::abc(Op::Call, 1, 2, 3)
-            .with_c(0)
-            .with_k(true)
-            .with_a(9)
-            .with_b(0);
+        let i = Instruction::abc(Op::Call, 1, 2, 3).with_c(0).with_k(true).with_a(9).with_b(0);
         assert_eq!(format!("{i:?}"), "CALL 9 0 0 k");
         assert!(i.opens_top() && i.takes_top());
     }

@@ -29,6 +29,12 @@ pub enum Constant {
     Str(Arc<[u8]>),
 }
 
+impl Constant {
+    pub fn is_short_string(&self) -> bool {
+        matches!(self, Constant::Str(bytes) if bytes.len() <= MAX_SHORT_STRING_BYTES)
+    }
+}
+
 impl PartialEq for Constant {
     fn eq(&self, other: &Constant) -> bool {
         match (self, other) {
@@ -60,14 +66,9 @@ pub enum VarKind {
 
 impl VarKind {
     pub fn from_u8(number: u8) -> Option<VarKind> {
-        [
-            VarKind::Regular,
-            VarKind::Const,
-            VarKind::ToBeClosed,
-            VarKind::CompileTimeConst,
-        ]
-        .get(usize::from(number))
-        .copied()
+        [VarKind::Regular, VarKind::Const, VarKind::ToBeClosed, VarKind::CompileTimeConst]
+            .get(usize::from(number))
+            .copied()
     }
 }
 
