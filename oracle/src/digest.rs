@@ -1,0 +1,250 @@
+//! Canonical facts -> 64 bits.
+//!
+//! In: the facts that [`crate::canon::walk`] emits. Out: a [`Digest`], equal when all facts are equal.
+//! The function is fixed (no per-process seed), so a digest printed in a report can be reproduced.
+//! Different facts share a digest with probability about 2^-64; nothing adversarial feeds it.
+//!
+//! Entries of one table are combined by addition of their own digests: engines iterate hash parts in
+//! different orders, and addition does not care.
+#![forbid(unsafe_code)]
+
+use crate::canon::{Canonical, Class, Frame, Header, Sink};
+
+/// 64 bits that stand for a state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Digest(pub u64);
+
+/// Strings longer than this are hashed by length, head and tail unless `whole_strings` is set.
+const STRING_SAMPLE: usize = 32;
+
+/// A running mix of 64-bit words, by folded 128-bit multiplication.
+#[derive(Clone, Copy, Debug)]
+pub struct Mixer(u64);
+
+impl Default for Mixer {
+    fn default() -> Self {
+        Mixer(0x243f_6a88_85a3_08d3)
+    }
+}
+
+impl Mixer {
+    #[inline]
+    pub fn word(&mut self, word: u64) {
+        let product = u128::from(self.0 ^ word) * 0x9e37_79b9_7f4a_7c15_u128;
+        self.0 = ((product as u64) ^ ((product >> 64) as u64))
+            .wrapping_add(0x1319_8a2e_0370_7345)
+            .rotate_left(23);
+    }
+
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.word(bytes.len() as u64);
+        let mut chunks = bytes.chunks_exact(8);
+        for chunk in &mut chunks {
+            self.word(u64::from_le_bytes(
+                chunk.try_into().expect("a chunk of eight"),
+            ));
+        }
+        let rest = chunks.remainder();
+        if !rest.is_empty() {
+            let mut last = [0; 8];
+            last[..rest.len()].copy_from_slice(rest);
+            self.word(u64::from_le_bytes(last));
+        }
+    }
+
+    pub fn finish(self) -> Digest {
+        let mut last = self;
+        last.word(0x5bd1_e995);
+        Digest(last.0)
+    }
+}
+
+/// Folds canonical facts into a digest.
+#[derive(Default)]
+pub struct DigestSink {
+    main: Mixer,
+    /// Commutative sum over the entries of the object being visited.
+    entries: u64,
+    count: u64,
+    whole_strings: bool,
+}
+
+impl DigestSink {
+    /// `whole_strings`: hash every byte of long strings instead of a sample.
+    pub fn new(whole_strings: bool) -> Self {
+        DigestSink {
+            whole_strings,
+            ..DigestSink::default()
+        }
+    }
+
+    pub fn finish(self) -> Digest {
+        self.main.finish()
+    }
+
+    /// Mixes in bytes that are not part of the state, such as the program's output.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.main.bytes(bytes);
+    }
+
+    fn string(mixer: &mut Mixer, bytes: &[u8], whole: bool) {
+        if whole || bytes.len() <= 2 * STRING_SAMPLE {
+            mixer.bytes(bytes);
+        } else {
+            mixer.word(bytes.len() as u64);
+            mixer.bytes(&bytes[..STRING_SAMPLE]);
+            mixer.bytes(&bytes[bytes.len() - STRING_SAMPLE..]);
+        }
+    }
+
+    #[inline]
+    fn value(mixer: &mut Mixer, value: &Canonical<'_>, whole: bool) {
+        match *value {
+            Canonical::Nil => mixer.word(1),
+            Canonical::Bool(b) => mixer.word(2 + u64::from(b)),
+            Canonical::Int(i) => {
+                mixer.word(4);
+                mixer.word(i as u64);
+            }
+            Canonical::Float(bits) => {
+                mixer.word(5);
+                mixer.word(bits);
+            }
+            Canonical::Str(bytes) => {
+                mixer.word(6);
+                Self::string(mixer, bytes, whole);
+            }
+            Canonical::Library(name) => {
+                mixer.word(7);
+                mixer.bytes(name.as_bytes());
+            }
+            Canonical::Object(class, number) => {
+                mixer.word(Self::class(class) << 32 | u64::from(number))
+            }
+            Canonical::Opaque(class) => mixer.word(Self::class(class) << 33),
+        }
+    }
+
+    fn class(class: Class) -> u64 {
+        8 + class as u64
+    }
+}
+
+impl Sink for DigestSink {
+    #[inline]
+    fn frame(&mut self, level: usize, frame: &Frame) {
+        self.main
+            .word((level as u64) << 32 | u64::from(frame.function.proto.0));
+        self.main.word(
+            u64::from(frame.function.line_defined) << 32 | u64::from(frame.function.last_line),
+        );
+        self.main.word(u64::from(frame.pc));
+    }
+
+    #[inline]
+    fn register(&mut self, _level: usize, index: u8, value: &Canonical<'_>) {
+        self.main.word(u64::from(index));
+        Self::value(&mut self.main, value, self.whole_strings);
+    }
+
+    fn root(&mut self, index: usize, value: &Canonical<'_>) {
+        self.main.word(index as u64);
+        Self::value(&mut self.main, value, self.whole_strings);
+    }
+
+    fn begin(&mut self, number: u32, header: &Header) {
+        self.main.word(u64::from(number));
+        match header {
+            Header::Closure(function) => {
+                self.main.word(u64::from(function.proto.0));
+                self.main
+                    .word(u64::from(function.line_defined) << 32 | u64::from(function.last_line));
+            }
+            Header::Other(class) => self.main.word(Self::class(*class)),
+        }
+        self.restart();
+    }
+
+    fn restart(&mut self) {
+        (self.entries, self.count) = (0, 0);
+    }
+
+    fn entry(&mut self, key: &Canonical<'_>, value: &Canonical<'_>) {
+        let mut mixer = Mixer::default();
+        Self::value(&mut mixer, key, self.whole_strings);
+        Self::value(&mut mixer, value, self.whole_strings);
+        self.entries = self.entries.wrapping_add(mixer.finish().0);
+        self.count += 1;
+    }
+
+    fn upvalue(&mut self, index: usize, value: &Canonical<'_>) {
+        self.root(index, value);
+    }
+
+    fn metatable(&mut self, value: &Canonical<'_>) {
+        self.main.word(0x6d74);
+        Self::value(&mut self.main, value, self.whole_strings);
+    }
+
+    fn end(&mut self, truncated: bool) {
+        self.main.word(self.entries);
+        self.main.word(self.count << 1 | u64::from(truncated));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_bytes_and_order_matter_and_repetition_does_not_collapse() {
+        let of = |words: &[u64]| {
+            let mut mixer = Mixer::default();
+            words.iter().for_each(|&w| mixer.word(w));
+            mixer.finish()
+        };
+        let all = [
+            of(&[]),
+            of(&[0]),
+            of(&[0, 0]),
+            of(&[1, 2]),
+            of(&[2, 1]),
+            of(&[u64::MAX]),
+        ];
+        for (i, a) in all.iter().enumerate() {
+            assert!(all[i + 1..].iter().all(|b| a != b));
+        }
+        let text = |bytes: &[u8]| {
+            let mut mixer = Mixer::default();
+            mixer.bytes(bytes);
+            mixer.finish()
+        };
+        assert_ne!(text(b""), text(b"\0"));
+        assert_ne!(text(b"abcdefgh\0"), text(b"abcdefgh"));
+    }
+
+    #[test]
+    fn no_collision_among_small_integers_and_floats() {
+        let mut seen = std::collections::HashSet::new();
+        for i in -5_000i64..5_000 {
+            for value in [Canonical::Int(i), Canonical::Float((i as f64).to_bits())] {
+                let mut mixer = Mixer::default();
+                DigestSink::value(&mut mixer, &value, false);
+                assert!(seen.insert(mixer.finish().0), "{value:?} collides");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_string_is_sampled_unless_asked_for_whole() {
+        let (a, mut b) = (vec![b'x'; 200], vec![b'x'; 200]);
+        b[100] = b'y';
+        let digest = |bytes: &[u8], whole| {
+            let mut sink = DigestSink::new(whole);
+            sink.root(0, &Canonical::Str(bytes));
+            sink.finish()
+        };
+        assert_eq!(digest(&a, false), digest(&b, false));
+        assert_ne!(digest(&a, true), digest(&b, true));
+    }
+}

@@ -1,0 +1,310 @@
+//! Canonical facts -> text, and the differences between two texts.
+//!
+//! In: the facts of [`crate::canon::walk`]. Out: a [`Snapshot`] to print side by side with another
+//! engine's. Two snapshots are equal exactly when no fact differs, because `policy::text` prints unequal
+//! values unalike; entries of a table are sorted by key. Strings are printed whole up to a bound.
+#![forbid(unsafe_code)]
+
+use crate::canon::{Canonical, Frame, Header, Plan, Selection, Sink, State, walk};
+use crate::event::Clock;
+use crate::policy;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A whole state as text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    pub clock: Clock,
+    /// Innermost first.
+    pub frames: Vec<FrameDump>,
+    /// Values that are compared besides registers: results, error value, globals.
+    pub roots: Vec<String>,
+    pub objects: Vec<ObjectDump>,
+    /// What the program printed so far.
+    pub output: Vec<u8>,
+    /// How the program ended, when it has.
+    pub ending: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrameDump {
+    pub frame: Frame,
+    /// Depth of the call, 1 being the outermost Lua frame.
+    pub depth: usize,
+    pub registers: Vec<RegisterDump>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegisterDump {
+    pub index: u8,
+    pub name: Option<String>,
+    pub value: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectDump {
+    pub number: u32,
+    pub header: String,
+    /// Upvalues, metatable and entries, by printed key.
+    pub content: BTreeMap<String, String>,
+    pub truncated: bool,
+}
+
+/// One fact that two snapshots show differently.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Such as `frame 0, register 3 (i)` or `table #2 [17]`.
+    pub place: String,
+    pub left: String,
+    pub right: String,
+}
+
+/// Longest prefix of a string that a dump shows; a longer one is followed by its length and digest.
+const SHOWN: usize = 256;
+
+impl Snapshot {
+    /// Dumps a stopped engine.
+    pub fn of<S: State>(
+        clock: Clock,
+        state: &S,
+        selection: &impl Selection,
+        roots: &[S::Value],
+        plan: &Plan,
+    ) -> Snapshot {
+        let mut sink = DumpSink::default();
+        walk(state, selection, roots, plan, &mut sink);
+        let mut snapshot = sink.snapshot;
+        snapshot.clock = clock;
+        for (level, frame) in snapshot.frames.iter_mut().enumerate() {
+            for register in &mut frame.registers {
+                register.name = state.register_name(level, register.index);
+            }
+        }
+        snapshot
+    }
+
+    /// Every fact that differs, outermost kind first: position, registers, roots, content, output.
+    pub fn differences(&self, other: &Snapshot) -> Vec<Difference> {
+        let mut out = Vec::new();
+        let mut differ = |place: String, left: Option<String>, right: Option<String>| {
+            if left != right {
+                let text = |side: Option<String>| side.unwrap_or_else(|| "(absent)".into());
+                out.push(Difference {
+                    place,
+                    left: text(left),
+                    right: text(right),
+                });
+            }
+        };
+        differ("ending".into(), self.ending.clone(), other.ending.clone());
+        let depths = [self, other].map(|s| s.frames.len().to_string());
+        let [left, right] = depths;
+        differ("frames".into(), Some(left), Some(right));
+        for (level, (a, b)) in self.frames.iter().zip(&other.frames).enumerate() {
+            let at = |f: &FrameDump| Some(format!("depth {}, {}", f.depth, position(&f.frame)));
+            differ(format!("frame {level}"), at(a), at(b));
+            let registers = |f: &FrameDump| -> BTreeMap<u8, (Option<String>, String)> {
+                f.registers
+                    .iter()
+                    .map(|r| (r.index, (r.name.clone(), r.value.clone())))
+                    .collect()
+            };
+            let (a, b) = (registers(a), registers(b));
+            for index in union(&a, &b) {
+                let name = [&a, &b]
+                    .iter()
+                    .find_map(|m| m.get(&index).and_then(|r| r.0.clone()));
+                let name = name.map_or_else(|| "(temporary)".into(), |n| format!("({n})"));
+                let value =
+                    |m: &BTreeMap<u8, (Option<String>, String)>| m.get(&index).map(|r| r.1.clone());
+                differ(
+                    format!("frame {level}, register {index} {name}"),
+                    value(&a),
+                    value(&b),
+                );
+            }
+        }
+        for index in 0..self.roots.len().max(other.roots.len()) {
+            let value = |s: &Snapshot| s.roots.get(index).cloned();
+            differ(format!("root {index}"), value(self), value(other));
+        }
+        for index in 0..self.objects.len().max(other.objects.len()) {
+            match (self.objects.get(index), other.objects.get(index)) {
+                (Some(a), Some(b)) => {
+                    let place = format!("{} #{}", a.header, a.number);
+                    differ(
+                        place.clone(),
+                        Some(a.header.clone()),
+                        Some(b.header.clone()),
+                    );
+                    for key in union(&a.content, &b.content) {
+                        let place = format!("{place} {key}");
+                        differ(
+                            place,
+                            a.content.get(&key).cloned(),
+                            b.content.get(&key).cloned(),
+                        );
+                    }
+                }
+                (a, b) => {
+                    let header = |o: Option<&ObjectDump>| o.map(|o| o.header.clone());
+                    differ(format!("object #{index}"), header(a), header(b));
+                }
+            }
+        }
+        let (left, right) = (policy::quote(&self.output), policy::quote(&other.output));
+        differ("output".into(), Some(left), Some(right));
+        out
+    }
+}
+
+fn union<K: Ord + Clone, V>(a: &BTreeMap<K, V>, b: &BTreeMap<K, V>) -> Vec<K> {
+    let keys: std::collections::BTreeSet<&K> = a.keys().chain(b.keys()).collect();
+    keys.into_iter().cloned().collect()
+}
+
+fn position(frame: &Frame) -> String {
+    let function = frame.function;
+    match function.line_defined {
+        0 => format!("main chunk, pc {}", frame.pc),
+        _ => format!(
+            "function at lines {}-{}, pc {}",
+            function.line_defined, function.last_line, frame.pc
+        ),
+    }
+}
+
+impl fmt::Display for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "clock {}", self.clock.0)?;
+        for (level, frame) in self.frames.iter().enumerate() {
+            writeln!(
+                f,
+                "frame {level}: depth {}, {}",
+                frame.depth,
+                position(&frame.frame)
+            )?;
+            for register in &frame.registers {
+                let name = register.name.as_deref().unwrap_or("(temporary)");
+                writeln!(f, "  R{:<3} {name:<14} {}", register.index, register.value)?;
+            }
+        }
+        for (index, root) in self.roots.iter().enumerate() {
+            writeln!(f, "root {index}: {root}")?;
+        }
+        for object in &self.objects {
+            let note = if object.truncated { " (sampled)" } else { "" };
+            writeln!(f, "#{} {}{note}", object.number, object.header)?;
+            for (key, value) in &object.content {
+                writeln!(f, "  {key} = {value}")?;
+            }
+        }
+        if let Some(ending) = &self.ending {
+            writeln!(f, "{ending}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Collects canonical facts as text.
+#[derive(Default)]
+struct DumpSink {
+    snapshot: Snapshot,
+}
+
+impl DumpSink {
+    fn object(&mut self) -> &mut ObjectDump {
+        self.snapshot
+            .objects
+            .last_mut()
+            .expect("content comes after `begin`")
+    }
+
+    /// Entries under keys that print alike (numberless objects) are told apart by a counter.
+    fn insert(&mut self, key: String, value: String) {
+        let content = &mut self.object().content;
+        let mut unique = key.clone();
+        let mut copies = 1;
+        while content.contains_key(&unique) {
+            copies += 1;
+            unique = format!("{key} ({copies})");
+        }
+        content.insert(unique, value);
+    }
+}
+
+fn shown(value: &Canonical<'_>) -> String {
+    match *value {
+        Canonical::Str(bytes) if bytes.len() > SHOWN => {
+            let mut mixer = crate::digest::Mixer::default();
+            mixer.bytes(bytes);
+            let digest = mixer.finish().0;
+            format!(
+                "{}... ({} bytes, digest {digest:016x})",
+                policy::quote(&bytes[..SHOWN]),
+                bytes.len()
+            )
+        }
+        _ => policy::text(value),
+    }
+}
+
+impl Sink for DumpSink {
+    fn frame(&mut self, depth: usize, frame: &Frame) {
+        self.snapshot.frames.push(FrameDump {
+            frame: *frame,
+            depth,
+            registers: Vec::new(),
+        });
+    }
+
+    fn register(&mut self, level: usize, index: u8, value: &Canonical<'_>) {
+        let register = RegisterDump {
+            index,
+            name: None,
+            value: shown(value),
+        };
+        self.snapshot.frames[level].registers.push(register);
+    }
+
+    fn root(&mut self, _index: usize, value: &Canonical<'_>) {
+        self.snapshot.roots.push(shown(value));
+    }
+
+    fn begin(&mut self, number: u32, header: &Header) {
+        let header = match header {
+            Header::Closure(f) if f.line_defined == 0 => "function (main chunk)".into(),
+            Header::Closure(f) => format!("function at lines {}-{}", f.line_defined, f.last_line),
+            Header::Other(class) => policy::class_name(*class).into(),
+        };
+        let object = ObjectDump {
+            number,
+            header,
+            content: BTreeMap::new(),
+            truncated: false,
+        };
+        self.snapshot.objects.push(object);
+    }
+
+    fn restart(&mut self) {
+        self.object().content.retain(|key, _| key == METATABLE);
+    }
+
+    fn entry(&mut self, key: &Canonical<'_>, value: &Canonical<'_>) {
+        self.insert(format!("[{}]", shown(key)), shown(value));
+    }
+
+    fn upvalue(&mut self, index: usize, value: &Canonical<'_>) {
+        self.insert(format!("upvalue {index}"), shown(value));
+    }
+
+    fn metatable(&mut self, value: &Canonical<'_>) {
+        self.insert(METATABLE.into(), shown(value));
+    }
+
+    fn end(&mut self, truncated: bool) {
+        self.object().truncated = truncated;
+    }
+}
+
+const METATABLE: &str = "metatable";

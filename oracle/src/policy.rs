@@ -1,0 +1,155 @@
+//! What "equal" means. Nothing else in the crate decides it: an engine's value becomes a
+//! [`Canonical`] here, and two values are equal when their canonical forms are identical.
+//!
+//! | rule | reason |
+//! |---|---|
+//! | type tags matter, and so does the integer/float subtype | `math.type`, `//`, `%` and formatting tell `1` from `1.0` (manual 3.3.3, 3.4.3) |
+//! | floats are compared bit for bit | Lua prescribes IEEE doubles; a different last bit is a different program result |
+//! | any NaN equals any NaN | sign and payload of a NaN differ between processors and Lua shows no way to compare them |
+//! | -0.0 is not 0.0 | `1 / x` tells them apart |
+//! | strings are equal by bytes | a Lua string is a byte sequence (manual 2.1) |
+//! | a table, closure, thread or userdata is the number of its first appearance in the traversal | addresses differ from run to run; identity and sharing do not |
+//! | a library function or library table is its name | each engine has its own implementation of it |
+//! | a Lua function is its position in the program plus the lines it spans | closures of one prototype behave alike up to their upvalues, which are visited |
+//! | tables are equal by content, whatever their internal order or array size | order of `next` and the array/hash split are unspecified (manual 6.1) |
+//! | an entry whose key is an object not yet numbered counts by its class only | no order over such keys exists that all engines share |
+//! | error messages are equal to the letter, position prefix included | programs can catch and print them |
+//!
+//! Not compared: addresses in text (`tostring({})`); a difference that shows one is Inconclusive.
+#![forbid(unsafe_code)]
+
+use crate::canon::{Canonical, Class};
+
+/// The one bit pattern that stands for every NaN.
+const NAN: u64 = 0x7ff8_0000_0000_0000;
+
+/// Canonical form of a float: its bits, all NaNs alike.
+#[inline]
+pub fn float(value: f64) -> Canonical<'static> {
+    Canonical::Float(if value.is_nan() { NAN } else { value.to_bits() })
+}
+
+/// Whether text shows an object's address, which no two runs share.
+pub fn shows_address(text: &[u8]) -> bool {
+    text.windows(4).any(|w| w == b": 0x") || text.windows(9).any(|w| w == b": builtin")
+}
+
+/// Whether an error message reports an exhausted stack; its depth is an engine's own limit.
+pub fn is_stack_overflow(message: &[u8]) -> bool {
+    message.windows(14).any(|w| w == b"stack overflow")
+}
+
+/// How a canonical value is printed in dumps: two values print alike only when they are equal.
+pub fn text(value: &Canonical<'_>) -> String {
+    match *value {
+        Canonical::Nil => "nil".into(),
+        Canonical::Bool(b) => b.to_string(),
+        Canonical::Int(i) => i.to_string(),
+        Canonical::Float(bits) => {
+            let value = f64::from_bits(bits);
+            if value.is_finite() {
+                format!("{value:?} (bits {bits:016x})")
+            } else {
+                lua_non_finite(value).into()
+            }
+        }
+        Canonical::Str(bytes) => quote(bytes),
+        Canonical::Object(class, number) => format!("{} #{number}", class_name(class)),
+        Canonical::Library(name) => format!("library {name}"),
+        Canonical::Opaque(class) => format!("some {}", class_name(class)),
+    }
+}
+
+fn lua_non_finite(value: f64) -> &'static str {
+    if value.is_nan() {
+        "nan"
+    } else if value > 0.0 {
+        "inf"
+    } else {
+        "-inf"
+    }
+}
+
+pub fn class_name(class: Class) -> &'static str {
+    match class {
+        Class::Table => "table",
+        Class::Closure => "function",
+        Class::Native => "native function",
+        Class::Userdata => "userdata",
+        Class::Thread => "thread",
+    }
+}
+
+/// A byte string between double quotes, bytes outside printable ASCII as `\ddd`.
+pub fn quote(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() + 2);
+    out.push('"');
+    for &b in bytes {
+        match b {
+            b'"' | b'\\' => {
+                out.push('\\');
+                out.push(char::from(b));
+            }
+            b' '..=b'~' => out.push(char::from(b)),
+            _ => out.push_str(&format!("\\{b:03}")),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pair_of_distinct_values_is_unequal_and_prints_unalike() {
+        let values = [
+            Canonical::Nil,
+            Canonical::Bool(false),
+            Canonical::Bool(true),
+            Canonical::Int(0),
+            Canonical::Int(1),
+            float(0.0),
+            float(-0.0),
+            float(1.0),
+            float(f64::INFINITY),
+            float(f64::NEG_INFINITY),
+            float(f64::NAN),
+            float(0.1 + 0.2),
+            float(0.3),
+            Canonical::Str(b""),
+            Canonical::Str(b"1"),
+            Canonical::Str(b"nil"),
+            Canonical::Str(b"a\0b"),
+            Canonical::Object(Class::Table, 1),
+            Canonical::Object(Class::Table, 2),
+            Canonical::Object(Class::Closure, 1),
+            Canonical::Library("math.sin"),
+            Canonical::Opaque(Class::Table),
+        ];
+        for (i, a) in values.iter().enumerate() {
+            for b in &values[i + 1..] {
+                assert_ne!(a, b);
+                assert_ne!(text(a), text(b));
+            }
+        }
+    }
+
+    #[test]
+    fn any_nan_is_any_nan() {
+        let other = f64::from_bits(0xfff8_0000_0000_0001);
+        assert!(other.is_nan());
+        assert_eq!(float(f64::NAN), float(other));
+        assert_eq!(float(f64::NAN), float(-f64::NAN));
+    }
+
+    #[test]
+    fn addresses_and_stack_overflows_are_recognised() {
+        assert!(shows_address(b"x = table: 0x55d0c8"));
+        assert!(shows_address(b"function: builtin: 12"));
+        assert!(!shows_address(b"x: 1"));
+        assert!(is_stack_overflow(b"input:1: stack overflow (message)"));
+        assert!(!is_stack_overflow(b"stack"));
+    }
+}

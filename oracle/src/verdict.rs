@@ -1,0 +1,203 @@
+//! The three answers of the oracle.
+//!
+//! `Agree`: every compared moment was equal on every engine that ran. `Diverge`: the first difference,
+//! with the state of both sides. `Inconclusive`: nothing was proven, for a reason from a closed list;
+//! each has a counter, so a harness that quietly stops comparing shows in its own numbers.
+#![forbid(unsafe_code)]
+
+use crate::dump::{Difference, Snapshot};
+use crate::event::{Clock, EventKind};
+use std::fmt;
+
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    Agree(Compared),
+    Diverge(Box<Divergence>),
+    Inconclusive(Reason),
+}
+
+impl Verdict {
+    pub fn is_agree(&self) -> bool {
+        matches!(self, Verdict::Agree(_))
+    }
+}
+
+/// What was compared on the way to `Agree`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// Instructions of the whole run, by the common clock.
+    pub instructions: u64,
+    /// Traces that the JIT compiled.
+    pub traces: u64,
+    pub trace_entries: u64,
+    pub trace_exits: u64,
+    /// Moments chosen by the harness rather than by a trace.
+    pub checkpoints: u64,
+    /// Register comparisons, summed over moments and pairs of engines.
+    pub registers: u64,
+}
+
+impl std::ops::AddAssign for Compared {
+    fn add_assign(&mut self, other: Compared) {
+        self.instructions += other.instructions;
+        self.traces += other.traces;
+        self.trace_entries += other.trace_entries;
+        self.trace_exits += other.trace_exits;
+        self.checkpoints += other.checkpoints;
+        self.registers += other.registers;
+    }
+}
+
+/// The engines of the lockstep, by how far they are trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Engine {
+    Reference,
+    Interpreter,
+    Jit,
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Engine::Reference => "reference",
+            Engine::Interpreter => "interpreter",
+            Engine::Jit => "jit",
+        })
+    }
+}
+
+/// What kind of fact differs first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DivergenceKind {
+    /// Where the engines stand: function, pc or call depth.
+    Position,
+    /// A register's value.
+    Register,
+    /// Something reachable from the registers or globals: table content, upvalue, metatable.
+    Reachable,
+    /// One engine ended while the other went on.
+    Length,
+    /// Return values or error of the program.
+    Result,
+    /// Bytes printed.
+    Output,
+    /// One engine rejects the source, or rejects it with another message.
+    Syntax,
+}
+
+/// The first moment at which two engines differ.
+#[derive(Clone, Debug)]
+pub struct Divergence {
+    pub kind: DivergenceKind,
+    /// The more trusted engine.
+    pub left: Engine,
+    pub right: Engine,
+    pub clock: Clock,
+    pub event: EventKind,
+    /// The last moment at which both agreed, if any.
+    pub agreed: Option<(Clock, EventKind)>,
+    pub left_state: Snapshot,
+    pub right_state: Snapshot,
+    pub differences: Vec<Difference>,
+}
+
+impl Divergence {
+    /// The part that a reducer keeps: who differs from whom, in what kind of fact.
+    pub fn signature(&self) -> (Engine, Engine, DivergenceKind) {
+        (self.left, self.right, self.kind)
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// Why nothing was proven. A closed list: a new reason is a change to be reviewed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason { $($(#[$doc])* $name,)* }
+
+        impl Reason {
+            pub const ALL: &'static [Reason] = &[$(Reason::$name,)*];
+
+            /// The key used in reports.
+            pub fn name(self) -> &'static str {
+                match self { $(Reason::$name => $text,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The program needs more instructions than it was given.
+    Fuel = "fuel",
+    /// The program needs more memory than it was given.
+    Memory = "memory",
+    /// The program exhausts a stack; the depth is an engine's own limit.
+    StackOverflow = "stack overflow",
+    /// The program uses coroutines, which have a clock of their own.
+    Coroutine = "coroutine",
+    /// The only difference is text that shows an object's address.
+    Address = "address in text",
+    /// The difference lies in the order of `pairs` or `next`, which Lua does not specify.
+    IterationOrder = "iteration order",
+    /// All engines reject the source as not Lua, with one message.
+    NotLua = "not Lua",
+    /// The program uses a part of the language or library that an engine does not have yet.
+    Unsupported = "unsupported",
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How often each reason occurred.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReasonCounts([u64; Reason::ALL.len()]);
+
+impl ReasonCounts {
+    pub fn add(&mut self, reason: Reason) {
+        self.0[reason as usize] += 1;
+    }
+
+    pub fn merge(&mut self, other: &ReasonCounts) {
+        self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a += b);
+    }
+
+    pub fn get(&self, reason: Reason) -> u64 {
+        self.0[reason as usize]
+    }
+
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (Reason, u64)> + '_ {
+        Reason::ALL.iter().map(|&r| (r, self.get(r)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_have_distinct_names_and_own_counters() {
+        let names: std::collections::HashSet<_> = Reason::ALL.iter().map(|r| r.name()).collect();
+        assert_eq!(names.len(), Reason::ALL.len());
+        let mut counts = ReasonCounts::default();
+        counts.add(Reason::Memory);
+        counts.add(Reason::Memory);
+        counts.add(Reason::Fuel);
+        let mut sum = counts.clone();
+        sum.merge(&counts);
+        assert_eq!(
+            (
+                sum.get(Reason::Memory),
+                sum.get(Reason::Fuel),
+                sum.get(Reason::Coroutine)
+            ),
+            (4, 2, 0)
+        );
+        assert_eq!(sum.total(), 6);
+    }
+}
