@@ -1,0 +1,195 @@
+//! The pure parts of the library against PUC Lua: conversion specifications, patterns,
+//! random numbers.
+
+use mlua::{Function, Lua, LuaOptions, MultiValue, StdLib, Value};
+use plumb_jit::stdlib::format::Spec;
+use plumb_jit::stdlib::pattern::{self, Captured};
+use plumb_jit::stdlib::random::Random;
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+
+fn cases(count: u32) -> Config {
+    Config { failure_persistence: None, ..Config::with_cases(count) }
+}
+
+fn reference() -> Lua {
+    let options = LuaOptions::new().catch_rust_panics(false);
+    Lua::new_with(StdLib::ALL_SAFE, options).expect("PUC Lua starts")
+}
+
+/// A library function called straight from `pcall` adds no `chunk:line:`.
+fn message(error: &Value) -> String {
+    error.to_string().expect("error values of library functions are strings")
+}
+
+fn puc_format(pcall_format: &Function, text: &str, argument: Value) -> Result<Vec<u8>, String> {
+    let (ok, result): (bool, Value) = pcall_format.call((text, argument)).expect("pcall returns");
+    match result {
+        Value::String(s) if ok => Ok(s.as_bytes().to_vec()),
+        other => Err(message(&other)),
+    }
+}
+
+fn our_format(
+    text: &str,
+    write: impl FnOnce(&Spec, &mut Vec<u8>),
+    flags: &[u8],
+) -> Result<Vec<u8>, String> {
+    let spec = Spec::parse(&text.as_bytes()[1..], flags, true)?;
+    let mut out = Vec::new();
+    write(&spec, &mut out);
+    Ok(out)
+}
+
+const PCALL_FORMAT: &str = "return function(f, v) return pcall(string.format, f, v) end";
+
+fn spec_text(conversions: &'static str) -> impl Strategy<Value = String> {
+    let conversion = proptest::sample::select(conversions.chars().collect::<Vec<_>>());
+    ("[-+#0 ]{0,3}", "([1-9][0-9]?)?", "([.][0-9]{0,2})?", conversion)
+        .prop_map(|(flags, width, precision, c)| format!("%{flags}{width}{precision}{c}"))
+}
+
+fn any_float() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        any::<u64>().prop_map(f64::from_bits),
+        any::<i32>().prop_map(|i| f64::from(i) / 8.0),
+        (-400i32..400, 1u32..1000).prop_map(|(e, m)| format!("{m}e{e}").parse().unwrap()),
+        proptest::sample::select(vec![
+            0.0,
+            -0.0,
+            0.5,
+            1.5,
+            2.5,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            f64::MIN_POSITIVE
+        ]),
+    ]
+    // The sign that C prints for a NaN is its sign bit, which Lua programs cannot choose.
+    .prop_filter("not NaN", |x| !x.is_nan())
+}
+
+#[test]
+fn float_conversions_equal_puc() {
+    let lua = reference();
+    let pcall_format: Function = lua.load(PCALL_FORMAT).eval().unwrap();
+    proptest!(cases(4000), |(text in spec_text("aAeEfgG"), x in any_float())| {
+        let ours = our_format(&text, |spec, out| spec.float(out, x), b"-+#0 ");
+        prop_assert_eq!(ours, puc_format(&pcall_format, &text, Value::Number(x)));
+    });
+}
+
+#[test]
+fn integer_conversions_equal_puc() {
+    let lua = reference();
+    let pcall_format: Function = lua.load(PCALL_FORMAT).eval().unwrap();
+    let int = prop_oneof![any::<i64>(), -20i64..20, Just(i64::MIN)];
+    proptest!(cases(4000), |(text in spec_text("dioxXu"), n in int)| {
+        let flags: &[u8] = match text.as_bytes()[text.len() - 1] {
+            b'd' | b'i' => b"-+0 ",
+            b'u' => b"-0",
+            _ => b"-#0",
+        };
+        let ours = our_format(&text, |spec, out| spec.int(out, n), flags);
+        prop_assert_eq!(ours, puc_format(&pcall_format, &text, Value::Integer(n)));
+    });
+}
+
+/// What `string.find(subject, pattern, init)` returns, as text.
+fn our_find(subject: &[u8], full: &[u8], start: usize) -> Result<String, String> {
+    if pattern::is_plain(full) {
+        let found = pattern::find_plain(subject, full, start);
+        return Ok(found.map_or("nil".into(), |at| format!("{} {}", at + 1, at + full.len())));
+    }
+    let (pattern, anchored) = match full.split_first() {
+        Some((b'^', rest)) => (rest, true),
+        _ => (full, false),
+    };
+    let found = pattern::search(subject, pattern, start, anchored).map_err(|e| e.to_string())?;
+    let Some(found) = found else { return Ok("nil".into()) };
+    let mut text = format!("{} {}", found.start + 1, found.end);
+    for i in 0..found.num_captures() {
+        match found.capture(i).map_err(|e| e.to_string())? {
+            Captured::Position(at) => text += &format!(" {at}"),
+            Captured::Range(from, to) => text += &format!(" {:?}", &subject[from..to]),
+        }
+    }
+    Ok(text)
+}
+
+fn puc_find(
+    pcall_find: &Function,
+    lua: &Lua,
+    subject: &[u8],
+    pattern: &[u8],
+    start: usize,
+) -> Result<String, String> {
+    let arguments = (lua.create_string(subject), lua.create_string(pattern), start + 1);
+    let arguments = (arguments.0.unwrap(), arguments.1.unwrap(), arguments.2);
+    let mut results: MultiValue = pcall_find.call(arguments).expect("pcall returns");
+    if results.pop_front() == Some(Value::Boolean(false)) {
+        return Err(message(&results[0]));
+    }
+    let shown = results.iter().map(|value| match value {
+        Value::Integer(i) => i.to_string(),
+        Value::String(s) => format!("{:?}", &s.as_bytes()[..]),
+        _ => "nil".into(),
+    });
+    Ok(shown.collect::<Vec<_>>().join(" "))
+}
+
+#[test]
+fn patterns_equal_puc() {
+    let lua = reference();
+    let pcall_find: Function =
+        lua.load("return function(s, p, i) return pcall(string.find, s, p, i) end").eval().unwrap();
+    let piece = proptest::sample::select(vec![
+        "a", "b", "(", ")", "()", "[", "]", "[ab]", "[^a]", "[a-c]", "[%w_]", "[]]", "[^]a]", ".",
+        "*", "+", "-", "?", "%", "%a", "%d", "%s", "%S", "%p", "%x", "%z", "%c", "%b()", "%bab",
+        "%b", "%f[a]", "%f[%W]", "%f", "%1", "%2", "%0", "^", "$", "\0", "%.", "é", ",",
+    ]);
+    let pattern = proptest::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat());
+    let byte = proptest::sample::select(b"aaabbc() ()1_.,]\0\x0b\xc3\xa9".to_vec());
+    let subject = proptest::collection::vec(byte, 0..24);
+    proptest!(cases(20_000), |(subject in subject, pattern in pattern, start in 0usize..4)| {
+        let start = start.min(subject.len());
+        let ours = our_find(&subject, pattern.as_bytes(), start);
+        let theirs = puc_find(&pcall_find, &lua, &subject, pattern.as_bytes(), start);
+        prop_assert_eq!(ours, theirs);
+    });
+    let deep = "(a".repeat(33);
+    let optional = "a?".repeat(300);
+    let subject = "a".repeat(300);
+    for pattern in [deep, optional] {
+        let ours = our_find(subject.as_bytes(), pattern.as_bytes(), 0);
+        assert!(ours.is_err());
+        assert_eq!(ours, puc_find(&pcall_find, &lua, subject.as_bytes(), pattern.as_bytes(), 0));
+    }
+}
+
+#[test]
+fn plain_search_equals_puc() {
+    let text = b"aabaabaaab";
+    assert_eq!(pattern::find_plain(text, b"aaa", 0), Some(6));
+    assert_eq!(pattern::find_plain(text, b"ab", 2), Some(4));
+    assert_eq!(pattern::find_plain(text, b"abc", 0), None);
+    assert_eq!(pattern::find_plain(text, b"", 10), Some(10));
+    assert!(pattern::is_plain(b"a]b") && !pattern::is_plain(b"a.b"));
+}
+
+#[test]
+fn random_numbers_equal_puc() {
+    let lua = reference();
+    let next: Function = lua
+        .load("return function(a, b, n) math.randomseed(a, b) return math.random(0), math.random(), math.random(0, n) end")
+        .eval()
+        .unwrap();
+    proptest!(cases(256), |(a in any::<i64>(), b in any::<i64>(), n in prop_oneof![0i64..300, 0..=i64::MAX])| {
+        let (word, float, projected): (i64, f64, i64) = next.call((a, b, n)).unwrap();
+        let mut random = Random::seeded(a as u64, b as u64);
+        prop_assert_eq!(random.next_u64() as i64, word);
+        prop_assert_eq!(Random::unit_float(random.next_u64()), float);
+        let drawn = random.next_u64();
+        prop_assert_eq!(random.project(drawn, n as u64) as i64, projected);
+    });
+}
