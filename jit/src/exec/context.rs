@@ -32,6 +32,8 @@ pub struct TraceContext {
     /// Times the loop head was reached in this run. Written only by code that was compiled to count
     /// (native); the simulator counts without help from the code.
     pub loop_arrivals: u64,
+    /// The VM's heap, first argument of the helpers that allocate.
+    pub heap: u64,
     /// Addresses of helper functions, loaded by `ldr x16, [x20, #helper]; blr x16`.
     pub helpers: [u64; HELPER_SLOTS],
     /// Spilled values.
@@ -43,6 +45,7 @@ impl TraceContext {
     pub const FPR: usize = offset_of!(TraceContext, fpr);
     pub const EXIT_ID: usize = offset_of!(TraceContext, exit_id);
     pub const LOOP_ARRIVALS: usize = offset_of!(TraceContext, loop_arrivals);
+    pub const HEAP: usize = offset_of!(TraceContext, heap);
     pub const HELPERS: usize = offset_of!(TraceContext, helpers);
     pub const SPILLS: usize = offset_of!(TraceContext, spills);
 
@@ -73,6 +76,7 @@ impl TraceContext {
             fpr: [0; 32],
             exit_id: 0,
             loop_arrivals: 0,
+            heap: 0,
             helpers: [0; HELPER_SLOTS],
             spills: [0; SPILL_SLOTS],
         })
@@ -83,5 +87,5 @@ impl TraceContext {
 const SCALED_12_BIT_END: usize = 8 << 12;
 const _: () = assert!(TraceContext::spill_offset(SPILL_SLOTS - 1) < SCALED_12_BIT_END);
 const _: () = assert!(TraceContext::GPR == 0 && TraceContext::FPR == 248);
-const _: () = assert!(TraceContext::EXIT_ID == 504 && TraceContext::HELPERS == 520);
+const _: () = assert!(TraceContext::EXIT_ID == 504 && TraceContext::HELPERS == 528);
 const _: () = assert!(std::mem::align_of::<TraceContext>() == 64);

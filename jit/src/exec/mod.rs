@@ -4,14 +4,16 @@
 //! 2. [`code`]     what the backend hands over, and what is installed
 //! 3. [`executor`] the interface: memory map, helpers, one run
 //! 4. [`helpers`]  functions that traces may call
-//! 5. [`trap`]     a broken rule, reported for a person
-//! 6. [`disasm`]   words -> text, by an independent decoder
+//! 5. [`runtime`]  the helpers that compiled traces call
+//! 6. [`trap`]     a broken rule, reported for a person
+//! 7. [`disasm`]   words -> text, by an independent decoder
 
 pub mod code;
 pub mod context;
 pub mod disasm;
 pub mod executor;
 pub mod helpers;
+pub mod runtime;
 pub mod trap;
 
 pub use code::{Category, CodeBlob, GuardBranch, InstallError, InstalledCode};
