@@ -193,24 +193,13 @@ pub struct Plan {
 
 impl Plan {
     /// Registers only.
-    pub const REGISTERS: Plan = Plan {
-        register_frames: 16,
-        frames: 32,
-        entries: 0,
-        complete: false,
-    };
+    pub const REGISTERS: Plan =
+        Plan { register_frames: 16, frames: 32, entries: 0, complete: false };
     /// Registers and a bounded part of what they reach.
-    pub const REACHABLE: Plan = Plan {
-        entries: 256,
-        ..Plan::REGISTERS
-    };
+    pub const REACHABLE: Plan = Plan { entries: 256, ..Plan::REGISTERS };
     /// All that can be reached, up to a bound that no sane case meets.
-    pub const COMPLETE: Plan = Plan {
-        register_frames: 64,
-        frames: 256,
-        entries: 1 << 20,
-        complete: true,
-    };
+    pub const COMPLETE: Plan =
+        Plan { register_frames: 64, frames: 256, entries: 1 << 20, complete: true };
 }
 
 /// Receives canonical facts.

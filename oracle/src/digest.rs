@@ -40,9 +40,7 @@ impl Mixer {
         self.word(bytes.len() as u64);
         let mut chunks = bytes.chunks_exact(8);
         for chunk in &mut chunks {
-            self.word(u64::from_le_bytes(
-                chunk.try_into().expect("a chunk of eight"),
-            ));
+            self.word(u64::from_le_bytes(chunk.try_into().expect("a chunk of eight")));
         }
         let rest = chunks.remainder();
         if !rest.is_empty() {
@@ -72,10 +70,7 @@ pub struct DigestSink {
 impl DigestSink {
     /// `whole_strings`: hash every byte of long strings instead of a sample.
     pub fn new(whole_strings: bool) -> Self {
-        DigestSink {
-            whole_strings,
-            ..DigestSink::default()
-        }
+        DigestSink { whole_strings, ..DigestSink::default() }
     }
 
     pub fn finish(self) -> Digest {
@@ -133,8 +128,7 @@ impl DigestSink {
 impl Sink for DigestSink {
     #[inline]
     fn frame(&mut self, level: usize, frame: &Frame) {
-        self.main
-            .word((level as u64) << 32 | u64::from(frame.function.proto.0));
+        self.main.word((level as u64) << 32 | u64::from(frame.function.proto.0));
         self.main.word(
             u64::from(frame.function.line_defined) << 32 | u64::from(frame.function.last_line),
         );
@@ -203,14 +197,7 @@ mod tests {
             words.iter().for_each(|&w| mixer.word(w));
             mixer.finish()
         };
-        let all = [
-            of(&[]),
-            of(&[0]),
-            of(&[0, 0]),
-            of(&[1, 2]),
-            of(&[2, 1]),
-            of(&[u64::MAX]),
-        ];
+        let all = [of(&[]), of(&[0]), of(&[0, 0]), of(&[1, 2]), of(&[2, 1]), of(&[u64::MAX])];
         for (i, a) in all.iter().enumerate() {
             assert!(all[i + 1..].iter().all(|b| a != b));
         }

@@ -89,11 +89,7 @@ impl Snapshot {
         let mut differ = |place: String, left: Option<String>, right: Option<String>| {
             if left != right {
                 let text = |side: Option<String>| side.unwrap_or_else(|| "(absent)".into());
-                out.push(Difference {
-                    place,
-                    left: text(left),
-                    right: text(right),
-                });
+                out.push(Difference { place, left: text(left), right: text(right) });
             }
         };
         differ("ending".into(), self.ending.clone(), other.ending.clone());
@@ -104,24 +100,15 @@ impl Snapshot {
             let at = |f: &FrameDump| Some(format!("depth {}, {}", f.depth, position(&f.frame)));
             differ(format!("frame {level}"), at(a), at(b));
             let registers = |f: &FrameDump| -> BTreeMap<u8, (Option<String>, String)> {
-                f.registers
-                    .iter()
-                    .map(|r| (r.index, (r.name.clone(), r.value.clone())))
-                    .collect()
+                f.registers.iter().map(|r| (r.index, (r.name.clone(), r.value.clone()))).collect()
             };
             let (a, b) = (registers(a), registers(b));
             for index in union(&a, &b) {
-                let name = [&a, &b]
-                    .iter()
-                    .find_map(|m| m.get(&index).and_then(|r| r.0.clone()));
+                let name = [&a, &b].iter().find_map(|m| m.get(&index).and_then(|r| r.0.clone()));
                 let name = name.map_or_else(|| "(temporary)".into(), |n| format!("({n})"));
                 let value =
                     |m: &BTreeMap<u8, (Option<String>, String)>| m.get(&index).map(|r| r.1.clone());
-                differ(
-                    format!("frame {level}, register {index} {name}"),
-                    value(&a),
-                    value(&b),
-                );
+                differ(format!("frame {level}, register {index} {name}"), value(&a), value(&b));
             }
         }
         for index in 0..self.roots.len().max(other.roots.len()) {
@@ -132,18 +119,10 @@ impl Snapshot {
             match (self.objects.get(index), other.objects.get(index)) {
                 (Some(a), Some(b)) => {
                     let place = format!("{} #{}", a.header, a.number);
-                    differ(
-                        place.clone(),
-                        Some(a.header.clone()),
-                        Some(b.header.clone()),
-                    );
+                    differ(place.clone(), Some(a.header.clone()), Some(b.header.clone()));
                     for key in union(&a.content, &b.content) {
                         let place = format!("{place} {key}");
-                        differ(
-                            place,
-                            a.content.get(&key).cloned(),
-                            b.content.get(&key).cloned(),
-                        );
+                        differ(place, a.content.get(&key).cloned(), b.content.get(&key).cloned());
                     }
                 }
                 (a, b) => {
@@ -178,12 +157,7 @@ impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "clock {}", self.clock.0)?;
         for (level, frame) in self.frames.iter().enumerate() {
-            writeln!(
-                f,
-                "frame {level}: depth {}, {}",
-                frame.depth,
-                position(&frame.frame)
-            )?;
+            writeln!(f, "frame {level}: depth {}, {}", frame.depth, position(&frame.frame))?;
             for register in &frame.registers {
                 let name = register.name.as_deref().unwrap_or("(temporary)");
                 writeln!(f, "  R{:<3} {name:<14} {}", register.index, register.value)?;
@@ -214,10 +188,7 @@ struct DumpSink {
 
 impl DumpSink {
     fn object(&mut self) -> &mut ObjectDump {
-        self.snapshot
-            .objects
-            .last_mut()
-            .expect("content comes after `begin`")
+        self.snapshot.objects.last_mut().expect("content comes after `begin`")
     }
 
     /// Entries under keys that print alike (numberless objects) are told apart by a counter.
@@ -251,19 +222,11 @@ fn shown(value: &Canonical<'_>) -> String {
 
 impl Sink for DumpSink {
     fn frame(&mut self, depth: usize, frame: &Frame) {
-        self.snapshot.frames.push(FrameDump {
-            frame: *frame,
-            depth,
-            registers: Vec::new(),
-        });
+        self.snapshot.frames.push(FrameDump { frame: *frame, depth, registers: Vec::new() });
     }
 
     fn register(&mut self, level: usize, index: u8, value: &Canonical<'_>) {
-        let register = RegisterDump {
-            index,
-            name: None,
-            value: shown(value),
-        };
+        let register = RegisterDump { index, name: None, value: shown(value) };
         self.snapshot.frames[level].registers.push(register);
     }
 
@@ -277,12 +240,7 @@ impl Sink for DumpSink {
             Header::Closure(f) => format!("function at lines {}-{}", f.line_defined, f.last_line),
             Header::Other(class) => policy::class_name(*class).into(),
         };
-        let object = ObjectDump {
-            number,
-            header,
-            content: BTreeMap::new(),
-            truncated: false,
-        };
+        let object = ObjectDump { number, header, content: BTreeMap::new(), truncated: false };
         self.snapshot.objects.push(object);
     }
 

@@ -20,4 +20,5 @@ pub mod digest;
 pub mod dump;
 pub mod event;
 pub mod policy;
+pub mod puc;
 pub mod verdict;

@@ -191,11 +191,7 @@ mod tests {
         let mut sum = counts.clone();
         sum.merge(&counts);
         assert_eq!(
-            (
-                sum.get(Reason::Memory),
-                sum.get(Reason::Fuel),
-                sum.get(Reason::Coroutine)
-            ),
+            (sum.get(Reason::Memory), sum.get(Reason::Fuel), sum.get(Reason::Coroutine)),
             (4, 2, 0)
         );
         assert_eq!(sum.total(), 6);

@@ -1,0 +1,825 @@
+//! The reference engine: PUC Lua 5.4.9, as vendored by `mlua`, stopped at chosen instructions.
+//!
+//! In: Lua source, [`Options`], an [`Observer`]. Out: an [`Ending`], the printed bytes, and calls on the
+//! observer with the engine stopped at exactly the clocks it asked for.
+//!
+//! # The clock
+//! PUC counts an instruction when `luaV_execute` fetches it with hooks on (`vmfetch`, `luaG_traceexec`).
+//! A count hook armed with `n` fires just before the `n`-th fetched instruction is executed, and is armed
+//! anew there with the distance to the next stop. Our engines count what PUC counts:
+//! - One for each fetched instruction, in Lua functions only. Native functions cost nothing, but the Lua
+//!   functions they call (`pcall`, `table.sort` comparators, `string.gsub` callbacks, metamethods,
+//!   `__tostring`, iterators, message handlers) count like any other.
+//! - `VARARGPREP`, always the first instruction of a vararg function (and of the main chunk), is not
+//!   counted: hooks of a vararg function start after its frame is adjusted.
+//! - Nothing is counted for words that are consumed by their predecessor:
+//!   the `JMP` after a comparison or test, when that jump is *taken* (a jump that is skipped is skipped);
+//!   `EXTRAARG` after `LOADKX`, `NEWTABLE` (always present) and `SETLIST`; the `TFORCALL` reached by
+//!   `TFORPREP`, and the `TFORLOOP` that follows every `TFORCALL`. A `TFORCALL` reached by fetching counts.
+//! - An `MMBIN*` after an arithmetic instruction is skipped, uncounted, when the operation succeeds, and
+//!   fetched and counted when the metamethod is needed. `FORPREP` and `FORLOOP` count one each time.
+//! - An instruction that raises an error was fetched, so it counts.
+//!
+//! The state at clock `c` is the one after `c` counted instructions, before the next counted one. Hence a
+//! stop never falls between an instruction and what it consumes, and never on `VARARGPREP`.
+//!
+//! # Choices
+//! - A fresh state each run, the collector stopped: it would clear or free what dead registers hold.
+//!   Memory is bounded by the allocator instead.
+//! - No `os`, `io`, `debug`, `package` and no file loading. `print` writes to a buffer.
+//! - Limits (fuel, memory) raise errors that the program may catch; whatever it does then is ignored, as
+//!   the run is reported as limited.
+//! - Hooks belong to one coroutine. A run in which another coroutine reaches a stop is limited by
+//!   [`Reason::Coroutine`].
+//! - Finalizers run with hooks off; with the collector stopped there are none.
+
+mod layout;
+
+use crate::canon::{Address, Class, Frame, FunctionId, ProtoId, State, View};
+use crate::event::Clock;
+use crate::verdict::Reason;
+use layout::{
+    CALL_STATUS_C, CClosure, CallInfo, LuaClosure, LuaState, Node, Proto, TString, TValue, Table,
+    tag,
+};
+use mlua::ffi;
+use rustc_hash::FxHashMap;
+use std::ffi::{CStr, CString, c_int, c_void};
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr;
+use std::sync::OnceLock;
+
+/// Bounds of a run, and what it may use.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Instructions after which the run is limited by [`Reason::Fuel`].
+    pub fuel: u64,
+    /// Bytes after which the run is limited by [`Reason::Memory`].
+    pub memory: usize,
+    /// Bytes of output after which the run is limited by [`Reason::Memory`].
+    pub output: usize,
+    /// Seed given to `math.randomseed` before the program starts.
+    pub random_seed: i64,
+    /// When set, library functions and tables whose name it rejects are removed before the program
+    /// starts, so that the reference offers what another engine offers. Names are like `math.sin`.
+    pub offers: Option<fn(&str) -> bool>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            fuel: 50_000_000,
+            memory: 256 << 20,
+            output: 1 << 20,
+            random_seed: 0,
+            offers: None,
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending<V> {
+    Returned(Vec<V>),
+    /// An error that the program did not catch, with its error value.
+    Failed(V),
+    /// The source was rejected with this message.
+    NotLua(Vec<u8>),
+    Limited(Reason),
+}
+
+/// Watches a run.
+pub trait Observer {
+    /// The first clock to stop at.
+    fn first(&mut self) -> Option<Clock>;
+    /// The engine stands at `clock`. Returns the next clock to stop at, which is later.
+    fn at(&mut self, clock: Clock, state: &PucState<'_>) -> Option<Clock>;
+    /// The program has ended and all its values are still there. Not called for limited runs nor for
+    /// rejected sources.
+    fn end(&mut self, state: &PucState<'_>, ending: &Ending<PucValue>);
+}
+
+/// What a run leaves behind.
+#[derive(Debug)]
+pub struct Outcome {
+    pub ending: Ending<()>,
+    pub output: Vec<u8>,
+}
+
+/// A value of the reference engine. Valid only while the engine it came from is stopped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PucValue {
+    payload: u64,
+    tag: u8,
+}
+
+const NIL: PucValue = PucValue { payload: 0, tag: 0 };
+
+/// Bytes in use by one Lua state, and its bound.
+struct Memory {
+    used: usize,
+    limit: usize,
+    hit: bool,
+}
+
+/// What the hook and `print` need; one a run, at a stable address.
+struct Context<'o> {
+    observer: &'o mut dyn Observer,
+    main: *mut ffi::lua_State,
+    /// Counted instructions fetched when the hook last ran, the fetched one included.
+    fetched: u64,
+    /// Distance with which the hook is armed.
+    armed: u64,
+    /// Next stop that the observer asked for.
+    next: Option<Clock>,
+    fuel: u64,
+    limited: Option<Reason>,
+    panic: Option<Box<dyn std::any::Any + Send>>,
+    output_limit: usize,
+    facts: Facts,
+}
+
+/// What a run knows of its state besides the state itself.
+struct Facts {
+    output: Vec<u8>,
+    protos: FxHashMap<usize, ProtoId>,
+    /// Library tables of this state by address.
+    tables: Vec<(u64, &'static str)>,
+    globals: PucValue,
+}
+
+impl Context<'_> {
+    /// Distance to the next moment at which the hook has work to do; keeps it as the armed distance.
+    fn arm(&mut self) -> c_int {
+        let stop = self.next.map_or(self.fuel, |c| c.0.min(self.fuel));
+        let distance = (stop + 1).saturating_sub(self.fetched).clamp(1, i32::MAX as u64);
+        self.armed = distance;
+        distance as c_int
+    }
+}
+
+/// Runs a program on a fresh reference engine.
+pub fn run(
+    source: &[u8],
+    chunk_name: &str,
+    options: &Options,
+    observer: &mut dyn Observer,
+) -> Outcome {
+    let name = CString::new(chunk_name).expect("a chunk name has no NUL");
+    let mut memory = Memory { used: 0, limit: options.memory, hit: false };
+    let memory_ptr: *mut Memory = &mut memory;
+    let mut context = Context {
+        next: observer.first(),
+        observer,
+        main: ptr::null_mut(),
+        fetched: 0,
+        armed: 0,
+        fuel: options.fuel,
+        limited: None,
+        panic: None,
+        output_limit: options.output,
+        facts: Facts {
+            output: Vec::new(),
+            protos: FxHashMap::default(),
+            tables: Vec::new(),
+            globals: NIL,
+        },
+    };
+    // SAFETY: the state is created, used and closed here, by this thread only; `memory` and `context`
+    // outlive it and are reached by the callbacks through raw pointers, never while a Rust reference to
+    // the same field is in use. Every call that may raise a Lua error runs inside `lua_pcall` (opening
+    // libraries and loading run before the program, within the fresh state's memory bound).
+    let ending = unsafe {
+        let l = ffi::lua_newstate(allocate, memory_ptr.cast());
+        assert!(!l.is_null(), "the memory bound is too small for an empty Lua state");
+        let context: *mut Context<'_> = &mut context;
+        (*context).main = l;
+        ffi::lua_getextraspace(l).cast::<*mut c_void>().write(context.cast());
+        ffi::lua_gc(l, ffi::LUA_GCSTOP);
+        let ending = load_and_call(l, &mut *context, source, &name, options);
+        ffi::lua_close(l);
+        ending
+    };
+    if let Some(payload) = context.panic {
+        resume_unwind(payload);
+    }
+    let limited = if memory.hit { Some(Reason::Memory) } else { context.limited };
+    Outcome { ending: limited.map_or(ending, Ending::Limited), output: context.facts.output }
+}
+
+/// # Safety
+/// `l` is a fresh state whose extra space points at `context`.
+unsafe fn load_and_call(
+    l: *mut ffi::lua_State,
+    context: *mut Context<'_>,
+    source: &[u8],
+    name: &CStr,
+    options: &Options,
+) -> Ending<()> {
+    // SAFETY: stack effects balance as written: at most five slots, of the twenty that a C caller has.
+    unsafe {
+        open_libraries(l, &mut (*context).facts, options);
+        let mode = c"t".as_ptr();
+        let status =
+            ffi::luaL_loadbufferx(l, source.as_ptr().cast(), source.len(), name.as_ptr(), mode);
+        if status != ffi::LUA_OK {
+            return Ending::NotLua(top_bytes(l));
+        }
+        // The copy below the call keeps the prototypes alive, so that their addresses stay theirs.
+        ffi::lua_pushvalue(l, -1);
+        let base = ffi::lua_gettop(l) - 1;
+        let closure = ffi::lua_topointer(l, -1).cast::<LuaClosure>();
+        let mut protos = FxHashMap::default();
+        number_protos((*closure).proto, &mut protos);
+        (*context).facts.protos = protos;
+        let count = (*context).arm();
+        ffi::lua_sethook(l, Some(hook), ffi::LUA_MASKCOUNT, count);
+        let status = ffi::lua_pcall(l, 0, ffi::LUA_MULTRET, 0);
+        ffi::lua_sethook(l, None, 0, 0);
+        let function = (*(*l.cast::<LuaState>()).ci).function;
+        let value = |index: c_int| read(function.add(index as usize));
+        let ending = if status == ffi::LUA_OK {
+            Ending::Returned((base + 1..=ffi::lua_gettop(l)).map(value).collect())
+        } else {
+            Ending::Failed(value(ffi::lua_gettop(l)))
+        };
+        let stopped =
+            (*context).limited.is_some() || (*context).panic.is_some() || status == ffi::LUA_ERRMEM;
+        if !stopped {
+            let state = PucState { l, facts: &(*context).facts, frames: Vec::new() };
+            let observer: *mut dyn Observer = ptr::addr_of_mut!(*(*context).observer);
+            let watched = catch_unwind(AssertUnwindSafe(|| (*observer).end(&state, &ending)));
+            if let Err(payload) = watched {
+                (*context).panic = Some(payload);
+            }
+        }
+        match ending {
+            Ending::Returned(values) => Ending::Returned(vec![(); values.len()]),
+            _ => Ending::Failed(()),
+        }
+    }
+}
+
+/// # Safety
+/// The value on top of the stack of `l` is a string.
+unsafe fn top_bytes(l: *mut ffi::lua_State) -> Vec<u8> {
+    let mut len = 0;
+    // SAFETY: the string stays on the stack while its bytes are copied.
+    unsafe {
+        let bytes = ffi::lua_tolstring(l, -1, &mut len);
+        std::slice::from_raw_parts(bytes.cast::<u8>(), len).to_vec()
+    }
+}
+
+/// Numbers prototypes depth first, children after parents.
+///
+/// # Safety
+/// `proto` is a live prototype; the vendored layout is the one of `layout`.
+unsafe fn number_protos(proto: *mut Proto, protos: &mut FxHashMap<usize, ProtoId>) {
+    let id = ProtoId(protos.len() as u32);
+    protos.insert(proto as usize, id);
+    // SAFETY: `p` holds `size_p` prototypes, each alive as long as its parent.
+    unsafe {
+        for child in 0..(*proto).size_p as usize {
+            number_protos(*(*proto).p.add(child), protos);
+        }
+    }
+}
+
+type OpenFunction = unsafe extern "C-unwind" fn(*mut ffi::lua_State) -> c_int;
+
+/// # Safety
+/// `l` is a fresh state with an empty stack.
+unsafe fn open_libraries(l: *mut ffi::lua_State, facts: &mut Facts, options: &Options) {
+    let libraries: [(&CStr, OpenFunction); 6] = [
+        (c"_G", ffi::luaopen_base),
+        (c"table", ffi::luaopen_table),
+        (c"string", ffi::luaopen_string),
+        (c"math", ffi::luaopen_math),
+        (c"utf8", ffi::luaopen_utf8),
+        (c"coroutine", ffi::luaopen_coroutine),
+    ];
+    // SAFETY: each step leaves the stack as it found it; `luaL_requiref` fails only for lack of memory,
+    // which the bound of an empty state rules out.
+    unsafe {
+        for (name, open) in libraries {
+            ffi::luaL_requiref(l, name.as_ptr(), open, 1);
+            ffi::lua_settop(l, 0);
+        }
+        for name in [c"dofile", c"loadfile"] {
+            ffi::lua_pushnil(l);
+            ffi::lua_setglobal(l, name.as_ptr());
+        }
+        ffi::lua_pushcclosure(l, print, 0);
+        ffi::lua_setglobal(l, c"print".as_ptr());
+        ffi::lua_getglobal(l, c"math".as_ptr());
+        ffi::lua_getfield(l, -1, c"randomseed".as_ptr());
+        ffi::lua_pushinteger(l, options.random_seed);
+        ffi::lua_call(l, 1, 0);
+        ffi::lua_settop(l, 0);
+        ffi::lua_rawgeti(l, ffi::LUA_REGISTRYINDEX, ffi::LUA_RIDX_GLOBALS);
+        facts.globals = read((*(*l.cast::<LuaState>()).ci).function.add(1));
+        ffi::lua_settop(l, 0);
+        let names = library_names(l, facts);
+        if let Some(offers) = options.offers {
+            names.functions.values().filter(|name| !offers(name)).for_each(|name| remove(l, name));
+            names.tables.iter().filter(|name| !offers(name)).for_each(|name| remove(l, name));
+        }
+    }
+}
+
+/// Removes the library function or table `name`, such as `math.sin` or `utf8`.
+///
+/// # Safety
+/// The stack of `l` is empty.
+unsafe fn remove(l: *mut ffi::lua_State, name: &str) {
+    let (table, field) = name.split_once('.').unwrap_or(("_G", name));
+    let [table, field] =
+        [table, field].map(|s| CString::new(s).expect("library names have no NUL"));
+    // SAFETY: balanced by `settop`; a table that is itself removed already is no table any more.
+    unsafe {
+        if ffi::lua_getglobal(l, table.as_ptr()) == ffi::LUA_TTABLE {
+            ffi::lua_pushnil(l);
+            ffi::lua_setfield(l, -2, field.as_ptr());
+        }
+        ffi::lua_settop(l, 0);
+    }
+}
+
+/// Names of the standard library. Addresses of C functions are the same in every state of a process.
+struct LibraryNames {
+    functions: FxHashMap<u64, String>,
+    tables: Vec<String>,
+}
+
+static NAMES: OnceLock<LibraryNames> = OnceLock::new();
+
+/// The process-wide names; also notes where this state keeps the library tables.
+///
+/// # Safety
+/// `l` is a fresh state with all libraries open and an empty stack.
+unsafe fn library_names(l: *mut ffi::lua_State, facts: &mut Facts) -> &'static LibraryNames {
+    let globals = facts.globals;
+    let names = NAMES.get_or_init(|| {
+        let state = PucState { l, facts, frames: Vec::new() };
+        let mut names = LibraryNames { functions: FxHashMap::default(), tables: Vec::new() };
+        state.collect_names(globals, "", &mut names);
+        // SAFETY: as above; `ipairs` accepts any value and returns three.
+        unsafe {
+            ffi::lua_getglobal(l, c"ipairs".as_ptr());
+            ffi::lua_pushinteger(l, 0);
+            ffi::lua_call(l, 1, 1);
+            let iterator = read((*(*l.cast::<LuaState>()).ci).function.add(1));
+            ffi::lua_settop(l, 0);
+            names.functions.insert(iterator.payload, "ipairs iterator".into());
+        }
+        names
+    });
+    let mut tables = Vec::new();
+    let state = PucState { l, facts, frames: Vec::new() };
+    state.each_entry(Address(globals.payload), &mut |key, value| {
+        if let (View::Str(key), View::Object(Class::Table, address)) =
+            (state.view(key), state.view(value))
+            && let Some(name) = names.tables.iter().find(|n| n.as_bytes() == key)
+        {
+            tables.push((address.0, name.as_str()));
+        }
+        ControlFlow::Continue(())
+    });
+    facts.tables = tables;
+    names
+}
+
+/// One counted instruction of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tick {
+    pub frame: Frame,
+    /// Depth of the call, 1 being the main chunk.
+    pub depth: usize,
+    pub line: u32,
+}
+
+/// Every counted instruction of a run, in order: the definition of the clock by example.
+pub fn pc_trace(source: &[u8], chunk_name: &str, options: &Options) -> (Vec<Tick>, Outcome) {
+    struct Every(Vec<Tick>);
+    impl Observer for Every {
+        fn first(&mut self) -> Option<Clock> {
+            Some(Clock(0))
+        }
+        fn at(&mut self, clock: Clock, state: &PucState<'_>) -> Option<Clock> {
+            self.0.push(Tick {
+                frame: state.frame(0),
+                depth: state.frame_count(),
+                line: state.line(),
+            });
+            Some(Clock(clock.0 + 1))
+        }
+        fn end(&mut self, _: &PucState<'_>, _: &Ending<PucValue>) {}
+    }
+    let mut every = Every(Vec::new());
+    let outcome = run(source, chunk_name, options, &mut every);
+    (every.0, outcome)
+}
+
+/// Lua's allocator: the global one, with a bound.
+unsafe extern "C" fn allocate(
+    memory: *mut c_void,
+    block: *mut c_void,
+    old_size: usize,
+    new_size: usize,
+) -> *mut c_void {
+    const ALIGN: usize = 16;
+    let layout =
+        |size: usize| std::alloc::Layout::from_size_align(size, ALIGN).expect("a sane size");
+    // SAFETY: `memory` is the `Memory` given to `lua_newstate`, used by one thread. Lua passes the exact
+    // size of a block it frees or resizes; for a new block `old_size` is a type code, not a size.
+    unsafe {
+        let memory = &mut *memory.cast::<Memory>();
+        let old_size = if block.is_null() { 0 } else { old_size };
+        if new_size == 0 {
+            memory.used -= old_size;
+            if !block.is_null() {
+                std::alloc::dealloc(block.cast(), layout(old_size));
+            }
+            return ptr::null_mut();
+        }
+        let used = memory.used - old_size + new_size;
+        if used > memory.limit && new_size > old_size {
+            memory.hit = true;
+            return ptr::null_mut();
+        }
+        let new = if block.is_null() {
+            std::alloc::alloc(layout(new_size))
+        } else {
+            std::alloc::realloc(block.cast(), layout(old_size), new_size)
+        };
+        if !new.is_null() {
+            memory.used = used;
+        }
+        new.cast()
+    }
+}
+
+/// The context of the run that `l` belongs to.
+///
+/// # Safety
+/// `l` is a thread of a state made by [`run`] (new threads inherit the main thread's extra space).
+unsafe fn context_of<'a>(l: *mut ffi::lua_State) -> *mut Context<'a> {
+    // SAFETY: `run` stored the pointer before anything could call back.
+    unsafe { ffi::lua_getextraspace(l).cast::<*mut Context<'a>>().read() }
+}
+
+/// `print` of `lbaselib.c`, into the run's buffer.
+unsafe extern "C-unwind" fn print(l: *mut ffi::lua_State) -> c_int {
+    // SAFETY: `luaL_tolstring` may raise an error, which unwinds this frame with `longjmp`; the frame
+    // holds nothing that needs dropping. The output is not referenced from elsewhere during the call.
+    unsafe {
+        let context = context_of(l);
+        for index in 1..=ffi::lua_gettop(l) {
+            let mut len = 0;
+            let bytes = ffi::luaL_tolstring(l, index, &mut len);
+            let output = &mut (*context).facts.output;
+            if output.len() + len > (*context).output_limit {
+                (*context).limited.get_or_insert(Reason::Memory);
+                return 0;
+            }
+            if index > 1 {
+                output.push(b'\t');
+            }
+            output.extend_from_slice(std::slice::from_raw_parts(bytes.cast::<u8>(), len));
+            ffi::lua_settop(l, -2);
+        }
+        (*context).facts.output.push(b'\n');
+    }
+    0
+}
+
+/// The count hook: notes the clock, lets the observer look, arms itself for the next stop.
+unsafe extern "C-unwind" fn hook(l: *mut ffi::lua_State, _: *mut ffi::lua_Debug) {
+    // SAFETY: Lua calls the hook with the engine stopped before an instruction. `look` catches panics,
+    // so none crosses C frames; `lua_error` leaves by `longjmp` from a frame with nothing to drop.
+    unsafe {
+        if look(l) {
+            ffi::lua_sethook(l, Some(hook), ffi::LUA_MASKCOUNT, 1);
+            ffi::lua_pushnil(l);
+            ffi::lua_error(l);
+        }
+    }
+}
+
+/// Returns whether the run is to be stopped: at every instruction from now on, so that no `pcall` of the
+/// program can keep it alive.
+///
+/// # Safety
+/// Called by the hook.
+unsafe fn look(l: *mut ffi::lua_State) -> bool {
+    // SAFETY: the observer gets a shared view of the context's tables while the pointer to itself is
+    // taken out as a raw pointer; it cannot reach the fields that change below.
+    unsafe {
+        let context = context_of(l);
+        if l != (*context).main {
+            (*context).limited.get_or_insert(Reason::Coroutine);
+        }
+        if (*context).limited.is_some() || (*context).panic.is_some() {
+            return true;
+        }
+        (*context).fetched += (*context).armed;
+        let clock = Clock((*context).fetched - 1);
+        if clock.0 >= (*context).fuel {
+            (*context).limited = Some(Reason::Fuel);
+            return true;
+        }
+        if (*context).next == Some(clock) {
+            let observer: *mut dyn Observer = ptr::addr_of_mut!(*(*context).observer);
+            let state = PucState { l, facts: &(*context).facts, frames: lua_frames(l) };
+            let watched = catch_unwind(AssertUnwindSafe(|| {
+                let next = (*observer).at(clock, &state);
+                assert!(
+                    next.is_none_or(|next| next > clock),
+                    "an observer at {clock} asked for {next:?}"
+                );
+                next
+            }));
+            match watched {
+                Ok(next) => (*context).next = next,
+                Err(payload) => {
+                    (*context).panic = Some(payload);
+                    return true;
+                }
+            }
+        }
+        let count = (*context).arm();
+        ffi::lua_sethook(l, Some(hook), ffi::LUA_MASKCOUNT, count);
+        false
+    }
+}
+
+/// Lua frames from the running one outwards, each with its level among all frames.
+///
+/// # Safety
+/// `l` is stopped in a hook.
+unsafe fn lua_frames(l: *mut ffi::lua_State) -> Vec<(*mut CallInfo, c_int)> {
+    let mut frames = Vec::new();
+    // SAFETY: the list of calls ends with the base call, whose `previous` is null.
+    unsafe {
+        let mut ci = (*l.cast::<LuaState>()).ci;
+        let mut level = 0;
+        while !(*ci).previous.is_null() {
+            if (*ci).call_status & CALL_STATUS_C == 0 {
+                frames.push((ci, level));
+            }
+            ci = (*ci).previous;
+            level += 1;
+        }
+    }
+    frames
+}
+
+/// # Safety
+/// `slot` points at a value of a stopped engine.
+unsafe fn read(slot: *const TValue) -> PucValue {
+    // SAFETY: by the caller.
+    let TValue { payload, tag } = unsafe { *slot };
+    PucValue { payload, tag: tag & tag::MASK }
+}
+
+/// The reference engine, stopped.
+///
+/// Everything below reads memory of a live Lua state whose collector is stopped, so what a value points
+/// at is alive, and whose only thread is inside the call that lent this state.
+pub struct PucState<'a> {
+    l: *mut ffi::lua_State,
+    facts: &'a Facts,
+    frames: Vec<(*mut CallInfo, c_int)>,
+}
+
+impl PucState<'_> {
+    /// What the program printed so far.
+    pub fn output(&self) -> &[u8] {
+        &self.facts.output
+    }
+
+    /// Source line of the running instruction.
+    pub fn line(&self) -> u32 {
+        // SAFETY: level 0 exists while the hook runs.
+        unsafe {
+            let mut record: ffi::lua_Debug = std::mem::zeroed();
+            if ffi::lua_getstack(self.l, 0, &mut record) == 0 {
+                return 0;
+            }
+            ffi::lua_getinfo(self.l, c"l".as_ptr(), &mut record);
+            record.currentline as u32
+        }
+    }
+
+    /// The running function's stack size in registers.
+    pub fn stack_size(&self, level: usize) -> u8 {
+        // SAFETY: a Lua frame's function is a Lua closure.
+        unsafe { (*self.proto(level)).max_stack_size }
+    }
+
+    unsafe fn proto(&self, level: usize) -> *const Proto {
+        // SAFETY: by the caller, `level` is a Lua frame.
+        unsafe { (*((*(*self.frames[level].0).function).payload as *const LuaClosure)).proto }
+    }
+
+    fn identify(&self, proto: *const Proto) -> FunctionId {
+        let id = self.facts.protos.get(&(proto as usize)).copied().unwrap_or(ProtoId::DYNAMIC);
+        // SAFETY: prototypes of live closures are alive.
+        let (first, last) = unsafe { ((*proto).line_defined, (*proto).last_line_defined) };
+        FunctionId { proto: id, line_defined: first as u32, last_line: last as u32 }
+    }
+
+    fn collect_names(&self, table: PucValue, prefix: &str, names: &mut LibraryNames) {
+        self.each_entry(Address(table.payload), &mut |key, value| {
+            let View::Str(key) = self.view(key) else { return ControlFlow::Continue(()) };
+            let name = format!("{prefix}{}", String::from_utf8_lossy(key));
+            match self.view(value) {
+                View::Object(Class::Native, address) => {
+                    names.functions.insert(native_code(address), name);
+                }
+                View::Object(Class::Table, _) if prefix.is_empty() && name != "_G" => {
+                    self.collect_names(value, &format!("{name}."), names);
+                    names.tables.push(name);
+                }
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        });
+    }
+}
+
+/// Address of the C code of a native function.
+fn native_code(native: Address) -> u64 {
+    if native.0 & C_CLOSURE_BIT == 0 {
+        return native.0;
+    }
+    // SAFETY: `view` sets the bit on addresses of C closures only, and the closure is alive.
+    unsafe { (*((native.0 & !C_CLOSURE_BIT) as *const CClosure)).function as u64 }
+}
+
+/// C closures and light C functions share one class; the top bit tells their addresses apart.
+const C_CLOSURE_BIT: u64 = 1 << 63;
+
+impl State for PucState<'_> {
+    type Value = PucValue;
+
+    fn frame_count(&self) -> usize {
+        self.frames.len()
+    }
+
+    fn frame(&self, level: usize) -> Frame {
+        // SAFETY: `saved_pc` of a stopped Lua frame points behind the current instruction of its code.
+        unsafe {
+            let proto = self.proto(level);
+            let pc = (*self.frames[level].0).saved_pc.offset_from((*proto).code) - 1;
+            Frame { function: self.identify(proto), pc: pc as u32 }
+        }
+    }
+
+    fn register(&self, level: usize, index: u8) -> PucValue {
+        debug_assert!(index < self.stack_size(level));
+        // SAFETY: a frame's stack holds `max_stack_size` slots above its function.
+        unsafe { read((*self.frames[level].0).function.add(1 + usize::from(index))) }
+    }
+
+    fn register_name(&self, level: usize, index: u8) -> Option<String> {
+        // SAFETY: the frame exists; the value that `lua_getlocal` pushes is popped.
+        unsafe {
+            let mut record: ffi::lua_Debug = std::mem::zeroed();
+            if ffi::lua_getstack(self.l, self.frames.get(level)?.1, &mut record) == 0 {
+                return None;
+            }
+            let name = ffi::lua_getlocal(self.l, &record, c_int::from(index) + 1);
+            if name.is_null() {
+                return None;
+            }
+            ffi::lua_settop(self.l, -2);
+            let name = CStr::from_ptr(name).to_string_lossy().into_owned();
+            (!name.starts_with("(temp") && !name.starts_with("(C temp")).then_some(name)
+        }
+    }
+
+    fn globals(&self) -> PucValue {
+        self.facts.globals
+    }
+
+    fn view(&self, value: PucValue) -> View<'_> {
+        let address = Address(value.payload);
+        match value.tag {
+            tag::INT => View::Int(value.payload as i64),
+            tag::FLOAT => View::Float(f64::from_bits(value.payload)),
+            t if t & tag::TYPE_MASK == tag::NIL_TYPE => View::Nil,
+            tag::FALSE => View::Bool(false),
+            tag::TRUE => View::Bool(true),
+            tag::SHORT_STRING | tag::LONG_STRING => {
+                let string = value.payload as *const TString;
+                // SAFETY: the tag says that the payload is a live string of that length.
+                View::Str(unsafe {
+                    let len = match value.tag {
+                        tag::SHORT_STRING => usize::from((*string).short_len),
+                        _ => (*string).long_len,
+                    };
+                    std::slice::from_raw_parts(ptr::addr_of!((*string).contents).cast::<u8>(), len)
+                })
+            }
+            tag::TABLE => View::Object(Class::Table, address),
+            tag::LUA_CLOSURE => View::Object(Class::Closure, address),
+            tag::LIGHT_C_FUNCTION => View::Object(Class::Native, address),
+            tag::C_CLOSURE => View::Object(Class::Native, Address(value.payload | C_CLOSURE_BIT)),
+            tag::THREAD => View::Object(Class::Thread, address),
+            tag::USERDATA | tag::LIGHT_USERDATA => View::Object(Class::Userdata, address),
+            other => unreachable!("a stack slot with tag {other:#x}: not a Lua value"),
+        }
+    }
+
+    fn each_entry(
+        &self,
+        table: Address,
+        visit: &mut dyn FnMut(PucValue, PucValue) -> ControlFlow<()>,
+    ) {
+        let table = table.0 as *const Table;
+        // SAFETY: `table` is live; its array has `array_size` slots and its hash part `1 << log2_nodes`
+        // nodes (one shared, empty node when there is none).
+        unsafe {
+            for index in 0..(*table).array_size() {
+                let value = read((*table).array.add(index));
+                if value.tag & tag::TYPE_MASK != tag::NIL_TYPE {
+                    let key = PucValue { payload: index as u64 + 1, tag: tag::INT };
+                    if visit(key, value).is_break() {
+                        return;
+                    }
+                }
+            }
+            for index in 0..1usize << (*table).log2_nodes {
+                let Node { payload, tag, key_tag, key_payload, .. } = *(*table).nodes.add(index);
+                if tag & tag::TYPE_MASK != tag::NIL_TYPE {
+                    let key = PucValue { payload: key_payload, tag: key_tag & tag::MASK };
+                    if visit(key, PucValue { payload, tag: tag & tag::MASK }).is_break() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn get_int(&self, table: Address, key: i64) -> PucValue {
+        let table = table.0 as *const Table;
+        let index = key.wrapping_sub(1) as u64;
+        // SAFETY: as in `each_entry`; chains stay within the nodes. This is `luaH_getint` without its
+        // side effect on the array hint.
+        unsafe {
+            if index < (*table).array_size() as u64 {
+                return read((*table).array.add(index as usize));
+            }
+            let size = 1u64 << (*table).log2_nodes;
+            let mut node = (*table).nodes.add((key as u64 % ((size - 1) | 1)) as usize);
+            loop {
+                if (*node).key_tag & tag::MASK == tag::INT && (*node).key_payload == key as u64 {
+                    return PucValue { payload: (*node).payload, tag: (*node).tag & tag::MASK };
+                }
+                match (*node).next {
+                    0 => return NIL,
+                    next => node = node.offset(next as isize),
+                }
+            }
+        }
+    }
+
+    fn metatable(&self, table: Address) -> Option<Address> {
+        // SAFETY: `table` is a live table.
+        let metatable = unsafe { (*(table.0 as *const Table)).metatable };
+        (!metatable.is_null()).then_some(Address(metatable as u64))
+    }
+
+    fn function(&self, closure: Address) -> FunctionId {
+        // SAFETY: `closure` is a live Lua closure.
+        self.identify(unsafe { (*(closure.0 as *const LuaClosure)).proto })
+    }
+
+    fn upvalue_count(&self, closure: Address) -> usize {
+        // SAFETY: `closure` is a live Lua closure.
+        usize::from(unsafe { (*(closure.0 as *const LuaClosure)).num_upvalues })
+    }
+
+    fn upvalue(&self, closure: Address, index: usize) -> PucValue {
+        let closure = closure.0 as *const LuaClosure;
+        // SAFETY: a live closure has `num_upvalues` upvalues; each names the place of its value.
+        unsafe {
+            let upvalues = ptr::addr_of!((*closure).upvalues).cast::<*mut layout::UpVal>();
+            read((**upvalues.add(index)).location)
+        }
+    }
+
+    fn library_name(&self, object: Address) -> Option<&str> {
+        if let Some(&(_, name)) = self.facts.tables.iter().find(|(address, _)| *address == object.0)
+        {
+            return Some(name);
+        }
+        NAMES.get()?.functions.get(&native_code(object)).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests;
