@@ -1,6 +1,14 @@
 //! A trace as a value: op table, trace, builder, text form, verifier, evaluator.
+//!
+//! 1. [`op`]      the op table, from which everything below is driven
+//! 2. [`trace`]   instructions and snapshots
+//! 3. [`builder`] appending (recorder) and rebuilding under a substitution (passes)
+//! 4. [`print`], [`parse`]  the text form; it reads back to an equal trace
 
 #![forbid(unsafe_code)]
 
+pub mod builder;
 pub mod op;
+pub mod parse;
+pub mod print;
 pub mod trace;

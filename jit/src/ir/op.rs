@@ -11,6 +11,7 @@
 //!   always succeeds for operands of its kinds (`idiv`/`imod` need a dominating `guard.ine d, 0`).
 //! - Effects name memory regions; two ops may be reordered or merged only if their regions allow it.
 
+use crate::heap::value::Tag;
 use std::fmt;
 
 /// Static type of an IR value. Lua types fix the value's tag; `Ptr` never reaches a Lua slot.
@@ -350,6 +351,13 @@ ops! {
     Phi = "phi", [Any, Any], Declared, None, structural();
 }
 
+impl Op {
+    /// A value known without executing anything; sharable anywhere in a trace.
+    pub const fn is_constant(self) -> bool {
+        matches!(self, Op::KInt | Op::KFloat | Op::KPrimitive | Op::KObject | Op::KPtr)
+    }
+}
+
 impl Ty {
     pub const ALL: &'static [Ty] = &[
         Ty::Void,
@@ -377,6 +385,36 @@ impl Ty {
             Ty::Closure => "fun",
             Ty::Native => "native",
             Ty::Ptr => "ptr",
+        }
+    }
+    /// The tag of a Lua slot that holds a value of this type.
+    pub const fn tag(self) -> Option<Tag> {
+        match self {
+            Ty::Void | Ty::Ptr => None,
+            Ty::Nil => Some(Tag::Nil),
+            Ty::False => Some(Tag::False),
+            Ty::True => Some(Tag::True),
+            Ty::Int => Some(Tag::Int),
+            Ty::Float => Some(Tag::Float),
+            Ty::Str => Some(Tag::Str),
+            Ty::Table => Some(Tag::Table),
+            Ty::Closure => Some(Tag::Closure),
+            Ty::Native => Some(Tag::Native),
+        }
+    }
+    /// The type of values with this tag; none for tags that traces do not handle.
+    pub const fn of_tag(tag: Tag) -> Option<Ty> {
+        match tag {
+            Tag::Nil => Some(Ty::Nil),
+            Tag::False => Some(Ty::False),
+            Tag::True => Some(Ty::True),
+            Tag::Int => Some(Ty::Int),
+            Tag::Float => Some(Ty::Float),
+            Tag::Str => Some(Ty::Str),
+            Tag::Table => Some(Ty::Table),
+            Tag::Closure => Some(Ty::Closure),
+            Tag::Native => Some(Ty::Native),
+            _ => None,
         }
     }
     /// Can live in a Lua slot.

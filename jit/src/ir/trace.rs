@@ -80,7 +80,7 @@ impl Args {
 }
 
 /// A Lua call that was inlined and is still active at a snapshot, outermost first.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub struct FrameLink {
     /// The callee, a `Closure` value; it also stands in slot `base - 1`.
     pub closure: ValueId,
@@ -93,7 +93,7 @@ pub struct FrameLink {
 }
 
 /// The interpreter state to restore when a guard fails.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub struct Snapshot {
     /// Next instruction of the innermost frame.
     pub pc: u32,
@@ -118,7 +118,8 @@ pub struct Trace {
     pub max_slots: u32,
     pub insts: Vec<Inst>,
     pub snapshots: Vec<Snapshot>,
-    /// State at the end of the recorded iteration (pc == head, no frames).
+    /// State at the end of the last copy of the iteration (pc == head, no frames, clock ==
+    /// `iteration_clock`). A looping trace jumps to `loop` there, but may leave instead.
     pub end: SnapshotId,
 }
 
