@@ -1,6 +1,6 @@
 //! The syntax tree of Lua 5.4: one AST for the compiler, the program generator and the reducer.
 //!
-//! In: built by the parser, or by hand through the constructors below.
+//! In: built by [`parse`](super::parse), or by hand through the constructors below.
 //! Out: read by the compiler and by the printer.
 //!
 //! The tree is plain owned data. Equality is structural and ignores lines ([`Line`] always compares
@@ -122,10 +122,7 @@ pub struct Name {
 
 impl<T: Into<Str>> From<T> for Name {
     fn from(text: T) -> Name {
-        Name {
-            text: text.into(),
-            line: Line::default(),
-        }
+        Name { text: text.into(), line: Line::default() }
     }
 }
 
@@ -146,10 +143,7 @@ pub struct Block {
 
 impl From<Vec<Stat>> for Block {
     fn from(stats: Vec<Stat>) -> Block {
-        Block {
-            stats,
-            end: Line::default(),
-        }
+        Block { stats, end: Line::default() }
     }
 }
 
@@ -223,10 +217,7 @@ pub struct LocalName {
 
 impl<T: Into<Str>> From<T> for LocalName {
     fn from(name: T) -> LocalName {
-        LocalName {
-            name: name.into(),
-            attrib: None,
-        }
+        LocalName { name: name.into(), attrib: None }
     }
 }
 
@@ -259,12 +250,7 @@ pub struct Arm {
 
 impl Arm {
     pub fn new(cond: Expr, body: Block) -> Arm {
-        Arm {
-            cond,
-            then_line: Line::default(),
-            body,
-            skip_line: Line::default(),
-        }
+        Arm { cond, then_line: Line::default(), body, skip_line: Line::default() }
     }
 }
 
@@ -362,20 +348,12 @@ pub enum Field {
     Item(Expr),
     /// `[key] = value` or `name = value`; `eq_line` is the line of `=`, where the key is put
     /// into its register. The store has the line `value.end`.
-    Pair {
-        key: Expr,
-        eq_line: Line,
-        value: Expr,
-    },
+    Pair { key: Expr, eq_line: Line, value: Expr },
 }
 
 impl Field {
     pub fn pair(key: Expr, value: Expr) -> Field {
-        Field::Pair {
-            key,
-            eq_line: Line::default(),
-            value,
-        }
+        Field::Pair { key, eq_line: Line::default(), value }
     }
 
     /// The element's value.
@@ -488,12 +466,7 @@ impl BinOp {
 /// Constructors for trees built by hand; they add the parentheses that precedence demands.
 impl Expr {
     pub fn new(kind: ExprKind) -> Expr {
-        Expr {
-            kind,
-            line: Line::default(),
-            end: Line::default(),
-            sep: Line::default(),
-        }
+        Expr { kind, line: Line::default(), end: Line::default(), sep: Line::default() }
     }
 
     pub fn nil() -> Expr {
@@ -501,11 +474,7 @@ impl Expr {
     }
 
     pub fn bool(value: bool) -> Expr {
-        Expr::new(if value {
-            ExprKind::True
-        } else {
-            ExprKind::False
-        })
+        Expr::new(if value { ExprKind::True } else { ExprKind::False })
     }
 
     /// A negative value becomes a negation; `i64::MIN` stays a (hexadecimal) literal.
@@ -523,11 +492,7 @@ impl Expr {
             return Expr::unary(UnOp::Neg, nan);
         }
         let literal = Expr::new(ExprKind::Float(Float(value.abs())));
-        if value.is_sign_negative() {
-            Expr::unary(UnOp::Neg, literal)
-        } else {
-            literal
-        }
+        if value.is_sign_negative() { Expr::unary(UnOp::Neg, literal) } else { literal }
     }
 
     pub fn string(value: impl Into<Str>) -> Expr {
@@ -540,10 +505,7 @@ impl Expr {
 
     pub fn index(object: Expr, key: Expr) -> Expr {
         let object = Box::new(precedence::as_prefix(object));
-        Expr::new(ExprKind::Index {
-            object,
-            key: Box::new(key),
-        })
+        Expr::new(ExprKind::Index { object, key: Box::new(key) })
     }
 
     /// `object.name`
@@ -579,20 +541,13 @@ impl Expr {
 
     /// May stand for any number of values where a list takes them: a call or `...`.
     pub fn is_multi(&self) -> bool {
-        matches!(
-            self.kind,
-            ExprKind::Call { .. } | ExprKind::MethodCall { .. } | ExprKind::Vararg
-        )
+        matches!(self.kind, ExprKind::Call { .. } | ExprKind::MethodCall { .. } | ExprKind::Vararg)
     }
 }
 
 impl Stat {
     pub fn new(kind: StatKind) -> Stat {
-        Stat {
-            kind,
-            line: Line::default(),
-            end: Line::default(),
-        }
+        Stat { kind, line: Line::default(), end: Line::default() }
     }
 }
 

@@ -1,9 +1,19 @@
 //! Source text -> AST, and back.
 //!
-//! 1. [`ast`]        the tree: what the compiler reads, the generator builds and the reducer edits
-//! 2. [`precedence`] where a tree needs parentheses
+//! 1. [`lexer`]      bytes -> tokens; [`number`] reads and writes numerals
+//! 2. [`parser`]     tokens -> AST, with PUC's error messages; `scope` is what it knows about names
+//! 3. [`ast`]        the tree: what the compiler reads, the generator builds and the reducer edits
+//! 4. [`precedence`] where a tree needs parentheses
 
 #![forbid(unsafe_code)]
 
 pub mod ast;
+pub mod error;
+pub mod lexer;
+pub mod number;
+pub mod parser;
 pub mod precedence;
+mod scope;
+
+pub use error::SyntaxError;
+pub use parser::{parse, parse_at_depth};

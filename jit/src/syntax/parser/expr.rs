@@ -1,0 +1,235 @@
+//! Expressions. See the header of [`ast`](super::super::ast) for what each line means.
+
+use super::super::ast::*;
+use super::super::lexer::Token;
+use super::super::precedence::{UNARY_PRIORITY, priority};
+use super::{Parsed, Parser};
+
+fn unary_operator(token: &Token) -> Option<UnOp> {
+    match token {
+        Token::Not => Some(UnOp::Not),
+        Token::Char(b'-') => Some(UnOp::Neg),
+        Token::Char(b'~') => Some(UnOp::BNot),
+        Token::Char(b'#') => Some(UnOp::Len),
+        _ => None,
+    }
+}
+
+fn binary_operator(token: &Token) -> Option<BinOp> {
+    Some(match token {
+        Token::Char(b'+') => BinOp::Add,
+        Token::Char(b'-') => BinOp::Sub,
+        Token::Char(b'*') => BinOp::Mul,
+        Token::Char(b'%') => BinOp::Mod,
+        Token::Char(b'^') => BinOp::Pow,
+        Token::Char(b'/') => BinOp::Div,
+        Token::IDiv => BinOp::IDiv,
+        Token::Char(b'&') => BinOp::BAnd,
+        Token::Char(b'|') => BinOp::BOr,
+        Token::Char(b'~') => BinOp::BXor,
+        Token::Shl => BinOp::Shl,
+        Token::Shr => BinOp::Shr,
+        Token::Concat => BinOp::Concat,
+        Token::Eq => BinOp::Eq,
+        Token::Char(b'<') => BinOp::Lt,
+        Token::Le => BinOp::Le,
+        Token::Ne => BinOp::Ne,
+        Token::Char(b'>') => BinOp::Gt,
+        Token::Ge => BinOp::Ge,
+        Token::And => BinOp::And,
+        Token::Or => BinOp::Or,
+        _ => return None,
+    })
+}
+
+impl Parser<'_> {
+    /// A node whose last token has just been consumed.
+    fn node(&self, kind: ExprKind, line: Line) -> Expr {
+        Expr { kind, line, end: self.last_line(), sep: Line::default() }
+    }
+
+    pub(super) fn expression(&mut self) -> Parsed<Expr> {
+        self.subexpression(0)
+    }
+
+    /// One or more expressions between commas.
+    pub(super) fn expressions(&mut self) -> Parsed<Vec<Expr>> {
+        let mut list = vec![self.expression()?];
+        while self.accept_char(b',')? {
+            if let Some(previous) = list.last_mut() {
+                previous.sep = self.last_line();
+            }
+            list.push(self.expression()?);
+        }
+        Ok(list)
+    }
+
+    /// An operand and the binary operators above `limit` that follow it.
+    fn subexpression(&mut self, limit: u8) -> Parsed<Expr> {
+        self.enter_level()?;
+        let siblings_height = std::mem::take(&mut self.height);
+        let mut left = match unary_operator(&self.lexer.token) {
+            Some(op) => {
+                let line = self.line();
+                self.lexer.advance()?;
+                let operand = Box::new(self.subexpression(UNARY_PRIORITY)?);
+                self.node(ExprKind::Unary { op, operand }, line)
+            }
+            None => self.simple_expression()?,
+        };
+        while let Some(op) = binary_operator(&self.lexer.token)
+            && priority(op).0 > limit
+        {
+            let line = self.line();
+            self.lexer.advance()?;
+            let right = Box::new(self.subexpression(priority(op).1)?);
+            self.grow()?;
+            left = self.node(ExprKind::Binary { op, left: Box::new(left), right }, line);
+        }
+        self.height = siblings_height.max(self.height + 1);
+        self.leave_level();
+        Ok(left)
+    }
+
+    fn simple_expression(&mut self) -> Parsed<Expr> {
+        let before = self.last_line();
+        let kind = match &self.lexer.token {
+            Token::Float(value) => ExprKind::Float(Float(*value)),
+            Token::Int(value) => ExprKind::Int(*value),
+            Token::Str(value) => ExprKind::Str(value.clone()),
+            Token::Nil => ExprKind::Nil,
+            Token::True => ExprKind::True,
+            Token::False => ExprKind::False,
+            Token::Dots if self.scopes.is_vararg() => ExprKind::Vararg,
+            Token::Dots => {
+                return Err(self.error("cannot use '...' outside a vararg function"));
+            }
+            Token::Char(b'{') => return self.table(),
+            Token::Function => {
+                self.lexer.advance()?;
+                let function = self.function(false, self.line())?;
+                return Ok(self.node(ExprKind::Function(function), before));
+            }
+            _ => return self.suffixed_expression(),
+        };
+        self.lexer.advance()?;
+        Ok(self.node(kind, before))
+    }
+
+    fn primary_expression(&mut self) -> Parsed<Expr> {
+        let line = self.line();
+        match self.lexer.token {
+            Token::Char(b'(') => {
+                self.lexer.advance()?;
+                let inner = Box::new(self.expression()?);
+                self.expect_match(&Token::Char(b')'), &Token::Char(b'('), line)?;
+                Ok(self.node(ExprKind::Paren(inner), line))
+            }
+            Token::Name(_) => {
+                let name = self.expect_name()?;
+                let used = self.scopes.reference(&name);
+                self.scoped(used)?;
+                Ok(self.node(ExprKind::Name(name), line))
+            }
+            _ => Err(self.error("unexpected symbol")),
+        }
+    }
+
+    /// A primary expression with its fields, indices, calls and method calls.
+    pub(super) fn suffixed_expression(&mut self) -> Parsed<Expr> {
+        let siblings_height = std::mem::take(&mut self.height);
+        let mut expr = self.primary_expression()?;
+        loop {
+            expr = match self.lexer.token {
+                Token::Char(b'.') => {
+                    self.lexer.advance()?;
+                    let name = self.expect_name()?;
+                    let key = Box::new(self.node(ExprKind::Str(name), self.last_line()));
+                    let kind = ExprKind::Index { object: Box::new(expr), key };
+                    self.node(kind, self.last_line())
+                }
+                Token::Char(b'[') => {
+                    let key = Box::new(self.bracketed_key()?);
+                    let kind = ExprKind::Index { object: Box::new(expr), key };
+                    self.node(kind, self.last_line())
+                }
+                Token::Char(b':') => {
+                    self.lexer.advance()?;
+                    let name = self.expect_lined_name()?;
+                    let line = self.line();
+                    let args = self.arguments()?;
+                    let object = Box::new(expr);
+                    self.node(ExprKind::MethodCall { object, name, args }, line)
+                }
+                Token::Char(b'(' | b'{') | Token::Str(_) => {
+                    let line = self.line();
+                    let args = self.arguments()?;
+                    self.node(ExprKind::Call { callee: Box::new(expr), args }, line)
+                }
+                _ => break,
+            };
+            self.grow()?;
+        }
+        self.height = siblings_height.max(self.height);
+        Ok(expr)
+    }
+
+    /// `[key]`
+    fn bracketed_key(&mut self) -> Parsed<Expr> {
+        self.lexer.advance()?;
+        let key = self.expression()?;
+        self.expect_char(b']')?;
+        Ok(key)
+    }
+
+    fn arguments(&mut self) -> Parsed<Vec<Expr>> {
+        let line = self.line();
+        match &self.lexer.token {
+            Token::Char(b'(') => {
+                self.lexer.advance()?;
+                let args = if self.at_char(b')') { Vec::new() } else { self.expressions()? };
+                self.expect_match(&Token::Char(b')'), &Token::Char(b'('), line)?;
+                Ok(args)
+            }
+            Token::Char(b'{') => Ok(vec![self.table()?]),
+            Token::Str(_) => Ok(vec![self.simple_expression()?]),
+            _ => Err(self.error("function arguments expected")),
+        }
+    }
+
+    fn table(&mut self) -> Parsed<Expr> {
+        let before = self.last_line();
+        let line = self.line();
+        self.expect_char(b'{')?;
+        let mut fields = Vec::new();
+        while !self.at_char(b'}') {
+            let mut field = self.table_field()?;
+            let separated = self.accept_char(b',')? || self.accept_char(b';')?;
+            if separated && let Field::Item(value) | Field::Pair { value, .. } = &mut field {
+                value.sep = self.last_line();
+            }
+            fields.push(field);
+            if !separated {
+                break;
+            }
+        }
+        self.expect_match(&Token::Char(b'}'), &Token::Char(b'{'), line)?;
+        Ok(self.node(ExprKind::Table(fields), before))
+    }
+
+    fn table_field(&mut self) -> Parsed<Field> {
+        let is_name = matches!(self.lexer.token, Token::Name(_));
+        let key = if is_name && *self.lexer.peek()? == Token::Char(b'=') {
+            let name = self.expect_name()?;
+            self.node(ExprKind::Str(name), self.last_line())
+        } else if self.at_char(b'[') {
+            self.bracketed_key()?
+        } else {
+            return Ok(Field::Item(self.expression()?));
+        };
+        self.expect_char(b'=')?;
+        let eq_line = self.last_line();
+        let value = self.expression()?;
+        Ok(Field::Pair { key, eq_line, value })
+    }
+}
