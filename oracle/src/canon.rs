@@ -19,6 +19,7 @@
 
 use crate::policy;
 use rustc_hash::FxHashMap;
+use std::fmt;
 use std::ops::ControlFlow;
 
 /// Kinds of object that have identity.
@@ -86,6 +87,16 @@ pub struct Frame {
     pub function: FunctionId,
     /// The instruction about to be executed; in a frame that waits for a call, the calling instruction.
     pub pc: u32,
+}
+
+/// `proto:pc`; `?` stands for a prototype loaded at run time.
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.function.proto {
+            ProtoId::DYNAMIC => write!(f, "?:{}", self.pc),
+            ProtoId(proto) => write!(f, "{proto}:{}", self.pc),
+        }
+    }
 }
 
 /// What an object is, before its content.

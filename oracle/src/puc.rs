@@ -135,6 +135,7 @@ struct Context<'o> {
     next: Option<Clock>,
     fuel: u64,
     limited: Option<Reason>,
+    memory: *const Memory,
     panic: Option<Box<dyn std::any::Any + Send>>,
     output_limit: usize,
     facts: Facts,
@@ -177,6 +178,7 @@ pub fn run(
         armed: 0,
         fuel: options.fuel,
         limited: None,
+        memory: memory_ptr,
         panic: None,
         output_limit: options.output,
         facts: Facts {
@@ -204,8 +206,10 @@ pub fn run(
     if let Some(payload) = context.panic {
         resume_unwind(payload);
     }
-    let limited = if memory.hit { Some(Reason::Memory) } else { context.limited };
-    Outcome { ending: limited.map_or(ending, Ending::Limited), output: context.facts.output }
+    Outcome {
+        ending: context.limited.map_or(ending, Ending::Limited),
+        output: context.facts.output,
+    }
 }
 
 /// # Safety
@@ -246,6 +250,10 @@ unsafe fn load_and_call(
         };
         let stopped =
             (*context).limited.is_some() || (*context).panic.is_some() || status == ffi::LUA_ERRMEM;
+        if (*(*context).memory).hit {
+            (*context).limited = Some(Reason::Memory);
+        }
+        let stopped = (*context).limited.is_some() || (*context).panic.is_some();
         if !stopped {
             let state = PucState { l, facts: &(*context).facts, frames: Vec::new() };
             let observer: *mut dyn Observer = ptr::addr_of_mut!(*(*context).observer);
