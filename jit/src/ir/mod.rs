@@ -4,6 +4,7 @@
 //! 2. [`trace`]   instructions and snapshots
 //! 3. [`builder`] appending (recorder) and rebuilding under a substitution (passes)
 //! 4. [`print`], [`parse`]  the text form; it reads back to an equal trace
+//! 5. [`verify`]  the rules every trace obeys, checked after every pass
 
 #![forbid(unsafe_code)]
 
@@ -12,3 +13,4 @@ pub mod op;
 pub mod parse;
 pub mod print;
 pub mod trace;
+pub mod verify;
