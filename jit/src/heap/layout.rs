@@ -45,6 +45,10 @@ pub struct Str {
     pub len: usize,
     pub hash: u32,
     pub is_short: bool,
+    /// Long strings are hashed when they first serve as a key.
+    pub has_hash: bool,
+    /// Next string of the same bucket of the intern table.
+    pub next_interned: *mut Str,
 }
 pub const MAX_SHORT_LEN: usize = 40;
 
@@ -79,6 +83,14 @@ pub struct Node {
     pub next: i32,
 }
 
+/// The node vector of all tables without a hash part. Never written.
+pub static EMPTY_NODE: Node = Node {
+    value: Value::NIL,
+    key_payload: 0,
+    key_tag: Tag::Nil,
+    next: 0,
+};
+
 /// An upvalue; open while `location` points into a stack.
 #[repr(C)]
 pub struct Upvalue {
@@ -99,10 +111,28 @@ pub struct Closure {
     pub upvalues: [*mut Upvalue; 0],
 }
 
+/// A library function with upvalues: `num_upvalues` values follow.
+#[repr(C)]
+pub struct NativeClosure {
+    pub header: GcHeader,
+    pub function: *const crate::vm::native::NativeFunction,
+    pub num_upvalues: usize,
+    pub upvalues: [Value; 0],
+}
+
+/// A full userdata: a Rust value owned by the heap.
+#[repr(C)]
+pub struct Userdata {
+    pub header: GcHeader,
+    pub metatable: *mut Table,
+    pub payload: Box<dyn std::any::Any>,
+}
+
 macro_rules! offsets {
     ($($name:ident = $ty:ty, $field:ident;)*) => { $(pub const $name: usize = offset_of!($ty, $field);)* };
 }
 offsets! {
+    HEADER_KIND = GcHeader, kind;
     STR_LEN = Str, len;
     TABLE_ARRAY = Table, array;
     TABLE_ALIMIT = Table, alimit;

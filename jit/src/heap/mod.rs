@@ -1,4 +1,303 @@
 //! Values and heap objects: the layouts that traces read, and the collector.
+//!
+//! 1. [`value`]     the 16-byte value
+//! 2. [`layout`]    object structs and the offsets that traces use
+//! 3. [`alloc`]     where memory comes from, and what is live
+//! 4. [`number`]    arithmetic and conversions of numbers, shared by interpreter, constant folding and JIT
+//! 5. [`object`]    safe handles to objects
+//! 6. [`string`]    strings and the intern table
+//! 7. [`table`]     tables, sized exactly as PUC sizes them
+//! 8. [`stack`]     the value stack of a thread
+//! 9. [`collector`] mark and sweep
+//!
+//! Invariants that make the handles of [`object`] usable from safe code:
+//! - an object is freed only by a collection;
+//! - a collection happens only where the interpreter asks for one (`Vm::collect_if_due`), and
+//!   everything that can be reached from the roots survives it;
+//! - so a handle is good until the next such point, and for as long as its object is reachable. Code
+//!   that keeps a handle longer must root it (the stack, the registry, or `Heap::pinned`).
 
+pub mod alloc;
+pub mod collector;
 pub mod layout;
+pub mod number;
+pub mod object;
+pub mod stack;
+pub mod string;
+pub mod table;
 pub mod value;
+
+pub use object::{ClosureRef, NativeClosureRef, StrRef, TableRef, UpvalueRef, UserdataRef};
+pub use value::{Tag, Value};
+
+use alloc::Allocator;
+use layout::{
+    Closure, EMPTY_NODE, GcHeader, NativeClosure, Node, ObjectKind, Str, Table, Upvalue, Userdata,
+};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::ptr::NonNull;
+use string::InternTable;
+use value::VALUE_SIZE;
+
+/// All objects of one VM.
+pub struct Heap {
+    pub(crate) allocator: Allocator,
+    /// Head of the list of all objects.
+    pub(crate) objects: *mut GcHeader,
+    pub(crate) interned: InternTable,
+    /// Values that must survive besides those the VM reaches (the JIT's constants).
+    pub pinned: Vec<Value>,
+    /// Live bytes above which allocation fails with "not enough memory"; `usize::MAX` for no limit.
+    pub limit_bytes: usize,
+    /// The next collection starts when live bytes reach this percentage of what the last one left.
+    pub pause_percent: usize,
+    /// Collect at every allocation point (a test switch).
+    pub stress: bool,
+    /// `collectgarbage("stop")`.
+    pub stopped: bool,
+    /// Collections so far.
+    pub collections: u64,
+}
+
+impl Heap {
+    pub fn new() -> Heap {
+        Heap {
+            allocator: Allocator::new(),
+            objects: std::ptr::null_mut(),
+            interned: InternTable::new(),
+            pinned: Vec::new(),
+            limit_bytes: usize::MAX,
+            pause_percent: 200,
+            stress: false,
+            stopped: false,
+            collections: 0,
+        }
+    }
+
+    /// Bytes in use, as `collectgarbage("count")` reports in KiB.
+    pub fn live_bytes(&self) -> usize {
+        self.allocator.live_bytes()
+    }
+
+    /// A collection should run at the next allocation point.
+    #[inline(always)]
+    pub fn collection_due(&self) -> bool {
+        self.allocator.debt() > 0 || self.stress
+    }
+
+    pub(crate) fn link(&mut self, object: *mut GcHeader, kind: ObjectKind) {
+        // SAFETY: `object` was just allocated with room for a header.
+        unsafe {
+            object.write(GcHeader {
+                next: self.objects,
+                kind,
+                mark: 0,
+            })
+        };
+        self.objects = object;
+    }
+
+    pub fn new_table(&mut self) -> TableRef {
+        let block = self.allocator.allocate(size_of::<Table>()).cast::<Table>();
+        self.link(block.as_ptr().cast(), ObjectKind::Table);
+        let table = block.as_ptr();
+        // SAFETY: the block has room for a Table; its header was written by `link`.
+        unsafe {
+            (*table).array = NonNull::<Value>::dangling().as_ptr();
+            (*table).alimit = 0;
+            (*table).array_size = 0;
+            (*table).nodes = (&raw const EMPTY_NODE).cast_mut();
+            (*table).metatable = std::ptr::null_mut();
+            (*table).last_free = 0;
+            (*table).log2_nodes = 0;
+            (*table).has_nodes = false;
+            (*table).absent_metamethods = u8::MAX;
+        }
+        TableRef::from_ptr(block)
+    }
+
+    /// A table with room for `array` list items and `hash` other keys.
+    pub fn new_table_sized(&mut self, array: u32, hash: u32) -> TableRef {
+        let table = self.new_table();
+        if array > 0 || hash > 0 {
+            table.resize(self, array, hash);
+        }
+        table
+    }
+
+    /// A Lua closure whose upvalues are still to be set (each to a valid upvalue, before anything
+    /// else allocates).
+    pub(crate) fn new_closure(
+        &mut self,
+        proto: *const crate::vm::proto::RuntimeProto,
+        num_upvalues: usize,
+    ) -> NonNull<Closure> {
+        let block = self
+            .allocator
+            .allocate_zeroed(closure_bytes(num_upvalues))
+            .cast::<Closure>();
+        self.link(block.as_ptr().cast(), ObjectKind::Closure);
+        // SAFETY: the block has room for a Closure.
+        unsafe {
+            (*block.as_ptr()).proto = proto;
+            (*block.as_ptr()).num_upvalues = num_upvalues;
+        }
+        block
+    }
+
+    pub fn new_native_closure(
+        &mut self,
+        function: &'static crate::vm::native::NativeFunction,
+        upvalues: &[Value],
+    ) -> NativeClosureRef {
+        let block = self
+            .allocator
+            .allocate(native_closure_bytes(upvalues.len()))
+            .cast::<NativeClosure>();
+        self.link(block.as_ptr().cast(), ObjectKind::NativeClosure);
+        let closure = block.as_ptr();
+        // SAFETY: the block has room for the closure and its upvalues.
+        unsafe {
+            (*closure).function = function;
+            (*closure).num_upvalues = upvalues.len();
+            let slots = (&raw mut (*closure).upvalues).cast::<Value>();
+            std::ptr::copy_nonoverlapping(upvalues.as_ptr(), slots, upvalues.len());
+        }
+        NativeClosureRef::from_ptr(block)
+    }
+
+    /// A closed upvalue that holds `value`.
+    pub fn new_upvalue(&mut self, value: Value) -> UpvalueRef {
+        let block = self
+            .allocator
+            .allocate(size_of::<Upvalue>())
+            .cast::<Upvalue>();
+        self.link(block.as_ptr().cast(), ObjectKind::Upvalue);
+        let upvalue = block.as_ptr();
+        // SAFETY: the block has room for an Upvalue.
+        unsafe {
+            (*upvalue).closed = value;
+            (*upvalue).location = &raw mut (*upvalue).closed;
+            (*upvalue).next_open = std::ptr::null_mut();
+        }
+        UpvalueRef::from_ptr(block)
+    }
+
+    pub fn new_userdata(
+        &mut self,
+        payload: Box<dyn std::any::Any>,
+        metatable: Option<TableRef>,
+    ) -> UserdataRef {
+        let block = self
+            .allocator
+            .allocate(size_of::<Userdata>())
+            .cast::<Userdata>();
+        self.link(block.as_ptr().cast(), ObjectKind::Userdata);
+        let userdata = block.as_ptr();
+        // SAFETY: the block has room for a Userdata; `payload` is written, not assigned, because the
+        // memory held no box before.
+        unsafe {
+            (*userdata).metatable = metatable.map_or(std::ptr::null_mut(), TableRef::as_ptr);
+            (&raw mut (*userdata).payload).write(payload);
+        }
+        UserdataRef::from_ptr(block)
+    }
+
+    /// Turns the map of live memory on or off. See [`Heap::region`].
+    pub fn track_regions(&mut self, on: bool, stacks: &[(u64, u64)]) {
+        if !on {
+            return self.allocator.track(None);
+        }
+        if self.allocator.is_tracking() {
+            return;
+        }
+        let mut live: BTreeMap<u64, u64> = stacks.iter().copied().collect();
+        let mut object = self.objects;
+        while !object.is_null() {
+            live.insert(
+                object as u64,
+                alloc::block_bytes(object_bytes(object)) as u64,
+            );
+            // SAFETY: the list links live objects; a Table object has kind Table.
+            unsafe {
+                if (*object).kind == ObjectKind::Table {
+                    let table = &*object.cast::<Table>();
+                    if table.array_size > 0 {
+                        let bytes = table.array_size as usize * VALUE_SIZE;
+                        live.insert(table.array as u64, alloc::block_bytes(bytes) as u64);
+                    }
+                    if table.has_nodes {
+                        let bytes = size_of::<Node>() << table.log2_nodes;
+                        live.insert(table.nodes as u64, alloc::block_bytes(bytes) as u64);
+                    }
+                }
+                object = (*object).next;
+            }
+        }
+        self.allocator.track(Some(live));
+    }
+
+    /// Changes whenever a region that was live stops being so.
+    pub fn epoch(&self) -> u64 {
+        self.allocator.epoch()
+    }
+
+    /// The live object, table part or stack that holds all of `addr .. addr + len`; `None` also when
+    /// tracking is off. The shared empty node counts as live.
+    pub fn region(&self, addr: u64, len: u64) -> Option<Range<u64>> {
+        let empty = (&raw const EMPTY_NODE) as u64;
+        let empty = empty..empty + size_of::<Node>() as u64;
+        if empty.contains(&addr) {
+            return (addr + len <= empty.end).then_some(empty);
+        }
+        self.allocator.region(addr, len)
+    }
+}
+
+impl Default for Heap {
+    fn default() -> Self {
+        Heap::new()
+    }
+}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        let mut object = self.objects;
+        while !object.is_null() {
+            // SAFETY: each object is on the list once, and nobody uses the heap any more.
+            unsafe {
+                let next = (*object).next;
+                self.free_object(object);
+                object = next;
+            }
+        }
+    }
+}
+
+pub(crate) fn closure_bytes(num_upvalues: usize) -> usize {
+    size_of::<Closure>() + num_upvalues * size_of::<*mut Upvalue>()
+}
+pub(crate) fn native_closure_bytes(num_upvalues: usize) -> usize {
+    size_of::<NativeClosure>() + num_upvalues * VALUE_SIZE
+}
+
+/// Size of the object's own block.
+pub(crate) fn object_bytes(object: *mut GcHeader) -> usize {
+    // SAFETY: callers pass live objects, and `kind` names the struct that begins with this header.
+    unsafe {
+        match (*object).kind {
+            ObjectKind::Str => string::str_bytes((*object.cast::<Str>()).len),
+            ObjectKind::Table => size_of::<Table>(),
+            ObjectKind::Closure => closure_bytes((*object.cast::<Closure>()).num_upvalues),
+            ObjectKind::NativeClosure => {
+                native_closure_bytes((*object.cast::<NativeClosure>()).num_upvalues)
+            }
+            ObjectKind::Upvalue => size_of::<Upvalue>(),
+            ObjectKind::Userdata => size_of::<Userdata>(),
+            ObjectKind::Thread | ObjectKind::Proto => {
+                unreachable!("objects of this kind are not on the heap's list")
+            }
+        }
+    }
+}

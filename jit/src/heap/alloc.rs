@@ -1,0 +1,154 @@
+//! The one place where heap memory is obtained and given back.
+//!
+//! In:  sizes in bytes.   Out: 16-byte aligned blocks; byte counts; on request, a map of what is live.
+//!
+//! Invariants:
+//! - every object, array part, node vector and value stack comes from here, so `live_bytes` is exact;
+//! - while tracking is on, `regions` holds exactly the live blocks, and `epoch` differs between any two
+//!   moments between which a block was given back.
+//!
+//! Tracking exists for the simulator, which checks each load and store of machine code against live
+//! memory. It costs a tree insertion a block, so it is off unless asked for.
+
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::ptr::NonNull;
+
+const ALIGN: usize = 16;
+
+pub struct Allocator {
+    live_bytes: usize,
+    /// Bytes allocated since the last collection, less its allowance; a collection is due when positive.
+    debt: isize,
+    regions: Option<BTreeMap<u64, u64>>,
+    epoch: u64,
+}
+
+impl Allocator {
+    pub fn new() -> Allocator {
+        Allocator {
+            live_bytes: 0,
+            debt: -64 * 1024,
+            regions: None,
+            epoch: 0,
+        }
+    }
+
+    pub fn allocate(&mut self, bytes: usize) -> NonNull<u8> {
+        self.obtain(bytes, false)
+    }
+
+    /// All-zero memory, which as values is all nil.
+    pub fn allocate_zeroed(&mut self, bytes: usize) -> NonNull<u8> {
+        self.obtain(bytes, true)
+    }
+
+    fn obtain(&mut self, bytes: usize, zeroed: bool) -> NonNull<u8> {
+        let layout = layout(bytes);
+        // SAFETY: `layout` never has size zero.
+        let block = unsafe { if zeroed { alloc_zeroed(layout) } else { alloc(layout) } };
+        let Some(block) = NonNull::new(block) else {
+            handle_alloc_error(layout)
+        };
+        self.live_bytes += layout.size();
+        self.debt += layout.size() as isize;
+        if let Some(regions) = &mut self.regions {
+            regions.insert(block.as_ptr() as u64, layout.size() as u64);
+        }
+        block
+    }
+
+    /// # Safety
+    /// `block` came from this allocator with the same `bytes` and is not used afterwards.
+    pub unsafe fn release(&mut self, block: NonNull<u8>, bytes: usize) {
+        let layout = layout(bytes);
+        self.live_bytes -= layout.size();
+        self.debt -= layout.size() as isize;
+        if let Some(regions) = &mut self.regions {
+            let was = regions.remove(&(block.as_ptr() as u64));
+            debug_assert!(was.is_some(), "a block that was given back was tracked");
+            self.epoch += 1;
+        }
+        // SAFETY: the caller says that the block came from `allocate` with this size.
+        unsafe { dealloc(block.as_ptr(), layout) }
+    }
+
+    /// Zeroed address space that costs memory only where it is touched; for value stacks, which must
+    /// not move. Not counted in `live_bytes`.
+    pub fn reserve(&mut self, bytes: usize) -> NonNull<u8> {
+        // SAFETY: an anonymous private mapping at an address of the kernel's choice touches nothing.
+        let block = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                bytes,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE,
+                -1,
+                0,
+            )
+        };
+        if block == libc::MAP_FAILED {
+            handle_alloc_error(layout(bytes));
+        }
+        if let Some(regions) = &mut self.regions {
+            regions.insert(block as u64, bytes as u64);
+        }
+        NonNull::new(block.cast()).expect("a mapping is not at address zero")
+    }
+
+    /// # Safety
+    /// `block` came from [`Allocator::reserve`] with the same `bytes` and is not used afterwards.
+    pub unsafe fn unreserve(&mut self, block: NonNull<u8>, bytes: usize) {
+        if let Some(regions) = &mut self.regions {
+            regions.remove(&(block.as_ptr() as u64));
+            self.epoch += 1;
+        }
+        // SAFETY: the caller says that this is a whole mapping that nobody uses.
+        unsafe { libc::munmap(block.as_ptr().cast(), bytes) };
+    }
+
+    pub fn live_bytes(&self) -> usize {
+        self.live_bytes
+    }
+    pub fn debt(&self) -> isize {
+        self.debt
+    }
+    pub fn set_debt(&mut self, debt: isize) {
+        self.debt = debt;
+    }
+
+    /// Starts tracking with these blocks as the live ones, or stops it.
+    pub fn track(&mut self, live: Option<BTreeMap<u64, u64>>) {
+        self.regions = live;
+        self.epoch += 1;
+    }
+    pub fn is_tracking(&self) -> bool {
+        self.regions.is_some()
+    }
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The live block that holds all of `addr .. addr + len`. `None` when tracking is off.
+    pub fn region(&self, addr: u64, len: u64) -> Option<Range<u64>> {
+        let (&start, &size) = self.regions.as_ref()?.range(..=addr).next_back()?;
+        let end = start + size;
+        (addr.checked_add(len)? <= end).then_some(start..end)
+    }
+}
+
+impl Default for Allocator {
+    fn default() -> Self {
+        Allocator::new()
+    }
+}
+
+/// Size as the allocator accounts for it.
+pub fn block_bytes(bytes: usize) -> usize {
+    layout(bytes).size()
+}
+
+fn layout(bytes: usize) -> Layout {
+    Layout::from_size_align(bytes.max(1), ALIGN).expect("block sizes stay below isize::MAX")
+}
