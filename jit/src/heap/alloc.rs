@@ -27,12 +27,7 @@ pub struct Allocator {
 
 impl Allocator {
     pub fn new() -> Allocator {
-        Allocator {
-            live_bytes: 0,
-            debt: -64 * 1024,
-            regions: None,
-            epoch: 0,
-        }
+        Allocator { live_bytes: 0, debt: -64 * 1024, regions: None, epoch: 0 }
     }
 
     pub fn allocate(&mut self, bytes: usize) -> NonNull<u8> {
@@ -48,9 +43,7 @@ impl Allocator {
         let layout = layout(bytes);
         // SAFETY: `layout` never has size zero.
         let block = unsafe { if zeroed { alloc_zeroed(layout) } else { alloc(layout) } };
-        let Some(block) = NonNull::new(block) else {
-            handle_alloc_error(layout)
-        };
+        let Some(block) = NonNull::new(block) else { handle_alloc_error(layout) };
         self.live_bytes += layout.size();
         self.debt += layout.size() as isize;
         if let Some(regions) = &mut self.regions {

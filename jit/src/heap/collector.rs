@@ -9,7 +9,9 @@
 //!
 //! Limits: stop-the-world and not generational; no finalizers, no weak tables.
 
-use super::layout::{Closure, GcHeader, NativeClosure, Node, ObjectKind, Str, Table, Upvalue, Userdata};
+use super::layout::{
+    Closure, GcHeader, NativeClosure, Node, ObjectKind, Str, Table, Upvalue, Userdata,
+};
 use super::object::{ClosureRef, NativeClosureRef, UpvalueRef};
 use super::value::{Tag, VALUE_SIZE, Value};
 use super::{Heap, object_bytes};
@@ -144,8 +146,7 @@ impl Heap {
         self.sweep();
         let live = self.allocator.live_bytes();
         let growth = live / 100 * (self.pause_percent.max(100) - 100);
-        self.allocator
-            .set_debt(-isize::try_from(growth.max(64 * 1024)).unwrap_or(isize::MAX));
+        self.allocator.set_debt(-isize::try_from(growth.max(64 * 1024)).unwrap_or(isize::MAX));
         self.collections += 1;
     }
 
@@ -183,8 +184,7 @@ impl Heap {
                     }
                     if (*table).has_nodes {
                         let nodes = NonNull::new_unchecked((*table).nodes.cast());
-                        self.allocator
-                            .release(nodes, size_of::<Node>() << (*table).log2_nodes);
+                        self.allocator.release(nodes, size_of::<Node>() << (*table).log2_nodes);
                     }
                 }
                 ObjectKind::Userdata => {
@@ -192,8 +192,7 @@ impl Heap {
                 }
                 _ => {}
             }
-            self.allocator
-                .release(NonNull::new_unchecked(object.cast()), bytes);
+            self.allocator.release(NonNull::new_unchecked(object.cast()), bytes);
         }
     }
 }

@@ -84,12 +84,8 @@ pub struct Node {
 }
 
 /// The node vector of all tables without a hash part. Never written.
-pub static EMPTY_NODE: Node = Node {
-    value: Value::NIL,
-    key_payload: 0,
-    key_tag: Tag::Nil,
-    next: 0,
-};
+pub static EMPTY_NODE: Node =
+    Node { value: Value::NIL, key_payload: 0, key_tag: Tag::Nil, next: 0 };
 
 /// An upvalue; open while `location` points into a stack.
 #[repr(C)]

@@ -88,13 +88,7 @@ impl Heap {
 
     pub(crate) fn link(&mut self, object: *mut GcHeader, kind: ObjectKind) {
         // SAFETY: `object` was just allocated with room for a header.
-        unsafe {
-            object.write(GcHeader {
-                next: self.objects,
-                kind,
-                mark: 0,
-            })
-        };
+        unsafe { object.write(GcHeader { next: self.objects, kind, mark: 0 }) };
         self.objects = object;
     }
 
@@ -133,10 +127,7 @@ impl Heap {
         proto: *const crate::vm::proto::RuntimeProto,
         num_upvalues: usize,
     ) -> NonNull<Closure> {
-        let block = self
-            .allocator
-            .allocate_zeroed(closure_bytes(num_upvalues))
-            .cast::<Closure>();
+        let block = self.allocator.allocate_zeroed(closure_bytes(num_upvalues)).cast::<Closure>();
         self.link(block.as_ptr().cast(), ObjectKind::Closure);
         // SAFETY: the block has room for a Closure.
         unsafe {
@@ -151,10 +142,8 @@ impl Heap {
         function: &'static crate::vm::native::NativeFunction,
         upvalues: &[Value],
     ) -> NativeClosureRef {
-        let block = self
-            .allocator
-            .allocate(native_closure_bytes(upvalues.len()))
-            .cast::<NativeClosure>();
+        let block =
+            self.allocator.allocate(native_closure_bytes(upvalues.len())).cast::<NativeClosure>();
         self.link(block.as_ptr().cast(), ObjectKind::NativeClosure);
         let closure = block.as_ptr();
         // SAFETY: the block has room for the closure and its upvalues.
@@ -169,10 +158,7 @@ impl Heap {
 
     /// A closed upvalue that holds `value`.
     pub fn new_upvalue(&mut self, value: Value) -> UpvalueRef {
-        let block = self
-            .allocator
-            .allocate(size_of::<Upvalue>())
-            .cast::<Upvalue>();
+        let block = self.allocator.allocate(size_of::<Upvalue>()).cast::<Upvalue>();
         self.link(block.as_ptr().cast(), ObjectKind::Upvalue);
         let upvalue = block.as_ptr();
         // SAFETY: the block has room for an Upvalue.
@@ -189,10 +175,7 @@ impl Heap {
         payload: Box<dyn std::any::Any>,
         metatable: Option<TableRef>,
     ) -> UserdataRef {
-        let block = self
-            .allocator
-            .allocate(size_of::<Userdata>())
-            .cast::<Userdata>();
+        let block = self.allocator.allocate(size_of::<Userdata>()).cast::<Userdata>();
         self.link(block.as_ptr().cast(), ObjectKind::Userdata);
         let userdata = block.as_ptr();
         // SAFETY: the block has room for a Userdata; `payload` is written, not assigned, because the
@@ -215,10 +198,7 @@ impl Heap {
         let mut live: BTreeMap<u64, u64> = stacks.iter().copied().collect();
         let mut object = self.objects;
         while !object.is_null() {
-            live.insert(
-                object as u64,
-                alloc::block_bytes(object_bytes(object)) as u64,
-            );
+            live.insert(object as u64, alloc::block_bytes(object_bytes(object)) as u64);
             // SAFETY: the list links live objects; a Table object has kind Table.
             unsafe {
                 if (*object).kind == ObjectKind::Table {

@@ -25,11 +25,7 @@ pub enum Rounding {
 
 #[inline(always)]
 fn integral_to_int(float: f64) -> Option<i64> {
-    if (-TWO_63..TWO_63).contains(&float) {
-        Some(float as i64)
-    } else {
-        None
-    }
+    if (-TWO_63..TWO_63).contains(&float) { Some(float as i64) } else { None }
 }
 
 /// The integer a float converts to, if it is in range after rounding.
@@ -65,11 +61,7 @@ pub fn int_floor_div(a: i64, b: i64) -> Option<i64> {
         return if b == 0 { None } else { Some(a.wrapping_neg()) };
     }
     let quotient = a / b;
-    Some(if (a ^ b) < 0 && quotient * b != a {
-        quotient - 1
-    } else {
-        quotient
-    })
+    Some(if (a ^ b) < 0 && quotient * b != a { quotient - 1 } else { quotient })
 }
 
 /// Modulo whose result has the divisor's sign; `None` for a zero divisor.
@@ -79,11 +71,7 @@ pub fn int_mod(a: i64, b: i64) -> Option<i64> {
         return if b == 0 { None } else { Some(0) };
     }
     let rest = a % b;
-    Some(if rest != 0 && (rest ^ b) < 0 {
-        rest + b
-    } else {
-        rest
-    })
+    Some(if rest != 0 && (rest ^ b) < 0 { rest + b } else { rest })
 }
 
 #[inline(always)]
@@ -95,11 +83,7 @@ pub fn float_floor_div(a: f64, b: f64) -> f64 {
 pub fn float_mod(a: f64, b: f64) -> f64 {
     let rest = fmod(a, b);
     // `fmod` truncates; correct it where the quotient is negative and not integral.
-    if (rest > 0.0 && b < 0.0) || (rest < 0.0 && b > 0.0) {
-        rest + b
-    } else {
-        rest
-    }
+    if (rest > 0.0 && b < 0.0) || (rest < 0.0 && b > 0.0) { rest + b } else { rest }
 }
 
 #[inline(always)]
@@ -188,9 +172,7 @@ pub fn float_le_int(a: f64, b: i64) -> bool {
 pub fn format_float(spec: &str, float: f64) -> Vec<u8> {
     assert_conversion(spec, "aAeEfFgG");
     // SAFETY: the specification takes one double, which is what it is given.
-    format_with(spec, |buffer, size, spec| unsafe {
-        libc::snprintf(buffer, size, spec, float)
-    })
+    format_with(spec, |buffer, size, spec| unsafe { libc::snprintf(buffer, size, spec, float) })
 }
 
 /// Text of an integer in C's `printf` with one conversion, such as `%5.2d`.
@@ -249,9 +231,7 @@ pub fn number_text(number: super::Value) -> Option<Vec<u8>> {
 /// The number that a string denotes (`tonumber` without a base, string arithmetic).
 pub fn parse_number(text: &[u8]) -> Option<super::Value> {
     let text = trim_space(text);
-    parse_int(text)
-        .map(super::Value::int)
-        .or_else(|| parse_float(text).map(super::Value::float))
+    parse_int(text).map(super::Value::int).or_else(|| parse_float(text).map(super::Value::float))
 }
 
 fn is_space(c: u8) -> bool {

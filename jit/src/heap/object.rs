@@ -8,9 +8,7 @@
 //! longer while its object is reachable. Only [`Value::from_raw`] can make a handle from nothing, and
 //! its caller vouches for the payload.
 
-use super::layout::{
-    CLOSURE_UPVALUES, Closure, NativeClosure, Str, Table, Upvalue, Userdata,
-};
+use super::layout::{CLOSURE_UPVALUES, Closure, NativeClosure, Str, Table, Upvalue, Userdata};
 use super::value::{Tag, Value};
 use crate::vm::native::NativeFunction;
 use crate::vm::proto::RuntimeProto;
@@ -122,7 +120,8 @@ impl StrRef {
     /// Same bytes.
     #[inline(always)]
     pub fn equals(self, other: StrRef) -> bool {
-        self == other || (!self.is_short() && !other.is_short() && self.as_bytes() == other.as_bytes())
+        self == other
+            || (!self.is_short() && !other.is_short() && self.as_bytes() == other.as_bytes())
     }
 }
 
@@ -221,7 +220,9 @@ impl UserdataRef {
     }
     pub fn set_metatable(self, metatable: Option<TableRef>) {
         // SAFETY: a handle points to a live userdata.
-        unsafe { (*self.as_ptr()).metatable = metatable.map_or(std::ptr::null_mut(), TableRef::as_ptr) }
+        unsafe {
+            (*self.as_ptr()).metatable = metatable.map_or(std::ptr::null_mut(), TableRef::as_ptr)
+        }
     }
     /// Runs `f` on the payload if it is a `T`. `f` must not reach the same userdata again.
     pub fn with<T: 'static, R>(self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
@@ -247,8 +248,7 @@ impl Value {
     }
     /// The library function, with or without upvalues.
     pub fn native_function(self) -> Option<&'static NativeFunction> {
-        self.as_native()
-            .or_else(|| self.as_native_closure().map(NativeClosureRef::function))
+        self.as_native().or_else(|| self.as_native_closure().map(NativeClosureRef::function))
     }
     pub fn is_function(self) -> bool {
         matches!(self.tag(), Tag::Native | Tag::Closure | Tag::NativeClosure)
@@ -274,10 +274,7 @@ impl Value {
                 Tag::Float => f64::from_bits(self.payload()) == f64::from_bits(other.payload()),
                 Tag::Str => {
                     self.payload() == other.payload()
-                        || self
-                            .as_str()
-                            .zip(other.as_str())
-                            .is_some_and(|(a, b)| a.equals(b))
+                        || self.as_str().zip(other.as_str()).is_some_and(|(a, b)| a.equals(b))
                 }
                 _ => self.payload() == other.payload(),
             };

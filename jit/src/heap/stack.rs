@@ -30,10 +30,7 @@ pub const STACK_BYTES: usize = (LIMIT + RESERVE) * VALUE_SIZE;
 
 impl Stack {
     pub fn new(allocator: &mut Allocator) -> Stack {
-        Stack {
-            slots: allocator.reserve(STACK_BYTES).cast(),
-            dirty_end: 0,
-        }
+        Stack { slots: allocator.reserve(STACK_BYTES).cast(), dirty_end: 0 }
     }
 
     /// # Safety

@@ -18,10 +18,7 @@ pub(crate) struct InternTable {
 
 impl InternTable {
     pub fn new() -> InternTable {
-        InternTable {
-            buckets: vec![std::ptr::null_mut(); 128],
-            count: 0,
-        }
+        InternTable { buckets: vec![std::ptr::null_mut(); 128], count: 0 }
     }
 
     fn find(&self, bytes: &[u8], hash: u32) -> Option<StrRef> {

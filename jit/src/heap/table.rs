@@ -86,10 +86,7 @@ fn frexp(float: f64) -> (f64, i32) {
             let (mantissa, exponent) = frexp(float * 18_014_398_509_481_984.0);
             (mantissa, exponent - 54)
         }
-        _ => (
-            f64::from_bits(bits & !(0x7ff << 52) | 1022 << 52),
-            exponent - 1022,
-        ),
+        _ => (f64::from_bits(bits & !(0x7ff << 52) | 1022 << 52), exponent - 1022),
     }
 }
 
@@ -170,7 +167,9 @@ impl TableRef {
     }
     pub fn set_metatable(self, metatable: Option<TableRef>) {
         // SAFETY: a handle points to a live table.
-        unsafe { (*self.table()).metatable = metatable.map_or(std::ptr::null_mut(), TableRef::as_ptr) }
+        unsafe {
+            (*self.table()).metatable = metatable.map_or(std::ptr::null_mut(), TableRef::as_ptr)
+        }
     }
     /// Forgets which metamethods are known to be absent; due after any store that may add a key.
     #[inline(always)]
@@ -359,9 +358,7 @@ impl TableRef {
     }
     /// `t[key]` without any side effect.
     pub fn peek(self, key: Value) -> Value {
-        let int = key
-            .as_int()
-            .or_else(|| key.as_float().and_then(float_to_int_exact));
+        let int = key.as_int().or_else(|| key.as_float().and_then(float_to_int_exact));
         match int {
             Some(int) => self.peek_int(int),
             None => self.get(key),
@@ -410,8 +407,7 @@ impl TableRef {
     /// `t[name] = value` for a short name; for setting up libraries.
     pub fn set_name(self, heap: &mut Heap, name: &str, value: Value) {
         let key = heap.new_string_value(name.as_bytes());
-        self.set(heap, key, value)
-            .expect("a string is a valid key, and the table is small");
+        self.set(heap, key, value).expect("a string is a valid key, and the table is small");
     }
 
     /// Adds a key that is absent.
@@ -457,8 +453,7 @@ impl TableRef {
                 } else {
                     // The colliding key is at home: the new key goes to the free node.
                     if (*main).next != 0 {
-                        (*free).next =
-                            main.offset((*main).next as isize).offset_from(free) as i32;
+                        (*free).next = main.offset((*main).next as isize).offset_from(free) as i32;
                     }
                     (*main).next = free.offset_from(main) as i32;
                     main = free;
@@ -524,8 +519,7 @@ impl TableRef {
 
     /// [`TableRef::try_resize`] for sizes known to be small.
     pub fn resize(self, heap: &mut Heap, array: u32, nodes: u32) {
-        self.try_resize(heap, array, nodes)
-            .expect("the sizes are far below the limits");
+        self.try_resize(heap, array, nodes).expect("the sizes are far below the limits");
     }
 
     /// Grows the array part to hold `array` items, leaving the hash part as it is.
@@ -543,16 +537,13 @@ impl TableRef {
                 let new = if new_size == 0 {
                     NonNull::dangling()
                 } else {
-                    heap.allocator
-                        .allocate_zeroed(new_size as usize * VALUE_SIZE)
-                        .cast::<Value>()
+                    heap.allocator.allocate_zeroed(new_size as usize * VALUE_SIZE).cast::<Value>()
                 };
                 let kept = old_size.min(new_size) as usize;
                 std::ptr::copy_nonoverlapping(old, new.as_ptr(), kept);
                 if old_size > 0 {
                     let bytes = old_size as usize * VALUE_SIZE;
-                    heap.allocator
-                        .release(NonNull::new_unchecked(old.cast()), bytes);
+                    heap.allocator.release(NonNull::new_unchecked(old.cast()), bytes);
                 }
                 (*table).array = new.as_ptr();
             }
@@ -600,10 +591,7 @@ impl TableRef {
             return Err(TableError::Overflow);
         }
         // Zeroed nodes are free: nil value, nil key, end of chain.
-        let nodes = heap
-            .allocator
-            .allocate_zeroed(size_of::<Node>() << log2_nodes)
-            .cast::<Node>();
+        let nodes = heap.allocator.allocate_zeroed(size_of::<Node>() << log2_nodes).cast::<Node>();
         self.put_node_vector(NodeVector {
             nodes: nodes.as_ptr(),
             log2_nodes: log2_nodes as u8,
@@ -832,9 +820,7 @@ impl TableRef {
             return Ok(0);
         }
         let size = self.array_size();
-        let int = key
-            .as_int()
-            .or_else(|| key.as_float().and_then(float_to_int_exact));
+        let int = key.as_int().or_else(|| key.as_float().and_then(float_to_int_exact));
         if let Some(index) = int.and_then(array_index)
             && index <= size
         {

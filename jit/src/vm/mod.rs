@@ -1,3 +1,382 @@
 //! The interpreter: `Proto` -> effects.
+//!
+//! 1. [`proto`]   runtime form of a compiled function
+//! 2. [`frame`]   call frames, the stack of a thread, read access for observers
+//! 3. [`native`]  library functions: arguments, results, continuations
+//! 4. [`driver`]  what the JIT and the oracle plug in: ticks and loop heads
+//! 5. [`error`]   Lua errors as Rust values
+//! 6. [`debug`]   names for values in messages, by symbolic execution
+//! 7. [`arith`]   arithmetic and comparison beyond the fast paths
+//!
+//! Invariants:
+//! - Lua functions calling Lua functions, metamethods, and protected calls do not recurse in Rust;
+//! - the clock counts instructions as PUC's count hook does (see [`Vm::clock`]);
+//! - nothing is collected except in [`Vm::collect_if_due`], which the interpreter calls after an
+//!   instruction that allocates.
 
+pub mod arith;
+pub mod debug;
+pub mod driver;
+pub mod error;
+pub mod frame;
+pub mod native;
 pub mod proto;
+
+pub use driver::Driver;
+pub use error::{ErrorKind, LuaError, LuaResult};
+pub use frame::{Frame, FrameKind, FrameView};
+pub use native::{Args, BasicType, Intrinsic, NativeFunction, Outcome, Returned};
+pub use proto::RuntimeProto;
+
+use crate::bytecode::{Event, Proto};
+use crate::heap::layout::Upvalue;
+use crate::heap::stack::{LIMIT, Stack};
+use crate::heap::{ClosureRef, Heap, StrRef, TableRef, UpvalueRef, Value};
+use frame::ThreadState;
+use proto::NEVER_HOT;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+/// Slots a native may push without asking (`LUA_MINSTACK`).
+pub(crate) const NATIVE_STACK: usize = 20;
+/// Slots admitted at a time.
+const STACK_STEP: usize = 1024;
+
+/// A Lua state.
+pub struct Vm {
+    pub heap: Heap,
+    pub(crate) thread: ThreadState,
+    pub(crate) globals: TableRef,
+    pub(crate) registry: TableRef,
+    pub(crate) loaded: TableRef,
+    pub(crate) type_metatables: [Option<TableRef>; BasicType::COUNT],
+    /// Names of the metamethods, by event.
+    pub(crate) event_names: [StrRef; Event::COUNT],
+    pub(crate) memory_message: StrRef,
+    pub(crate) protos: Vec<*mut RuntimeProto>,
+    /// What the program printed.
+    pub output: Vec<u8>,
+    pub(crate) driver: Option<Box<dyn Driver>>,
+    /// Instructions until the next tick, counted down by the interpreter.
+    pub(crate) ticks_left: u64,
+    /// `clock + ticks_left`, constant while instructions execute.
+    pub(crate) tick_point: u64,
+    /// Nesting of calls that PUC makes through C (`nCcalls`).
+    pub(crate) c_calls: u32,
+    pub(crate) initial_hot_count: u16,
+}
+
+impl Vm {
+    pub fn new() -> Vm {
+        let mut heap = Heap::new();
+        let stack = Stack::new(&mut heap.allocator);
+        let globals = heap.new_table();
+        let registry = heap.new_table();
+        let loaded = heap.new_table();
+        registry.set_name(&mut heap, "_LOADED", Value::from(loaded));
+        let event_names = Event::ALL.map(|event| heap.new_string(event.name().as_bytes()));
+        let memory_message = heap.new_string(b"not enough memory");
+        Vm {
+            thread: ThreadState {
+                stack,
+                frames: Vec::with_capacity(64),
+                top: 1,
+                checked_end: 0,
+                open_upvalues: std::ptr::null_mut(),
+                handler: 0,
+                to_be_closed: Vec::new(),
+            },
+            heap,
+            globals,
+            registry,
+            loaded,
+            type_metatables: [None; BasicType::COUNT],
+            event_names,
+            memory_message,
+            protos: Vec::new(),
+            output: Vec::new(),
+            driver: None,
+            ticks_left: u64::MAX,
+            tick_point: u64::MAX,
+            c_calls: 0,
+            initial_hot_count: NEVER_HOT,
+        }
+    }
+
+    /// The table of globals.
+    pub fn globals(&self) -> TableRef {
+        self.globals
+    }
+    /// The registry (a table that programs cannot reach).
+    pub fn registry(&self) -> TableRef {
+        self.registry
+    }
+    /// `package.loaded`.
+    pub fn loaded(&self) -> TableRef {
+        self.loaded
+    }
+
+    pub fn set_global(&mut self, name: &str, value: Value) {
+        self.globals.set_name(&mut self.heap, name, value);
+    }
+    pub fn get_global(&mut self, name: &str) -> Value {
+        let key = self.heap.new_string(name.as_bytes());
+        self.globals.get_str(key)
+    }
+
+    /// The metatable of any value.
+    pub fn metatable_of(&self, value: Value) -> Option<TableRef> {
+        match BasicType::of(value) {
+            BasicType::Table => value.as_table()?.metatable(),
+            BasicType::Userdata => value.as_userdata()?.metatable(),
+            other => self.type_metatables[other as usize],
+        }
+    }
+    /// Sets the metatable of a table or userdata, or of all values of another type.
+    pub fn set_metatable_of(&mut self, value: Value, metatable: Option<TableRef>) {
+        match (value.as_table(), value.as_userdata()) {
+            (Some(table), _) => table.set_metatable(metatable),
+            (_, Some(userdata)) => userdata.set_metatable(metatable),
+            _ => self.type_metatables[BasicType::of(value) as usize] = metatable,
+        }
+    }
+    /// The metamethod of a value for an event, nil if there is none.
+    pub fn metamethod(&self, value: Value, event: Event) -> Value {
+        match self.metatable_of(value) {
+            Some(metatable) => metatable.get_str(self.event_names[event as usize]),
+            None => Value::NIL,
+        }
+    }
+    /// The name `__add` and so on as a string object.
+    pub fn event_name(&self, event: Event) -> StrRef {
+        self.event_names[event as usize]
+    }
+
+    /// A function for a compiled chunk. Its first upvalue is the table of globals.
+    pub fn load(&mut self, proto: &Arc<Proto>) -> ClosureRef {
+        let runtime = self.instantiate(proto);
+        let count = proto.upvalues.len();
+        let closure = ClosureRef::from_ptr(self.heap.new_closure(runtime, count));
+        for index in 0..count {
+            let value = if index == 0 { Value::from(self.globals) } else { Value::NIL };
+            let upvalue = self.heap.new_upvalue(value);
+            closure.set_upvalue(index, upvalue);
+        }
+        closure
+    }
+
+    /// Initial loop counter of functions loaded from now on; [`NEVER_HOT`] turns the JIT off.
+    pub fn set_initial_hot_count(&mut self, count: u16) {
+        self.initial_hot_count = count;
+    }
+
+    /// Plugs in a driver, and gives back the one before.
+    pub fn set_driver(&mut self, driver: Option<Box<dyn Driver>>) -> Option<Box<dyn Driver>> {
+        std::mem::replace(&mut self.driver, driver)
+    }
+    /// The driver, unless it is being called.
+    pub fn driver_mut(&mut self) -> Option<&mut (dyn Driver + 'static)> {
+        self.driver.as_deref_mut()
+    }
+
+    /// Turns the map of live memory on or off (see [`Heap::region`]).
+    pub fn track_regions(&mut self, on: bool) {
+        let stacks = [self.thread.stack.region()];
+        self.heap.track_regions(on, &stacks);
+    }
+}
+
+/// The clock.
+impl Vm {
+    /// Instructions fetched so far, as PUC's count hook counts them: not VARARGPREP, not an EXTRAARG,
+    /// not the JMP that a test consumes, not the TFORCALL that follows a TFORPREP, and not the
+    /// TFORLOOP that follows a TFORCALL. At a tick, the instruction about to execute is not counted.
+    pub fn clock(&self) -> u64 {
+        self.tick_point.wrapping_sub(self.ticks_left)
+    }
+    /// Asks for a tick just before instruction number `clock + 1`, that is, when `clock()` has this
+    /// value. During a tick, the earliest is `clock() + 1`; at a loop head, `clock()`.
+    pub fn tick_at(&mut self, clock: u64) {
+        let now = self.clock();
+        debug_assert!(clock >= now);
+        self.ticks_left = clock - now + 1;
+        self.tick_point = clock + 1;
+    }
+    /// Asks for no tick at all.
+    pub fn no_tick(&mut self) {
+        let now = self.clock();
+        self.ticks_left = u64::MAX - now;
+        self.tick_point = u64::MAX;
+    }
+    /// The clock at which the next tick comes.
+    pub fn next_tick(&self) -> u64 {
+        self.tick_point.wrapping_sub(1)
+    }
+    /// Advances the clock by instructions that a trace executed. If the next tick lies in between, it
+    /// comes before the next instruction.
+    pub fn advance_clock(&mut self, instructions: u64) {
+        let now = self.clock() + instructions;
+        if now < self.tick_point {
+            self.ticks_left = self.tick_point - now;
+        } else {
+            self.ticks_left = 1;
+            self.tick_point = now + 1;
+        }
+    }
+    /// Sets the clock to zero (between two programs).
+    pub fn reset_clock(&mut self) {
+        self.ticks_left = u64::MAX;
+        self.tick_point = u64::MAX;
+    }
+}
+
+/// Stack room and upvalues.
+impl Vm {
+    /// Whether a frame may end at slot `end`.
+    #[inline(always)]
+    pub(crate) fn admit(&mut self, end: usize) -> bool {
+        end <= self.thread.checked_end as usize || self.admit_slow(end)
+    }
+    #[cold]
+    fn admit_slow(&mut self, end: usize) -> bool {
+        if end > LIMIT {
+            return false;
+        }
+        self.extend_checked_end(end);
+        true
+    }
+    /// Notes that slots below `end` may be in use, also above the limit.
+    #[cold]
+    pub(crate) fn extend_checked_end(&mut self, end: usize) {
+        let end = end.next_multiple_of(STACK_STEP);
+        self.thread.checked_end = end as u32;
+    }
+
+    /// The open upvalue of a stack slot, made if need be.
+    pub(crate) fn find_upvalue(&mut self, slot: *mut Value) -> UpvalueRef {
+        let mut link: *mut *mut Upvalue = &raw mut self.thread.open_upvalues;
+        // SAFETY: the list holds open upvalues that some closure keeps alive, by falling address.
+        unsafe {
+            while !(*link).is_null() && (**link).location >= slot {
+                if (**link).location == slot {
+                    return UpvalueRef::from_ptr(NonNull::new_unchecked(*link));
+                }
+                link = &raw mut (**link).next_open;
+            }
+        }
+        let upvalue = self.heap.new_upvalue(Value::NIL);
+        // SAFETY: the new upvalue is put between its neighbours in the list.
+        unsafe {
+            (*upvalue.as_ptr()).location = slot;
+            (*upvalue.as_ptr()).next_open = *link;
+            *link = upvalue.as_ptr();
+        }
+        upvalue
+    }
+
+    /// Closes every upvalue at or above stack slot `level`.
+    pub(crate) fn close_upvalues(&mut self, level: usize) {
+        let level = self.thread.stack.slot(level);
+        // SAFETY: the list holds open upvalues; closing copies the slot and unlinks.
+        unsafe {
+            while let Some(upvalue) = self.thread.open_upvalues.as_mut() {
+                if upvalue.location < level {
+                    break;
+                }
+                self.thread.open_upvalues = upvalue.next_open;
+                upvalue.closed = *upvalue.location;
+                upvalue.location = &raw mut upvalue.closed;
+            }
+        }
+    }
+}
+
+/// Memory.
+impl Vm {
+    /// Collects if a collection is due. Every value that must survive is in a live frame or otherwise
+    /// reachable from the roots.
+    #[inline(always)]
+    pub(crate) fn collect_if_due(&mut self) -> LuaResult<()> {
+        if self.heap.collection_due() {
+            return self.collect_due();
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn collect_due(&mut self) -> LuaResult<()> {
+        if !self.heap.stopped || self.heap.live_bytes() > self.heap.limit_bytes {
+            self.collect();
+        }
+        if self.heap.live_bytes() > self.heap.limit_bytes {
+            return Err(self.memory_error());
+        }
+        Ok(())
+    }
+
+    /// Collects now. For hosts between two runs, `collectgarbage`, and tests.
+    pub fn collect(&mut self) {
+        self.clear_dead_slots();
+        let thread = &self.thread;
+        let end = Vm::live_end(thread);
+        let (globals, registry, loaded) = (self.globals, self.registry, self.loaded);
+        let metatables = self.type_metatables;
+        let names = self.event_names;
+        let message = self.memory_message;
+        let protos = &self.protos;
+        self.heap.collect(|marker| {
+            marker.values(thread.stack.slice(0, end));
+            for table in
+                [globals, registry, loaded].into_iter().chain(metatables.into_iter().flatten())
+            {
+                marker.value(Value::from(table));
+            }
+            for name in names.into_iter().chain([message]) {
+                marker.value(Value::from(name));
+            }
+            for proto in protos {
+                // SAFETY: protos live as long as the VM.
+                marker.values(unsafe { &(**proto).constants });
+            }
+            // Open upvalues belong to closures; those no closure refers to are closed below, so the
+            // list never holds a freed one.
+            let mut upvalue = thread.open_upvalues;
+            while let Some(open) = NonNull::new(upvalue) {
+                marker.upvalue(UpvalueRef::from_ptr(open));
+                // SAFETY: the list holds live upvalues.
+                upvalue = unsafe { (*upvalue).next_open };
+            }
+        });
+    }
+
+    /// End of the slots that live frames own.
+    fn live_end(thread: &ThreadState) -> usize {
+        let frames = thread.frames.iter().map(|frame| frame.top);
+        frames.max().unwrap_or(0).max(thread.top) as usize
+    }
+
+    /// Sets the slots above the live frames to nil: they may hold values that nothing keeps alive.
+    fn clear_dead_slots(&mut self) {
+        let end = Vm::live_end(&self.thread);
+        let dirty = (self.thread.checked_end as usize).max(end);
+        self.thread.stack.slice_mut(end, dirty).fill(Value::NIL);
+        self.thread.checked_end = end.next_multiple_of(STACK_STEP) as u32;
+    }
+}
+
+impl Default for Vm {
+    fn default() -> Self {
+        Vm::new()
+    }
+}
+
+impl Drop for Vm {
+    fn drop(&mut self) {
+        for proto in self.protos.drain(..) {
+            // SAFETY: made by `Box::into_raw` in `instantiate`, and freed only here.
+            drop(unsafe { Box::from_raw(proto) });
+        }
+        // SAFETY: nothing runs any more; the objects freed after this do not touch the stack.
+        unsafe { self.thread.stack.free(&mut self.heap.allocator) };
+    }
+}

@@ -1,0 +1,280 @@
+//! Call frames and the state of one thread.
+//!
+//! In:  nothing.   Out: [`Frame`], [`ThreadState`], and read access for the recorder and the oracle.
+//!
+//! Invariants:
+//! - `func` is the stack index of the function's slot, and its registers start at `func + 1`. In a
+//!   vararg function the extra arguments lie below `func` (VARARGPREP moved the function up);
+//! - `saved_pc` points to the next instruction to fetch. While a frame is not on top it points after
+//!   the instruction that made the call;
+//! - a Lua frame owns the slots up to `top` (`func + 1 + max_stack_size`); a native frame those up to
+//!   the thread's `top`.
+
+use super::Vm;
+use super::native::Continuation;
+use super::proto::RuntimeProto;
+use crate::bytecode::{Instruction, Pc};
+use crate::heap::layout::Upvalue;
+use crate::heap::stack::Stack;
+use crate::heap::{ClosureRef, Value};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum FrameKind {
+    Lua,
+    /// A library function that is running, or that waits for a function it called.
+    Native,
+}
+
+/// Why a frame needs more than a plain return.
+pub mod flag {
+    /// Returning ends the current run of the interpreter loop (entered by `Vm::call`).
+    pub const FRESH: u8 = 1;
+    /// Replaced its caller by a tail call.
+    pub const TAIL: u8 = 2;
+    /// Called by an instruction other than CALL: returning completes that instruction.
+    pub const METAMETHOD: u8 = 4;
+    /// Counts against the limit of C calls, as the same call does in PUC.
+    pub const COUNTED: u8 = 8;
+    /// A native frame that catches errors of what it called.
+    pub const PROTECTED: u8 = 16;
+    /// The metamethod `__lt` stands in for a missing `__le`: negate its result.
+    pub const NEGATED: u8 = 32;
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Frame {
+    pub(crate) saved_pc: *const Instruction,
+    pub(crate) func: u32,
+    pub(crate) top: u32,
+    /// Arguments beyond the fixed parameters of a vararg function.
+    pub(crate) extra_args: u32,
+    /// Results the caller wants, -1 for all.
+    pub(crate) wanted: i32,
+    pub(crate) kind: FrameKind,
+    pub(crate) flags: u8,
+    /// Native frames: number of arguments.
+    pub(crate) arg_count: u32,
+    /// Native frames: what to run when the called function is done.
+    pub(crate) then: Option<Continuation>,
+    /// Native frames: slot of the called function.
+    pub(crate) callee: u32,
+    /// Native frames: the message handler to restore.
+    pub(crate) outer_handler: u32,
+    /// Native frames: nesting of C calls to restore when an error is caught here.
+    pub(crate) c_calls: u32,
+}
+
+impl Frame {
+    pub fn kind(&self) -> FrameKind {
+        self.kind
+    }
+    pub fn is_lua(&self) -> bool {
+        self.kind == FrameKind::Lua
+    }
+    /// Stack index of the function's slot.
+    pub fn func(&self) -> usize {
+        self.func as usize
+    }
+    /// Stack index of register 0 (of the first argument, in a native frame).
+    pub fn base(&self) -> usize {
+        self.func as usize + 1
+    }
+    /// Results the caller wants, -1 for all.
+    pub fn wanted(&self) -> i32 {
+        self.wanted
+    }
+    /// Arguments beyond the fixed parameters of a vararg function.
+    pub fn extra_args(&self) -> u32 {
+        self.extra_args
+    }
+    pub fn is_tail_call(&self) -> bool {
+        self.flags & flag::TAIL != 0
+    }
+    /// Called on behalf of an instruction other than CALL.
+    pub fn is_metamethod(&self) -> bool {
+        self.flags & flag::METAMETHOD != 0
+    }
+    /// Returning from it leaves the interpreter loop.
+    pub fn is_fresh(&self) -> bool {
+        self.flags & flag::FRESH != 0
+    }
+}
+
+/// Stack and frames of one thread of execution.
+pub struct ThreadState {
+    pub(crate) stack: Stack,
+    pub(crate) frames: Vec<Frame>,
+    /// First free slot of a native frame; the end of an open list of values between the instruction
+    /// that leaves one and the instruction that takes it.
+    pub(crate) top: u32,
+    /// Slots below this were admitted; the collector clears dead slots up to here.
+    pub(crate) checked_end: u32,
+    /// Open upvalues by falling stack address.
+    pub(crate) open_upvalues: *mut Upvalue,
+    /// Slot of the message handler of the innermost `xpcall`, 0 if there is none.
+    pub(crate) handler: u32,
+    /// Slots of pending to-be-closed variables, ascending.
+    pub(crate) to_be_closed: Vec<u32>,
+}
+
+/// Everything about one frame that an observer may see.
+pub struct FrameView<'vm> {
+    pub frame: &'vm Frame,
+    /// `None` in a native frame.
+    pub closure: Option<ClosureRef>,
+    /// The instruction to fetch next (the one after the call, in frames that are not on top).
+    pub pc: Pc,
+    /// Stack index of register 0.
+    pub base: usize,
+    /// All registers of a Lua frame; the values between base and top of a native one.
+    pub registers: &'vm [Value],
+    /// Extra arguments of a vararg function.
+    pub varargs: &'vm [Value],
+}
+
+impl FrameView<'_> {
+    pub fn proto(&self) -> Option<&RuntimeProto> {
+        self.closure.map(ClosureRef::proto)
+    }
+}
+
+impl Vm {
+    /// The call frames, outermost first.
+    pub fn frames(&self) -> &[Frame] {
+        &self.thread.frames
+    }
+
+    pub fn frame_count(&self) -> usize {
+        self.thread.frames.len()
+    }
+
+    /// Frame `index`, counted from the outermost.
+    pub fn frame(&self, index: usize) -> FrameView<'_> {
+        let frame = &self.thread.frames[index];
+        let base = frame.base();
+        let closure = self.frame_closure(frame);
+        let (end, pc) = match closure {
+            Some(closure) => (
+                base + usize::from(closure.proto().max_stack_size),
+                closure.proto().pc_of(frame.saved_pc),
+            ),
+            None => ((self.thread.top as usize).max(base), Pc(0)),
+        };
+        let fixed = closure.map_or(0, |closure| usize::from(closure.proto().num_params));
+        let extra = frame.extra_args as usize;
+        let varargs = match extra {
+            0 => &[],
+            _ => {
+                let start = frame.func() - extra;
+                debug_assert!(start > fixed);
+                self.thread.stack.slice(start, frame.func())
+            }
+        };
+        FrameView {
+            frame,
+            closure,
+            pc,
+            base,
+            registers: self.thread.stack.slice(base, end),
+            varargs,
+        }
+    }
+
+    /// The innermost frame.
+    pub fn top_frame(&self) -> FrameView<'_> {
+        self.frame(self.thread.frames.len() - 1)
+    }
+
+    pub(crate) fn frame_closure(&self, frame: &Frame) -> Option<ClosureRef> {
+        match frame.kind {
+            FrameKind::Lua => self.thread.stack.get(frame.func()).as_closure(),
+            FrameKind::Native => None,
+        }
+    }
+
+    /// The function of a frame.
+    pub fn frame_function(&self, frame: &Frame) -> Value {
+        self.thread.stack.get(frame.func())
+    }
+
+    /// End of an open list of values (see [`ThreadState::top`]).
+    pub fn open_top(&self) -> usize {
+        self.thread.top as usize
+    }
+    pub fn set_open_top(&mut self, index: usize) {
+        assert!(index <= self.thread.checked_end as usize);
+        self.thread.top = index as u32;
+    }
+
+    /// A stack slot of the running thread.
+    pub fn stack_value(&self, index: usize) -> Value {
+        self.thread.stack.get(index)
+    }
+    /// Writes a stack slot; `index` must belong to a live frame.
+    pub fn set_stack_value(&mut self, index: usize, value: Value) {
+        assert!(index < self.thread.checked_end as usize);
+        self.thread.stack.set(index, value);
+    }
+    /// Address of stack slot 0, which never changes.
+    pub fn stack_address(&self) -> u64 {
+        self.thread.stack.base() as u64
+    }
+    /// The stack index of a slot address of the running thread.
+    pub fn stack_index_of(&self, address: *const Value) -> Option<usize> {
+        self.thread.stack.index_of(address)
+    }
+
+    /// Moves the top frame to another instruction.
+    pub fn set_pc(&mut self, pc: Pc) {
+        let closure = self.top_frame().closure.expect("the top frame is a Lua frame");
+        let pointer = closure.proto().pointer_to(pc);
+        self.thread.frames.last_mut().expect("there is a frame").saved_pc = pointer;
+    }
+
+    /// Sets the pc of any Lua frame (a trace's exit restores the frames it inlined).
+    pub fn set_frame_pc(&mut self, index: usize, pc: Pc) {
+        let closure = self.frame(index).closure.expect("the frame is a Lua frame");
+        self.thread.frames[index].saved_pc = closure.proto().pointer_to(pc);
+    }
+
+    /// Pushes the frame of a Lua function whose closure is already in its slot `func`, stopped at
+    /// `pc`, as if the frame below had called it. The registers are the caller's to fill in.
+    pub fn push_lua_frame(&mut self, func: usize, wanted: i32, extra_args: u32, pc: Pc) {
+        let closure =
+            self.thread.stack.get(func).as_closure().expect("the slot holds a Lua function");
+        let top = func + 1 + usize::from(closure.proto().max_stack_size);
+        assert!(self.admit(top), "the trace checked that the stack has room");
+        self.thread.frames.push(Frame {
+            saved_pc: closure.proto().pointer_to(pc),
+            top: top as u32,
+            extra_args,
+            ..Frame::new(func as u32, wanted, FrameKind::Lua)
+        });
+    }
+
+    /// Drops the innermost frame without completing its call.
+    pub fn pop_frame(&mut self) {
+        self.thread.frames.pop().expect("there is a frame");
+    }
+}
+
+impl Frame {
+    pub(crate) fn new(func: u32, wanted: i32, kind: FrameKind) -> Frame {
+        Frame {
+            saved_pc: std::ptr::null(),
+            func,
+            top: func + 1,
+            extra_args: 0,
+            wanted,
+            kind,
+            flags: 0,
+            arg_count: 0,
+            then: None,
+            callee: 0,
+            outer_handler: 0,
+            c_calls: 0,
+        }
+    }
+}
