@@ -83,10 +83,7 @@ pub struct CodeBlob {
 
 impl CodeBlob {
     pub fn category(&self, word: usize) -> Category {
-        self.categories
-            .get(word)
-            .copied()
-            .unwrap_or(Category::Other)
+        self.categories.get(word).copied().unwrap_or(Category::Other)
     }
 
     /// The IR text whose code contains `word`.
@@ -129,10 +126,7 @@ impl fmt::Display for InstallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             InstallError::Full { needed_bytes } => {
-                write!(
-                    f,
-                    "code memory is full ({needed_bytes} more bytes were needed)"
-                )
+                write!(f, "code memory is full ({needed_bytes} more bytes were needed)")
             }
             InstallError::Refused(why) => write!(f, "no executable memory: {why}"),
         }

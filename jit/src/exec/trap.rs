@@ -111,10 +111,6 @@ struct Hex(bool, u64);
 
 impl fmt::Display for Hex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 {
-            write!(f, "{:016x}", self.1)
-        } else {
-            f.write_str("----------------")
-        }
+        if self.0 { write!(f, "{:016x}", self.1) } else { f.write_str("----------------") }
     }
 }

@@ -3,7 +3,9 @@
 //! 1. [`lexer`]      bytes -> tokens; [`number`] reads and writes numerals
 //! 2. [`parser`]     tokens -> AST, with PUC's error messages; `scope` is what it knows about names
 //! 3. [`ast`]        the tree: what the compiler reads, the generator builds and the reducer edits
-//! 4. [`precedence`] where a tree needs parentheses
+//! 4. [`printer`]    AST -> source, for generated, reduced and stored programs
+//!
+//! [`precedence`] knows where a tree needs parentheses: the constructors and the printer ask it.
 
 #![forbid(unsafe_code)]
 
@@ -13,7 +15,9 @@ pub mod lexer;
 pub mod number;
 pub mod parser;
 pub mod precedence;
+pub mod printer;
 mod scope;
 
 pub use error::SyntaxError;
 pub use parser::{parse, parse_at_depth};
+pub use printer::print;
