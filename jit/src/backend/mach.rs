@@ -6,13 +6,13 @@
 //!
 //! ```text
 //! entry:
-//!   i0 = ldrb [frame + 24]            ; %0 sload
+//!   i0 = ldrb [frame + 24]            ; v0
 //!   cmp i0, 3; leave ne -> exit 0 {}
 //!   i1 = ldr [frame + 16]
 //!   jump(i1)
 //! loop(i2):
 //!   i3 = add i2, 1
-//!   cmp i3, i4; leave ge -> exit 1 {%4 = i3}
+//!   cmp i3, i4; leave ge -> exit 1 {v4 = i3}
 //!   jump(i3)
 //! ```
 //!
@@ -608,8 +608,8 @@ impl<R: Display> Display for Exit<R> {
         for (i, (value, held)) in self.values.iter().enumerate() {
             let comma = if i == 0 { "" } else { ", " };
             match held {
-                Held::Const(bits) => write!(f, "{comma}%{} = {bits:#x}", value.0)?,
-                Held::At(r) => write!(f, "{comma}%{} = {r}", value.0)?,
+                Held::Const(bits) => write!(f, "{comma}v{} = {bits:#x}", value.0)?,
+                Held::At(r) => write!(f, "{comma}v{} = {r}", value.0)?,
             }
         }
         f.write_str("}")
@@ -709,7 +709,7 @@ impl Display for MachTrace {
                     text += &list(&block.jump_args);
                 }
                 match line.origin {
-                    Some(origin) => writeln!(f, "  {text:<40} ; %{}", origin.0)?,
+                    Some(origin) => writeln!(f, "  {text:<40} ; v{}", origin.0)?,
                     None => writeln!(f, "  {text}")?,
                 }
             }
@@ -724,4 +724,14 @@ fn list(registers: &[Virtual]) -> String {
     }
     let names: Vec<String> = registers.iter().map(Virtual::to_string).collect();
     format!("({})", names.join(", "))
+}
+
+impl Width {
+    pub const fn bytes(self) -> i32 {
+        match self {
+            Width::Byte => 1,
+            Width::Word => 4,
+            Width::Double => 8,
+        }
+    }
 }

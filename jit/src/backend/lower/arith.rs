@@ -215,8 +215,13 @@ impl Lower<'_> {
         let (_, remainder) = self.divide(rn, rm);
         if constant.is_some_and(|divisor| divisor > 0) {
             let op = ShiftedOp::AndRightSigned;
-            let correction = self
-                .define_int(|rd| Inst::IntShifted { op, rd, rn: rm, rm: remainder, amount: 63 });
+            let correction = self.define_int(|rd| Inst::IntShifted {
+                op,
+                rd,
+                rn: rm,
+                rm: remainder,
+                amount: 63,
+            });
             return Place::Reg(self.int(IntOp::Add, remainder, correction));
         }
         let test = self.rounded_up(remainder, rm);

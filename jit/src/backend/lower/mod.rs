@@ -19,9 +19,7 @@ mod memory;
 
 use rustc_hash::FxHashMap;
 
-use super::mach::{
-    Block, Class, Exit, ExitId, Held, Inst, Line, MachTrace, OrZero, Virtual,
-};
+use super::mach::{Block, Class, Exit, ExitId, Held, Inst, Line, MachTrace, OrZero, Virtual};
 use crate::heap::value::Tag;
 use crate::ir::op::{Op, Ty};
 use crate::ir::trace::{SnapshotId, Trace, ValueId};
@@ -187,10 +185,6 @@ impl<'t> Lower<'t> {
         Virtual { index, class }
     }
 
-    fn fresh_int(&mut self) -> Virtual {
-        self.fresh(Class::Int)
-    }
-
     fn push(&mut self, inst: Inst<Virtual>) {
         let line = Line { inst, origin: self.origin };
         if self.in_loop { self.body.push(line) } else { self.entry.push(line) }
@@ -227,7 +221,7 @@ impl<'t> Lower<'t> {
                 let class = class_of(self.trace.ty(value)).unwrap_or(Class::Int);
                 self.constant_reg(class, bits)
             }
-            Place::None => panic!("%{} is read and has no value", value.0),
+            Place::None => panic!("v{} is read and has no value", value.0),
         }
     }
 
@@ -271,7 +265,7 @@ impl<'t> Lower<'t> {
         let held = |value: ValueId| match self.places[value.0 as usize] {
             Place::Const(bits) => (value, Held::Const(bits)),
             Place::Reg(r) => (value, Held::At(r)),
-            Place::None => panic!("%{} is in a snapshot and has no value", value.0),
+            Place::None => panic!("v{} is in a snapshot and has no value", value.0),
         };
         let values = snapshot_values(self.trace, snapshot).into_iter().map(held).collect();
         Exit { id, snapshot, values }
@@ -312,6 +306,5 @@ fn is_short_float(bits: u64) -> bool {
     let float = f64::from_bits(bits);
     let single = float as f32;
     let is_exact = f64::from(single).to_bits() == bits;
-    bits == 0
-        || is_exact && dynasmrt::aarch64::encode_floating_point_immediate(single).is_some()
+    bits == 0 || is_exact && dynasmrt::aarch64::encode_floating_point_immediate(single).is_some()
 }

@@ -1,0 +1,322 @@
+//! Register allocation: virtual registers -> registers, spill slots and moves.
+//!
+//! In:  a [`MachTrace`].   Out: [`Allocated`]: the same instructions over locations, with the moves
+//! that the allocator inserted.
+//!
+//! The allocator is the `regalloc2` crate: this file is its client. It describes the trace (blocks,
+//! operands with their demands, what a call destroys) and rewrites it by the answer. The crate's
+//! symbolic checker, which shares no code with its allocators, can follow each value through the
+//! answer; it runs on every compile of a debug build and where the configuration asks for it.
+//!
+//! Registers: x0-x15, x21-x28, d0-d30. x16 and d31 are for the emitter and for moves, x17 for moves;
+//! x18 is the platform's, x19 the frame, x20 the context, x29 and x30 the caller's.
+//!
+//! Limits: spill slots are those of `TraceContext`; a trace that needs more is declined.
+
+use std::fmt::{self, Display};
+
+use regalloc2::checker::Checker;
+use regalloc2::{
+    Algorithm, Allocation, Block as RaBlock, Edit, Function, Inst as RaInst, InstOrEdit, InstRange,
+    MachineEnv, Operand, Output, PReg, PRegSet, RegClass, RegallocOptions, VReg,
+};
+
+use super::BackendError;
+use super::mach::{Block, Class, Inst, Loc, MachTrace, Role, Virtual};
+use crate::exec::context::SPILL_SLOTS;
+use crate::ir::trace::ValueId;
+
+/// Which allocator.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default)]
+pub enum Strategy {
+    /// Backtracking with live range splitting.
+    #[default]
+    Backtracking,
+    /// One pass, spills much: compiles fast, and shakes out wrong assumptions about locations.
+    SinglePass,
+}
+
+/// Knobs of allocation. Fewer registers must never change a result, only its speed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct AllocConfig {
+    pub strategy: Strategy,
+    /// Allocatable integer registers, [`MIN_GPR`] to [`MAX_GPR`]; lower-numbered ones stay.
+    pub gpr_limit: usize,
+    /// Allocatable float registers, [`MIN_FPR`] to [`MAX_FPR`].
+    pub fpr_limit: usize,
+    /// Run the checker also in release builds.
+    pub check: bool,
+}
+
+/// An instruction may read five registers at once, and helper arguments stand in x0 to x3.
+pub const MIN_GPR: usize = 6;
+pub const MIN_FPR: usize = 4;
+pub const MAX_GPR: usize = CALLER_SAVED_GPR.len() + CALLEE_SAVED_GPR.len();
+pub const MAX_FPR: usize = FPR.len();
+
+const CALLER_SAVED_GPR: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+const CALLEE_SAVED_GPR: [u8; 8] = [21, 22, 23, 24, 25, 26, 27, 28];
+/// d8 to d15 survive calls, so they come last for traces without calls.
+const FPR: [u8; 31] = [
+    0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 8, 9, 10,
+    11, 12, 13, 14, 15,
+];
+/// For the allocator's cyclic moves, one a class.
+pub const SCRATCH_GPR: u8 = 17;
+pub const SCRATCH_FPR: u8 = 31;
+
+impl Default for AllocConfig {
+    fn default() -> AllocConfig {
+        AllocConfig {
+            strategy: Strategy::Backtracking,
+            gpr_limit: MAX_GPR,
+            fpr_limit: MAX_FPR,
+            check: false,
+        }
+    }
+}
+
+/// One step of allocated code.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Step {
+    Inst {
+        inst: Inst<Loc>,
+        origin: Option<ValueId>,
+    },
+    /// Inserted by the allocator; at least one side is a register.
+    Move {
+        from: Loc,
+        to: Loc,
+    },
+}
+
+/// A trace after register allocation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Allocated {
+    pub entry: Vec<Step>,
+    pub body: Option<Vec<Step>>,
+    pub spill_slots: usize,
+    pub num_exits: u32,
+}
+
+/// Allocates registers.
+///
+/// # Panics
+/// When the checker rejects the allocator's answer, or the trace is not what lowering promises.
+pub fn allocate(trace: &MachTrace, config: &AllocConfig) -> Result<Allocated, BackendError> {
+    let function = Client::new(trace);
+    let env = machine_env(config);
+    let algorithm = match config.strategy {
+        Strategy::Backtracking => Algorithm::Ion,
+        Strategy::SinglePass => Algorithm::Fastalloc,
+    };
+    let checked = config.check || cfg!(debug_assertions);
+    let options = RegallocOptions { verbose_log: false, validate_ssa: checked, algorithm };
+    let output = regalloc2::run(&function, &env, &options).map_err(BackendError::Allocation)?;
+    if checked {
+        let mut checker = Checker::new(&function, &env);
+        checker.prepare(&output);
+        checker.run().unwrap_or_else(|errors| panic!("register allocation: {errors:?}\n{trace}"));
+    }
+    if output.num_spillslots > SPILL_SLOTS {
+        return Err(BackendError::TooManySpills { needed: output.num_spillslots });
+    }
+    let body = trace.body.as_ref().map(|body| rewrite(&function, &output, 1, body));
+    Ok(Allocated {
+        entry: rewrite(&function, &output, 0, &trace.entry),
+        body,
+        spill_slots: output.num_spillslots,
+        num_exits: trace.num_exits,
+    })
+}
+
+fn rewrite(function: &Client, output: &Output, index: usize, block: &Block) -> Vec<Step> {
+    let mut lines = block.lines.iter();
+    let step = |step| match step {
+        InstOrEdit::Edit(&Edit::Move { from, to }) => {
+            (from != to).then(|| Step::Move { from: location(from), to: location(to) })
+        }
+        InstOrEdit::Inst(inst) => {
+            let line = lines.next().expect("the allocator keeps all instructions");
+            let mut places = output.inst_allocs(inst).iter().copied().map(location);
+            let inst = line.inst.map(&mut |_, _| places.next().expect("a place for each operand"));
+            Some(Step::Inst { inst, origin: line.origin })
+        }
+    };
+    output.block_insts_and_edits(function, RaBlock::new(index)).filter_map(step).collect()
+}
+
+fn location(allocation: Allocation) -> Loc {
+    match (allocation.as_reg(), allocation.as_stack()) {
+        (Some(reg), _) if reg.class() == RegClass::Int => Loc::X(reg.hw_enc() as u8),
+        (Some(reg), _) => Loc::D(reg.hw_enc() as u8),
+        (None, Some(slot)) => Loc::Spill(slot.index() as u32),
+        (None, None) => panic!("an operand without a place"),
+    }
+}
+
+fn machine_env(config: &AllocConfig) -> MachineEnv {
+    let gpr = |n: &u8| PReg::new(*n as usize, RegClass::Int);
+    let fpr = |n: &u8| PReg::new(*n as usize, RegClass::Float);
+    let gpr_limit = config.gpr_limit.clamp(MIN_GPR, MAX_GPR);
+    let fpr_limit = config.fpr_limit.clamp(MIN_FPR, MAX_FPR);
+    let first = CALLER_SAVED_GPR.len().min(gpr_limit);
+    let preferred = CALLER_SAVED_GPR[..first].iter().map(gpr).collect();
+    let others = CALLEE_SAVED_GPR[..gpr_limit - first].iter().map(gpr).collect();
+    let floats = FPR[..fpr_limit].iter().map(fpr).collect();
+    MachineEnv {
+        preferred_regs_by_class: [preferred, floats, PRegSet::empty()],
+        non_preferred_regs_by_class: [others, PRegSet::empty(), PRegSet::empty()],
+        scratch_by_class: [Some(gpr(&SCRATCH_GPR)), Some(fpr(&SCRATCH_FPR)), None],
+        fixed_stack_slots: Vec::new(),
+    }
+}
+
+/// What a helper may destroy: AAPCS64's caller-saved registers.
+fn call_clobbers(result: Option<Class>) -> PRegSet {
+    let gprs = CALLER_SAVED_GPR.iter().map(|&n| PReg::new(n as usize, RegClass::Int));
+    let fprs = FPR.iter().filter(|n| !(8..16).contains(*n));
+    let fprs = fprs.map(|&n| PReg::new(n as usize, RegClass::Float));
+    let mut clobbers: PRegSet = gprs.chain(fprs).collect();
+    if let Some(class) = result {
+        clobbers.remove(PReg::new(0, reg_class(class)));
+    }
+    clobbers
+}
+
+fn reg_class(class: Class) -> RegClass {
+    match class {
+        Class::Int => RegClass::Int,
+        Class::Float => RegClass::Float,
+    }
+}
+
+fn vreg(v: Virtual) -> VReg {
+    VReg::new(v.index as usize, reg_class(v.class))
+}
+
+fn operand(v: Virtual, role: Role) -> Operand {
+    let at = |n: u8| PReg::new(n as usize, reg_class(v.class));
+    match role {
+        Role::Use => Operand::reg_use(vreg(v)),
+        Role::UseAny => Operand::any_use(vreg(v)),
+        Role::UseAt(n) => Operand::reg_fixed_use(vreg(v), at(n)),
+        Role::Def => Operand::reg_def(vreg(v)),
+        Role::DefAt(n) => Operand::reg_fixed_def(vreg(v), at(n)),
+    }
+}
+
+/// The trace as `regalloc2` wants to see it.
+struct Client<'t> {
+    trace: &'t MachTrace,
+    blocks: Vec<ClientBlock>,
+    /// All blocks' instructions in one numbering.
+    operands: Vec<Vec<Operand>>,
+    clobbers: Vec<PRegSet>,
+}
+
+struct ClientBlock {
+    insts: InstRange,
+    params: Vec<VReg>,
+    jump_args: Vec<VReg>,
+    successors: Vec<RaBlock>,
+    predecessors: Vec<RaBlock>,
+}
+
+impl<'t> Client<'t> {
+    fn new(trace: &'t MachTrace) -> Client<'t> {
+        let mut client =
+            Client { trace, blocks: Vec::new(), operands: Vec::new(), clobbers: Vec::new() };
+        for (index, block) in trace.blocks().enumerate() {
+            let first = RaInst::new(client.operands.len());
+            for line in &block.lines {
+                let operands = line.inst.operands();
+                client.operands.push(operands.into_iter().map(|(v, r)| operand(v, r)).collect());
+                client.clobbers.push(match &line.inst {
+                    Inst::Call { result, .. } => call_clobbers(result.map(|v| v.class)),
+                    _ => PRegSet::empty(),
+                });
+            }
+            let loop_block = || vec![RaBlock::new(1)];
+            client.blocks.push(ClientBlock {
+                insts: InstRange::new(first, RaInst::new(client.operands.len())),
+                params: block.params.iter().copied().map(vreg).collect(),
+                jump_args: block.jump_args.iter().copied().map(vreg).collect(),
+                successors: if trace.body.is_some() { loop_block() } else { Vec::new() },
+                predecessors: match index {
+                    0 => Vec::new(),
+                    _ => vec![RaBlock::new(0), RaBlock::new(1)],
+                },
+            });
+        }
+        client
+    }
+
+    fn is_jump(&self, inst: RaInst) -> bool {
+        self.blocks.iter().any(|block| block.insts.last() == inst)
+    }
+}
+
+impl Function for Client<'_> {
+    fn num_insts(&self) -> usize {
+        self.operands.len()
+    }
+    fn num_blocks(&self) -> usize {
+        self.blocks.len()
+    }
+    fn entry_block(&self) -> RaBlock {
+        RaBlock::new(0)
+    }
+    fn block_insns(&self, block: RaBlock) -> InstRange {
+        self.blocks[block.index()].insts
+    }
+    fn block_succs(&self, block: RaBlock) -> &[RaBlock] {
+        &self.blocks[block.index()].successors
+    }
+    fn block_preds(&self, block: RaBlock) -> &[RaBlock] {
+        &self.blocks[block.index()].predecessors
+    }
+    fn block_params(&self, block: RaBlock) -> &[VReg] {
+        &self.blocks[block.index()].params
+    }
+    fn is_ret(&self, inst: RaInst) -> bool {
+        self.trace.body.is_none() && self.is_jump(inst)
+    }
+    fn is_branch(&self, inst: RaInst) -> bool {
+        self.trace.body.is_some() && self.is_jump(inst)
+    }
+    fn branch_blockparams(&self, block: RaBlock, _: RaInst, _: usize) -> &[VReg] {
+        &self.blocks[block.index()].jump_args
+    }
+    fn inst_operands(&self, inst: RaInst) -> &[Operand] {
+        &self.operands[inst.index()]
+    }
+    fn inst_clobbers(&self, inst: RaInst) -> PRegSet {
+        self.clobbers[inst.index()]
+    }
+    fn num_vregs(&self) -> usize {
+        self.trace.num_virtuals as usize
+    }
+    fn spillslot_size(&self, _: RegClass) -> usize {
+        1
+    }
+}
+
+impl Display for Allocated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let blocks = std::iter::once(&self.entry).chain(&self.body);
+        for (steps, name) in blocks.zip(["entry", "loop"]) {
+            writeln!(f, "{name}:")?;
+            for step in steps {
+                match step {
+                    Step::Move { from, to } => writeln!(f, "  {to} = move {from}")?,
+                    Step::Inst { inst, origin: Some(origin) } => {
+                        writeln!(f, "  {:<40} ; v{}", inst.to_string(), origin.0)?
+                    }
+                    Step::Inst { inst, origin: None } => writeln!(f, "  {inst}")?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
