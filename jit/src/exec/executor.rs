@@ -5,6 +5,7 @@
 //!      compiler (or of the executor), never of the Lua program.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::code::{CodeBlob, InstallError, InstalledCode};
 use super::context::TraceContext;
@@ -16,8 +17,9 @@ use super::trap::Trap;
 /// # Safety
 /// A range that `region` returns must stay valid for reads and writes of plain bytes, through pointers
 /// made from its addresses (exposed provenance), until `epoch` returns a different number. The
-/// simulator dereferences inside it without asking again. No Rust reference to that memory may be live
-/// while a trace runs.
+/// simulator dereferences inside it without asking again, also in later runs, so an epoch's number
+/// must not be used twice in the process: take it from `next_epoch`. No Rust reference to that memory
+/// may be live while a trace runs.
 pub unsafe trait MemoryMap {
     /// Changes whenever any region handed out before stops being live.
     fn epoch(&self) -> u64;
@@ -25,6 +27,12 @@ pub unsafe trait MemoryMap {
     /// The live object (or stack segment) that contains all of `addr .. addr + len`, if there is one.
     /// Narrow is better: one object, so that an index past an object's end is seen.
     fn region(&self, addr: u64, len: u64) -> Option<Range<u64>>;
+}
+
+/// A number for `MemoryMap::epoch` that no map had before.
+pub fn next_epoch() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// What a run needs from the VM besides the context.

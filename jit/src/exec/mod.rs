@@ -7,17 +7,22 @@
 //! 5. [`runtime`]  the helpers that compiled traces call
 //! 6. [`trap`]     a broken rule, reported for a person
 //! 7. [`disasm`]   words -> text, by an independent decoder
+//! 8. [`sim`]      the ARM64 simulator: any host, every step checked
+//! 9. [`arena`]    memory for running code without the VM
 
+pub mod arena;
 pub mod code;
 pub mod context;
 pub mod disasm;
 pub mod executor;
 pub mod helpers;
 pub mod runtime;
+pub mod sim;
 pub mod trap;
 
 pub use code::{Category, CodeBlob, GuardBranch, InstallError, InstalledCode};
 pub use context::TraceContext;
-pub use executor::{Executor, ForcedExit, MemoryMap, RunEnv, RunStats};
+pub use executor::{Executor, ForcedExit, MemoryMap, RunEnv, RunStats, next_epoch};
 pub use helpers::{HelperTable, HostFn};
+pub use sim::Simulator;
 pub use trap::{RegisterDump, Trap, TrapKind};

@@ -1,0 +1,477 @@
+//! The simulator's loop.
+//!
+//! In:  decoded code, registers, memory.   Out: the return to the caller, or the rule that was broken.
+//!
+//! Each step checks that what the instruction reads was written before, marks what it writes, and does
+//! the operation on whole register cells. Counting costs nothing on straight-line code: at each taken
+//! branch the length of the run that ended is added to the instruction count, and +1/-1 at its two ends
+//! to `flow`, whose prefix sums are the executions of each word. A straight line ends at a trap op at
+//! the latest, so fuel is looked at on taken branches only.
+//!
+//! One long function, because a call an instruction would double its cost; the arms delegate to
+//! `alu`, `fpu` and `memory`.
+
+use super::alu;
+use super::fpu;
+use super::memory::{Data, Denied, Hit, Memory, Place};
+use super::op::{ALWAYS, CELLS, FLAGS, FPR, Fault, Index, Logic, Op, Reg, SP, bit};
+use super::space::{Space, address_of};
+use crate::exec::context::TraceContext;
+use crate::exec::helpers::HelperTable;
+use crate::exec::trap::TrapKind;
+
+/// Where a trace returns to.
+pub const RETURN: u64 = 0x00ca_11e4_0000_0000;
+/// What a helper leaves in the registers it may destroy.
+const CLOBBERED: u64 = 0xc10b_be4e_d000_0000;
+const LINK: Reg = 30;
+
+/// Architectural state, plus what is known about it.
+pub struct Machine {
+    pub x: [u64; CELLS],
+    pub nzcv: u8,
+    /// Registers written in this run (`op::bit`).
+    pub defined: u64,
+    /// Registers that the exit has stored while defined.
+    pub stored: u64,
+    pub executed: u64,
+    pub arrivals: u64,
+}
+
+/// All that a run works on.
+pub struct Run<'a> {
+    pub machine: &'a mut Machine,
+    pub memory: Memory<'a>,
+    pub space: &'a Space,
+    /// One a word.
+    pub hits: &'a mut [Hit],
+    /// One a word; see the module's documentation.
+    pub flow: &'a mut [u64],
+    pub helpers: &'a HelperTable,
+    pub fuel: u64,
+    /// Executions of the forced guard until it is taken; 0 for never.
+    pub force_in: &'a mut u64,
+}
+
+/// A broken rule at a word of the code space.
+pub struct Stop {
+    pub at: usize,
+    pub kind: TrapKind,
+    pub message: String,
+}
+
+impl Machine {
+    fn get(&self, reg: Reg) -> u64 {
+        self.x[reg as usize % CELLS]
+    }
+}
+
+impl Run<'_> {
+    /// Executes from word `start` until the return. The caller checks the callee-saved registers.
+    pub fn execute(mut self, start: usize) -> Result<(), Stop> {
+        let ops = &self.space.ops[..];
+        let fuel = self.fuel;
+        let mut pc = start;
+        let mut line_start = start;
+        let mut executed = 0u64;
+        let mut defined = self.machine.defined | ALWAYS;
+        let mut nzcv = self.machine.nzcv;
+
+        macro_rules! x {
+            ($reg:expr) => {
+                self.machine.x[$reg as usize % CELLS]
+            };
+        }
+        macro_rules! end_line {
+            () => {
+                executed += (pc - line_start + 1) as u64;
+                self.flow[line_start] = self.flow[line_start].wrapping_add(1);
+                self.flow[pc + 1] = self.flow[pc + 1].wrapping_sub(1);
+            };
+        }
+        macro_rules! stop {
+            ($kind:expr, $message:expr) => {{
+                let message: String = $message;
+                break Err(Stop { at: pc, kind: $kind, message });
+            }};
+        }
+        macro_rules! denied {
+            ($denied:expr) => {{
+                let Denied { kind, message } = *$denied;
+                stop!(kind, message)
+            }};
+        }
+        macro_rules! goto {
+            ($target:expr) => {{
+                end_line!();
+                pc = $target as usize;
+                line_start = pc;
+                if executed > fuel {
+                    stop!(TrapKind::OutOfFuel, format!("more than {fuel} instructions"));
+                }
+                continue;
+            }};
+        }
+        // The base register of an access; SP must be aligned.
+        macro_rules! base {
+            ($rn:expr) => {{
+                let base = x!($rn);
+                if $rn == SP && base % 16 != 0 {
+                    stop!(TrapKind::MisalignedStack, format!("sp is {base:#x}"));
+                }
+                base
+            }};
+        }
+        macro_rules! load {
+            ($access:expr, $rt:expr, $address:expr) => {
+                match self.memory.load(&mut self.hits[pc], $address, $access, x!(SP)) {
+                    Ok(value) => x!($rt) = value,
+                    Err(denied) => denied!(denied),
+                }
+            };
+        }
+        macro_rules! data {
+            ($rt:expr) => {
+                Data { value: x!($rt), undefined: defined & bit($rt) == 0 }
+            };
+        }
+        macro_rules! store {
+            ($access:expr, $rt:expr, $address:expr, $sp:expr) => {{
+                let (address, data) = ($address, data!($rt));
+                match self.memory.store(&mut self.hits[pc], address, $access, data, $sp) {
+                    Ok(place) => note_exit_store(&mut self.machine.stored, place, data),
+                    Err(denied) => denied!(denied),
+                }
+            }};
+        }
+
+        let outcome = loop {
+            let ins = &ops[pc];
+            if ins.reads & !defined != 0 {
+                stop!(TrapKind::UndefinedRead, undefined_names(ins.reads & !defined));
+            }
+            let mut op = ins.op;
+            if let Op::LoopHead { kept } = op {
+                self.machine.arrivals += 1;
+                op = self.space.kept[kept as usize];
+            }
+            if let Op::Forced { kept, target } = op {
+                op = self.space.kept[kept as usize];
+                let left = *self.force_in;
+                *self.force_in = left.saturating_sub(1);
+                if left == 1 {
+                    goto!(target);
+                }
+            }
+            match op {
+                Op::Constant { rd, value } => x!(rd) = value,
+                Op::MoveKeep { rd, w, shift, imm } => {
+                    let kept = x!(rd) & !(0xffff << shift);
+                    x!(rd) = alu::narrow(w, kept | (imm as u64) << shift);
+                }
+                Op::Move { rd, rn, w } => x!(rd) = alu::narrow(w, x!(rn)),
+
+                Op::AddImm { rd, rn, w, imm } => {
+                    x!(rd) = alu::narrow(w, x!(rn).wrapping_add(imm));
+                }
+                Op::AddReg { rd, rn, rm, w } => {
+                    x!(rd) = alu::narrow(w, x!(rn).wrapping_add(x!(rm)));
+                }
+                Op::SubReg { rd, rn, rm, w } => {
+                    x!(rd) = alu::narrow(w, x!(rn).wrapping_sub(x!(rm)));
+                }
+                Op::Add { rd, rn, w, op2 } => {
+                    let right = alu::operand2(w, op2, x!(op2.rm));
+                    x!(rd) = alu::narrow(w, x!(rn).wrapping_add(right));
+                }
+                Op::Sub { rd, rn, w, op2 } => {
+                    let right = alu::operand2(w, op2, x!(op2.rm));
+                    x!(rd) = alu::narrow(w, x!(rn).wrapping_sub(right));
+                }
+                Op::AddsImm { rd, rn, w, imm } => (x!(rd), nzcv) = alu::adds(w, x!(rn), imm),
+                Op::SubsImm { rd, rn, w, imm } => (x!(rd), nzcv) = alu::subs(w, x!(rn), imm),
+                Op::SubsReg { rd, rn, rm, w } => (x!(rd), nzcv) = alu::subs(w, x!(rn), x!(rm)),
+                Op::Adds { rd, rn, w, op2 } => {
+                    let right = alu::operand2(w, op2, x!(op2.rm));
+                    (x!(rd), nzcv) = alu::adds(w, x!(rn), right);
+                }
+                Op::Subs { rd, rn, w, op2 } => {
+                    let right = alu::operand2(w, op2, x!(op2.rm));
+                    (x!(rd), nzcv) = alu::subs(w, x!(rn), right);
+                }
+
+                Op::LogicImm { kind, rd, rn, w, imm } => {
+                    let value = alu::logic(kind, w, x!(rn), imm);
+                    x!(rd) = value;
+                    if kind == Logic::Ands {
+                        nzcv = alu::logic_flags(w, value);
+                    }
+                }
+                Op::Logic { kind, invert, rd, rn, w, op2 } => {
+                    let right = alu::operand2(w, op2, x!(op2.rm));
+                    let value = alu::logic(kind, w, x!(rn), if invert { !right } else { right });
+                    x!(rd) = value;
+                    if kind == Logic::Ands {
+                        nzcv = alu::logic_flags(w, value);
+                    }
+                }
+                Op::ShiftImm { kind, rd, rn, w, amount } => {
+                    x!(rd) = alu::shift(kind, w, x!(rn), amount as u64);
+                }
+                Op::ShiftReg { kind, rd, rn, rm, w } => {
+                    x!(rd) = alu::shift(kind, w, x!(rn), x!(rm));
+                }
+                Op::Bitfield { kind, rd, rn, w, immr, imms } => {
+                    x!(rd) = alu::bitfield(kind, w, x!(rd), x!(rn), immr, imms);
+                }
+                Op::Extract { rd, rn, rm, w, lsb } => {
+                    x!(rd) = alu::extract(w, x!(rn), x!(rm), lsb);
+                }
+                Op::Unary { kind, rd, rn, w } => x!(rd) = alu::unary(kind, w, x!(rn)),
+
+                Op::MulAdd { rd, rn, rm, ra, w, subtract } => {
+                    x!(rd) = alu::mul_add(w, subtract, x!(rn), x!(rm), x!(ra));
+                }
+                Op::MulAddLong { rd, rn, rm, ra, signed, subtract } => {
+                    x!(rd) = alu::mul_add_long(signed, subtract, x!(rn), x!(rm), x!(ra));
+                }
+                Op::MulHigh { rd, rn, rm, signed } => {
+                    x!(rd) = alu::mul_high(signed, x!(rn), x!(rm));
+                }
+                Op::Divide { rd, rn, rm, w, signed } => {
+                    x!(rd) = alu::divide(w, signed, x!(rn), x!(rm));
+                }
+
+                Op::Select { kind, rd, rn, rm, w, cond } => {
+                    x!(rd) = alu::select(kind, w, alu::holds(cond, nzcv), x!(rn), x!(rm));
+                }
+                Op::CompareIf { rn, rm, w, add, cond, nzcv: otherwise } => {
+                    nzcv = match (alu::holds(cond, nzcv), add) {
+                        (true, true) => alu::adds(w, x!(rn), x!(rm)).1,
+                        (true, false) => alu::subs(w, x!(rn), x!(rm)).1,
+                        (false, _) => otherwise,
+                    };
+                }
+                Op::CompareImmIf { rn, imm, w, add, cond, nzcv: otherwise } => {
+                    nzcv = match (alu::holds(cond, nzcv), add) {
+                        (true, true) => alu::adds(w, x!(rn), imm as u64).1,
+                        (true, false) => alu::subs(w, x!(rn), imm as u64).1,
+                        (false, _) => otherwise,
+                    };
+                }
+
+                Op::FAdd { rd, rn, rm } => x!(rd) = fpu::add(x!(rn), x!(rm)),
+                Op::FSub { rd, rn, rm } => x!(rd) = fpu::sub(x!(rn), x!(rm)),
+                Op::FMul { rd, rn, rm } => x!(rd) = fpu::mul(x!(rn), x!(rm)),
+                Op::FDiv { rd, rn, rm } => x!(rd) = fpu::div(x!(rn), x!(rm)),
+                Op::FBinary { kind, rd, rn, rm } => x!(rd) = fpu::binary(kind, x!(rn), x!(rm)),
+                Op::FUnary { kind, rd, rn } => x!(rd) = fpu::unary(kind, x!(rn)),
+                Op::FMulAdd { rd, rn, rm, ra, negate_product, negate_addend } => {
+                    let sign = |negate: bool, bits| if negate { fpu::negate(bits) } else { bits };
+                    let (a, addend) = (sign(negate_product, x!(rn)), sign(negate_addend, x!(ra)));
+                    x!(rd) = fpu::mul_add(a, x!(rm), addend);
+                }
+                Op::FCompare { rn, rm } => nzcv = fpu::compare(x!(rn), x!(rm)),
+                Op::FCompareIf { rn, rm, cond, nzcv: otherwise } => {
+                    nzcv = if alu::holds(cond, nzcv) {
+                        fpu::compare(x!(rn), x!(rm))
+                    } else {
+                        otherwise
+                    };
+                }
+                Op::FSelect { rd, rn, rm, cond } => {
+                    x!(rd) = if alu::holds(cond, nzcv) { x!(rn) } else { x!(rm) };
+                }
+                Op::IntToFloat { rd, rn, w, signed } => {
+                    x!(rd) = fpu::from_int(w, signed, x!(rn));
+                }
+                Op::FloatToInt { rd, rn, w, signed, rounding } => {
+                    x!(rd) = fpu::to_int(w, signed, rounding, x!(rn));
+                }
+
+                Op::Load { access, rt, rn, offset } => {
+                    load!(access, rt, base!(rn).wrapping_add_signed(offset as i64));
+                }
+                Op::LoadIndexed { access, rt, rn, rm, extend, shift } => {
+                    let index = alu::extend(extend, x!(rm)) << shift;
+                    load!(access, rt, base!(rn).wrapping_add(index));
+                }
+                Op::LoadWriteback { access, rt, rn, index, offset } => {
+                    let (address, updated) = indexed(index, base!(rn), offset);
+                    load!(access, rt, address);
+                    x!(rn) = updated;
+                }
+                Op::LoadLiteral { access, rt, address } => load!(access, rt, address),
+                Op::LoadPair { access, rt, rt2, rn, index, offset } => {
+                    let (address, updated) = indexed(index, base!(rn), offset);
+                    match self.memory.load_pair(&mut self.hits[pc], address, access, x!(SP)) {
+                        Ok([first, second]) => (x!(rt), x!(rt2)) = (first, second),
+                        Err(denied) => denied!(denied),
+                    }
+                    if index != Index::Offset {
+                        x!(rn) = updated;
+                    }
+                }
+                Op::Store { access, rt, rn, offset } => {
+                    store!(access, rt, base!(rn).wrapping_add_signed(offset as i64), x!(SP));
+                }
+                Op::StoreIndexed { access, rt, rn, rm, extend, shift } => {
+                    let index = alu::extend(extend, x!(rm)) << shift;
+                    store!(access, rt, base!(rn).wrapping_add(index), x!(SP));
+                }
+                Op::StoreWriteback { access, rt, rn, index, offset } => {
+                    let (address, updated) = indexed(index, base!(rn), offset);
+                    store!(access, rt, address, if rn == SP { updated } else { x!(SP) });
+                    x!(rn) = updated;
+                }
+                Op::StorePair { access, rt, rt2, rn, index, offset } => {
+                    let (address, updated) = indexed(index, base!(rn), offset);
+                    let sp = if rn == SP { updated.min(x!(SP)) } else { x!(SP) };
+                    let data = [data!(rt), data!(rt2)];
+                    match self.memory.store_pair(&mut self.hits[pc], address, access, data, sp) {
+                        Ok(places) => {
+                            note_exit_store(&mut self.machine.stored, places[0], data[0]);
+                            note_exit_store(&mut self.machine.stored, places[1], data[1]);
+                        }
+                        Err(denied) => denied!(denied),
+                    }
+                    x!(rn) = updated;
+                }
+
+                Op::Nop => {}
+                Op::Branch { target } => goto!(target),
+                Op::BranchLink { target } => {
+                    x!(LINK) = address_of(pc + 1);
+                    defined |= bit(LINK);
+                    goto!(target);
+                }
+                Op::BranchIf { cond, target } => {
+                    if alu::holds(cond, nzcv) {
+                        goto!(target);
+                    }
+                }
+                Op::BranchZero { rt, w, nonzero, target } => {
+                    if (alu::narrow(w, x!(rt)) != 0) == nonzero {
+                        goto!(target);
+                    }
+                }
+                Op::BranchBit { rt, bit, set, target } => {
+                    if (x!(rt) >> (bit & 63) & 1 != 0) == set {
+                        goto!(target);
+                    }
+                }
+                Op::BranchReg { rn } => {
+                    let address = x!(rn);
+                    if address == RETURN {
+                        end_line!();
+                        break Ok(());
+                    }
+                    match self.space.index_of(address) {
+                        Some(target) => goto!(target),
+                        None => stop!(TrapKind::OutsideCode, format!("branch to {address:#x}")),
+                    }
+                }
+                Op::CallReg { rn } => match self.call_helper(x!(rn), pc, defined) {
+                    Ok(after) => defined = after,
+                    Err(denied) => denied!(denied),
+                },
+
+                Op::Fault(fault) => {
+                    let (kind, message) = describe(fault);
+                    stop!(kind, message.into())
+                }
+                Op::LoopHead { .. } | Op::Forced { .. } => {
+                    unreachable!("a wrapper holds a plain op, in the order head, forced")
+                }
+            }
+            defined |= ins.writes;
+            pc += 1;
+        };
+
+        if outcome.is_err() {
+            end_line!();
+        }
+        self.machine.executed = executed;
+        self.machine.defined = defined;
+        self.machine.nzcv = nzcv;
+        outcome
+    }
+
+    /// Calls a helper, then destroys what it may destroy. Returns the registers defined afterwards.
+    fn call_helper(&mut self, address: u64, pc: usize, defined: u64) -> Result<u64, Box<Denied>> {
+        let deny = |kind, message| Err(Box::new(Denied { kind, message }));
+        let Some(function) = self.helpers.get(address) else {
+            return deny(TrapKind::UnknownHelper, format!("call of {address:#x}"));
+        };
+        let (integers, floats) = (function.integer_arguments(), function.float_arguments());
+        let arguments = (1u64 << integers) - 1 | ((1u64 << floats) - 1) << FPR;
+        if arguments & !defined != 0 {
+            let name = self.helpers.name(address).unwrap_or("?");
+            let registers = undefined_names(arguments & !defined);
+            return deny(TrapKind::UndefinedRead, format!("argument of {name}: {registers}"));
+        }
+        let sp = self.machine.get(SP);
+        if sp % 16 != 0 {
+            return deny(TrapKind::MisalignedStack, format!("sp is {sp:#x} at a call"));
+        }
+        let x = std::array::from_fn(|i| self.machine.get(i as Reg));
+        let d = std::array::from_fn(|i| self.machine.get(FPR + i as Reg));
+        let result = self.memory.call(function, x, d);
+        for reg in (0..64).filter(|reg| CALLER_SAVED >> reg & 1 == 1) {
+            self.machine.x[reg] = CLOBBERED | reg as u64;
+        }
+        // A real `blr` leaves the return address in x30; nobody may rely on it after the call.
+        self.machine.x[LINK as usize] = address_of(pc + 1);
+        let result_register = if floats > 0 { FPR } else { 0 };
+        self.machine.x[result_register as usize] = result;
+        Ok(defined & !CALLER_SAVED | bit(result_register))
+    }
+}
+
+/// x0-x17, x30, the flags, v0-v7 and v16-v31; of v8-v15 the low halves survive.
+const CALLER_SAVED: u64 = {
+    let general = 0x3_ffff | 1 << LINK;
+    let float = (0xffff_00ffu64) << FPR;
+    general | FLAGS | float
+};
+
+fn indexed(index: Index, base: u64, offset: i32) -> (u64, u64) {
+    let moved = base.wrapping_add_signed(offset as i64);
+    match index {
+        Index::Offset => (moved, base),
+        Index::Pre => (moved, moved),
+        Index::Post => (base, moved),
+    }
+}
+
+/// Notes whether a register was defined when the exit stored it.
+#[inline(always)]
+fn note_exit_store(stored: &mut u64, place: Place, data: Data) {
+    if let Place::Context(offset) = place
+        && offset < TraceContext::EXIT_ID as u64
+    {
+        let cell = offset / 8;
+        let register = if cell < 31 { cell } else { cell + 1 };
+        *stored = *stored & !(1 << register) | (!data.undefined as u64) << register;
+    }
+}
+
+fn describe(fault: Fault) -> (TrapKind, &'static str) {
+    match fault {
+        Fault::Unknown => (TrapKind::UnknownInstruction, "the simulator does not know this word"),
+        Fault::Stale => (TrapKind::StaleInstruction, "changed since the last cache flush"),
+        Fault::Outside => (TrapKind::OutsideCode, "control left the code"),
+        Fault::Platform => (TrapKind::PlatformRegister, "x18 must not be touched"),
+    }
+}
+
+#[cold]
+fn undefined_names(mask: u64) -> String {
+    let name = |i: u32| match i {
+        31 => "the flags".to_string(),
+        0..31 => format!("x{i}"),
+        _ => format!("d{}", i - FPR as u32),
+    };
+    let names: Vec<String> = (0..64).filter(|i| mask >> i & 1 == 1).map(name).collect();
+    format!("{} was never written", names.join(", "))
+}

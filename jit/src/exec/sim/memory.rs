@@ -1,0 +1,368 @@
+//! The simulated processor's view of data memory. The only unsafe code of the simulator: a host
+//! access after its check, and the call of a host function.
+//!
+//! In:  addresses and sizes.   Out: values, or the rule that an access breaks.
+//!
+//! Four places exist: live regions of the memory map (host memory), the context (host memory), the
+//! stack (simulated, at addresses no host memory has), code (simulated, loads only). Each instruction
+//! remembers the region it last hit; it is asked for again only outside that region or when the map's
+//! epoch moved on. Context and stack are compared against directly.
+
+use std::marker::PhantomData;
+use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
+
+use super::op::Access;
+use super::space::Space;
+use crate::exec::context::TraceContext;
+use crate::exec::executor::MemoryMap;
+use crate::exec::helpers::HostFn;
+use crate::exec::trap::TrapKind;
+
+/// Bytes of simulated stack.
+const STACK_BYTES: usize = 64 << 10;
+const STACK_BASE: u64 = 0x005a_c000_0000_0000;
+/// SP at the entry of a trace; what lies above is the caller's.
+pub const STACK_TOP: u64 = STACK_BASE + STACK_BYTES as u64 - 256;
+/// Bytes of the context that an exit fills: `gpr` and `fpr`.
+const EXIT_AREA: u64 = TraceContext::EXIT_ID as u64;
+const CONTEXT_BYTES: u64 = std::mem::size_of::<TraceContext>() as u64;
+
+/// The region an instruction hit last.
+#[derive(Clone, Copy)]
+pub struct Hit {
+    start: u64,
+    /// Greatest offset from `start` at which this instruction's access fits.
+    room: u64,
+    epoch: u64,
+}
+
+impl Hit {
+    /// Matches no access: no region starts at the last address.
+    pub const NONE: Hit = Hit { start: u64::MAX, room: 0, epoch: 0 };
+}
+
+/// What a store does to the record of defined registers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Heap,
+    Stack,
+    /// The context, at this offset.
+    Context(u64),
+}
+
+impl Place {
+    #[inline(always)]
+    fn plus(self, bytes: u64) -> Place {
+        match self {
+            Place::Context(offset) => Place::Context(offset + bytes),
+            other => other,
+        }
+    }
+
+    /// Registers that were never written may be saved here.
+    #[inline(always)]
+    pub fn accepts_undefined(self) -> bool {
+        match self {
+            Place::Heap => false,
+            Place::Stack => true,
+            Place::Context(offset) => offset < EXIT_AREA,
+        }
+    }
+}
+
+pub struct Denied {
+    pub kind: TrapKind,
+    pub message: String,
+}
+
+/// Data memory during one run.
+pub struct Memory<'a> {
+    map: &'a dyn MemoryMap,
+    epoch: u64,
+    context: *mut u8,
+    context_address: u64,
+    exclusive: PhantomData<(&'a mut TraceContext, &'a mut Stack)>,
+    /// `STACK_BYTES` bytes.
+    stack: *mut u8,
+    space: &'a Space,
+}
+
+/// The bytes of the simulated stack.
+pub struct Stack(Box<[u8; STACK_BYTES]>);
+
+impl Stack {
+    pub fn new() -> Stack {
+        Stack(Box::new([0; STACK_BYTES]))
+    }
+}
+
+/// What a store stores.
+#[derive(Clone, Copy)]
+pub struct Data {
+    pub value: u64,
+    /// The register was never written.
+    pub undefined: bool,
+}
+
+impl<'a> Memory<'a> {
+    pub fn new(
+        map: &'a dyn MemoryMap,
+        context: &'a mut TraceContext,
+        stack: &'a mut Stack,
+        space: &'a Space,
+    ) -> Memory<'a> {
+        let context: *mut TraceContext = context;
+        Memory {
+            map,
+            epoch: map.epoch(),
+            context: context.cast(),
+            context_address: context.expose_provenance() as u64,
+            exclusive: PhantomData,
+            stack: stack.0.as_mut_ptr(),
+            space,
+        }
+    }
+
+    /// To be called whenever the host may have changed the heap.
+    fn refresh(&mut self) {
+        self.epoch = self.map.epoch();
+    }
+
+    #[inline(always)]
+    fn is_hit(&self, hit: &Hit, address: u64) -> bool {
+        address.wrapping_sub(hit.start) <= hit.room && hit.epoch == self.epoch
+    }
+
+    /// Where an access to the context or to the live part of the stack goes.
+    #[inline(always)]
+    fn own(&self, address: u64, bytes: u64, sp: u64) -> Option<(*mut u8, Place)> {
+        let offset = address.wrapping_sub(self.context_address);
+        if offset <= CONTEXT_BYTES - bytes {
+            // In bounds of the context, as just checked.
+            return Some((self.context.wrapping_add(offset as usize), Place::Context(offset)));
+        }
+        let offset = address.wrapping_sub(STACK_BASE);
+        let is_live = offset <= STACK_TOP - STACK_BASE - bytes && address >= sp;
+        is_live.then(|| (self.stack.wrapping_add(offset as usize), Place::Stack))
+    }
+
+    /// The loaded value, extended as `access` says.
+    #[inline(always)]
+    pub fn load(
+        &self,
+        hit: &mut Hit,
+        address: u64,
+        access: Access,
+        sp: u64,
+    ) -> Result<u64, Box<Denied>> {
+        if self.is_hit(hit, address) {
+            // SAFETY: `hit` came from `find`, so the access lies in a region of the map; the epoch is
+            // unchanged, so by `MemoryMap`'s contract the region is live.
+            return Ok(unsafe { host_load(with_exposed_provenance(address as usize), access) });
+        }
+        if let Some((pointer, _)) = self.own(address, access.bytes(), sp) {
+            // SAFETY: `own` returns pointers into the context or the stack with room for the access,
+            // and `self` has exclusive access to both.
+            return Ok(unsafe { host_load(pointer, access) });
+        }
+        self.load_elsewhere(hit, address, access, sp)
+    }
+
+    fn load_elsewhere(
+        &self,
+        hit: &mut Hit,
+        address: u64,
+        access: Access,
+        sp: u64,
+    ) -> Result<u64, Box<Denied>> {
+        check_stack(address, access.bytes(), sp)?;
+        if let Some(raw) = self.space.load(address, access.bytes()) {
+            return Ok(access.extend(raw));
+        }
+        self.find(hit, address, access.bytes(), "load")?;
+        // SAFETY: `find` has just checked the access against the live map.
+        Ok(unsafe { host_load(with_exposed_provenance(address as usize), access) })
+    }
+
+    /// Two adjacent values.
+    #[inline(always)]
+    pub fn load_pair(
+        &self,
+        hit: &mut Hit,
+        address: u64,
+        access: Access,
+        sp: u64,
+    ) -> Result<[u64; 2], Box<Denied>> {
+        let bytes = access.bytes();
+        if let Some((pointer, _)) = self.own(address, 2 * bytes, sp) {
+            // SAFETY: as in `load`, with room for both.
+            return Ok(unsafe {
+                [host_load(pointer, access), host_load(pointer.add(bytes as usize), access)]
+            });
+        }
+        let first = self.load(hit, address, access, sp)?;
+        Ok([first, self.load(hit, address.wrapping_add(bytes), access, sp)?])
+    }
+
+    /// `undefined` says that the data register was never written; then only saving it is allowed.
+    #[inline(always)]
+    pub fn store(
+        &mut self,
+        hit: &mut Hit,
+        address: u64,
+        access: Access,
+        data: Data,
+        sp: u64,
+    ) -> Result<Place, Box<Denied>> {
+        if self.is_hit(hit, address) && !data.undefined {
+            // SAFETY: as in `load`.
+            unsafe {
+                host_store(with_exposed_provenance_mut(address as usize), access, data.value)
+            };
+            return Ok(Place::Heap);
+        }
+        if let Some((pointer, place)) = self.own(address, access.bytes(), sp)
+            && (!data.undefined || place.accepts_undefined())
+        {
+            // SAFETY: as in `load`.
+            unsafe { host_store(pointer, access, data.value) };
+            return Ok(place);
+        }
+        self.store_elsewhere(hit, address, access, data, sp)
+    }
+
+    fn store_elsewhere(
+        &mut self,
+        hit: &mut Hit,
+        address: u64,
+        access: Access,
+        data: Data,
+        sp: u64,
+    ) -> Result<Place, Box<Denied>> {
+        check_stack(address, access.bytes(), sp)?;
+        if data.undefined {
+            return Err(Box::new(Denied {
+                kind: TrapKind::UndefinedRead,
+                message: format!("store to {address:#x} of a register that was never written"),
+            }));
+        }
+        self.find(hit, address, access.bytes(), "store")?;
+        // SAFETY: `find` has just checked the access against the live map.
+        unsafe { host_store(with_exposed_provenance_mut(address as usize), access, data.value) };
+        Ok(Place::Heap)
+    }
+
+    /// Two adjacent values. Returns where the first one went.
+    #[inline(always)]
+    pub fn store_pair(
+        &mut self,
+        hit: &mut Hit,
+        address: u64,
+        access: Access,
+        data: [Data; 2],
+        sp: u64,
+    ) -> Result<[Place; 2], Box<Denied>> {
+        let bytes = access.bytes();
+        if access == Access::U64
+            && let Some((pointer, place)) = self.own(address, 2 * bytes, sp)
+        {
+            let places = [place, place.plus(bytes)];
+            let refused = |i: usize| data[i].undefined && !places[i].accepts_undefined();
+            if !refused(0) && !refused(1) {
+                // SAFETY: as in `load`, with room for both.
+                unsafe {
+                    host_store(pointer, access, data[0].value);
+                    host_store(pointer.add(bytes as usize), access, data[1].value);
+                }
+                return Ok(places);
+            }
+        }
+        let first = self.store(hit, address, access, data[0], sp)?;
+        Ok([first, self.store(hit, address.wrapping_add(bytes), access, data[1], sp)?])
+    }
+
+    /// Asks the map, and remembers the answer.
+    fn find(&self, hit: &mut Hit, address: u64, bytes: u64, what: &str) -> Result<(), Box<Denied>> {
+        let region = self.map.region(address, bytes).filter(|region| {
+            region.start <= address && region.end >= address && region.end - address >= bytes
+        });
+        let Some(region) = region else {
+            return Err(Box::new(Denied {
+                kind: TrapKind::WildAccess,
+                message: format!("{what} of {bytes} bytes at {address:#x}, which is not live"),
+            }));
+        };
+        let room = region.end - region.start - bytes;
+        *hit = Hit { start: region.start, room, epoch: self.epoch };
+        Ok(())
+    }
+
+    /// Calls a helper. Its arguments come from the simulated registers.
+    pub fn call(&mut self, function: HostFn, x: [u64; 6], d: [u64; 2]) -> u64 {
+        let f = f64::from_bits;
+        // SAFETY: `HelperTable::add` was promised that the function may be called with what correct
+        // traces pass; that this trace is correct is the compiler's promise, on every executor.
+        let result = unsafe {
+            match function {
+                HostFn::Int0(call) => call(),
+                HostFn::Int1(call) => call(x[0]),
+                HostFn::Int2(call) => call(x[0], x[1]),
+                HostFn::Int3(call) => call(x[0], x[1], x[2]),
+                HostFn::Int4(call) => call(x[0], x[1], x[2], x[3]),
+                HostFn::Int5(call) => call(x[0], x[1], x[2], x[3], x[4]),
+                HostFn::Int6(call) => call(x[0], x[1], x[2], x[3], x[4], x[5]),
+                HostFn::Float1(call) => call(f(d[0])).to_bits(),
+                HostFn::Float2(call) => call(f(d[0]), f(d[1])).to_bits(),
+            }
+        };
+        self.refresh();
+        result
+    }
+}
+
+/// Denies what lies in the stack's address range; the legal part of it was served before.
+fn check_stack(address: u64, bytes: u64, sp: u64) -> Result<(), Box<Denied>> {
+    if address.wrapping_sub(STACK_BASE) >= STACK_BYTES as u64 {
+        return Ok(());
+    }
+    let side = if address < sp { "below SP" } else { "above the trace's frame" };
+    Err(Box::new(Denied {
+        kind: TrapKind::StackAccess,
+        message: format!("{bytes} bytes at {address:#x} are {side} ({sp:#x})"),
+    }))
+}
+
+/// # Safety
+/// The bytes of `access` at `pointer` must be readable.
+#[inline(always)]
+unsafe fn host_load(pointer: *const u8, access: Access) -> u64 {
+    // SAFETY: the caller's promise; alignment is not required.
+    unsafe {
+        match access {
+            Access::U64 => pointer.cast::<u64>().read_unaligned(),
+            Access::U32 => pointer.cast::<u32>().read_unaligned() as u64,
+            Access::U8 => pointer.read() as u64,
+            Access::U16 => pointer.cast::<u16>().read_unaligned() as u64,
+            Access::S32X => access.extend(pointer.cast::<u32>().read_unaligned() as u64),
+            Access::S16W | Access::S16X => {
+                access.extend(pointer.cast::<u16>().read_unaligned() as u64)
+            }
+            Access::S8W | Access::S8X => access.extend(pointer.read() as u64),
+        }
+    }
+}
+
+/// # Safety
+/// The bytes of `access` at `pointer` must be writable.
+#[inline(always)]
+unsafe fn host_store(pointer: *mut u8, access: Access, value: u64) {
+    // SAFETY: the caller's promise; alignment is not required.
+    unsafe {
+        match access.bytes() {
+            8 => pointer.cast::<u64>().write_unaligned(value),
+            4 => pointer.cast::<u32>().write_unaligned(value as u32),
+            2 => pointer.cast::<u16>().write_unaligned(value as u16),
+            _ => pointer.write(value as u8),
+        }
+    }
+}

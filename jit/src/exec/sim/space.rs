@@ -1,0 +1,188 @@
+//! Code memory of the simulator: what is written, and what the processor sees.
+//!
+//! In:  blobs to install, words to change, flushes.
+//! Out: decoded instructions, one a word.
+//!
+//! A real processor may execute an old instruction until the cache is flushed. Here `words` is memory
+//! and `ops` is decoded from a copy taken at the flush; a word that was changed and not flushed
+//! decodes to a trap, so a forgotten flush shows at the first execution.
+//!
+//! Invariants: `ops[0]` and one op after each block are traps, so that falling off the end and wild
+//! direct branches need no check while running; a loop head's op is wrapped to count arrivals; at most
+//! one guard is wrapped to be forced.
+
+use std::sync::Arc;
+
+use super::decode::decode;
+use super::op::{Fault, Ins, Op};
+use crate::exec::code::{CodeBlob, InstallError};
+
+/// Simulated address of word 0. No user-space address has this bit, so it never meets host memory.
+pub const BASE: u64 = 0x00c0_de00_0000_0000;
+/// As large as the region of the native executor; `b` and `bl` reach everywhere in it.
+const MAX_WORDS: usize = (64 << 20) / 4;
+/// `udf #0`, between blocks.
+const UNDEFINED: u32 = 0;
+
+/// One installed blob.
+pub struct Block {
+    pub start: usize,
+    pub blob: Arc<CodeBlob>,
+}
+
+impl Block {
+    pub fn contains(&self, at: usize) -> bool {
+        at >= self.start && at < self.start + self.blob.words.len()
+    }
+}
+
+pub struct Space {
+    pub words: Vec<u32>,
+    pub ops: Vec<Ins>,
+    blocks: Vec<Block>,
+    /// Ops that `LoopHead` and `Forced` stand for.
+    pub kept: Vec<Op>,
+    /// The guard branch that is wrapped to be taken regardless of its condition.
+    forced: Option<usize>,
+    pub generation: u64,
+}
+
+impl Space {
+    pub fn new() -> Space {
+        let mut space = Space {
+            words: Vec::new(),
+            ops: Vec::new(),
+            blocks: Vec::new(),
+            kept: Vec::new(),
+            forced: None,
+            generation: 0,
+        };
+        space.push_barrier();
+        space
+    }
+
+    pub fn reset(&mut self) {
+        let generation = self.generation + 1;
+        *self = Space::new();
+        self.generation = generation;
+    }
+
+    fn push_barrier(&mut self) {
+        self.words.push(UNDEFINED);
+        self.ops.push(Ins::fault(Fault::Outside));
+    }
+
+    /// Index of the blob's first word.
+    pub fn install(&mut self, blob: Arc<CodeBlob>) -> Result<usize, InstallError> {
+        let start = self.words.len();
+        let length = blob.words.len();
+        if start + length + 1 > MAX_WORDS {
+            return Err(InstallError::Full { needed_bytes: 4 * length });
+        }
+        self.words.extend_from_slice(&blob.words);
+        self.ops.resize(start + length, Ins::fault(Fault::Outside));
+        self.push_barrier();
+        self.blocks.push(Block { start, blob });
+        self.flush(start, start + length);
+        Ok(start)
+    }
+
+    /// Changes memory only.
+    pub fn write(&mut self, at: usize, word: u32) {
+        if self.words[at] != word {
+            self.words[at] = word;
+            self.ops[at] = Ins::fault(Fault::Stale);
+        }
+    }
+
+    /// Makes memory visible to execution.
+    pub fn flush(&mut self, start: usize, end: usize) {
+        let space = self.words.len();
+        for at in start..end {
+            self.ops[at] = decode(self.words[at], at, space, BASE);
+        }
+        let heads: Vec<usize> = self
+            .blocks
+            .iter()
+            .filter_map(Block::loop_head)
+            .filter(|at| (start..end).contains(at))
+            .collect();
+        for at in heads {
+            let kept = self.keep(at);
+            self.ops[at].op = Op::LoopHead { kept };
+        }
+        if let Some(at) = self.forced.take_if(|at| (start..end).contains(at)) {
+            self.force(at);
+        }
+    }
+
+    fn keep(&mut self, at: usize) -> u32 {
+        self.kept.push(self.ops[at].op);
+        (self.kept.len() - 1) as u32
+    }
+
+    /// The op that executes at `at` under all wrappers.
+    fn plain_op(&self, at: usize) -> Op {
+        let mut op = self.ops[at].op;
+        while let Op::LoopHead { kept } | Op::Forced { kept, .. } = op {
+            op = self.kept[kept as usize];
+        }
+        op
+    }
+
+    /// Wraps a conditional branch; false if the word is none.
+    pub fn force(&mut self, at: usize) -> bool {
+        self.unforce();
+        let target = match self.plain_op(at) {
+            Op::BranchIf { target, .. }
+            | Op::BranchZero { target, .. }
+            | Op::BranchBit { target, .. } => target,
+            _ => return false,
+        };
+        let kept = self.keep(at);
+        self.ops[at].op = Op::Forced { kept, target };
+        self.forced = Some(at);
+        true
+    }
+
+    /// Ends forcing.
+    pub fn unforce(&mut self) {
+        let Some(at) = self.forced.take() else { return };
+        if let Op::Forced { kept, .. } = self.ops[at].op {
+            self.ops[at].op = self.kept[kept as usize];
+        }
+    }
+
+    pub fn block_at(&self, at: usize) -> Option<&Block> {
+        let after = self.blocks.partition_point(|block| block.start <= at);
+        self.blocks[..after].last().filter(|block| block.contains(at))
+    }
+
+    /// Index of the word at a code address, if that is inside the space.
+    pub fn index_of(&self, address: u64) -> Option<usize> {
+        let offset = address.wrapping_sub(BASE);
+        let index = (offset / 4) as usize;
+        (offset % 4 == 0 && index < self.words.len()).then_some(index)
+    }
+
+    /// Little-endian bytes of code memory, for literals.
+    pub fn load(&self, address: u64, bytes: u64) -> Option<u64> {
+        let mut value = 0;
+        for i in 0..bytes {
+            let offset = address.wrapping_add(i).wrapping_sub(BASE);
+            let word = *self.words.get((offset / 4) as usize)?;
+            value |= (word as u64 >> (8 * (offset % 4)) & 0xff) << (8 * i);
+        }
+        Some(value)
+    }
+}
+
+impl Block {
+    fn loop_head(&self) -> Option<usize> {
+        Some(self.start + self.blob.loop_head?)
+    }
+}
+
+pub fn address_of(index: usize) -> u64 {
+    BASE + 4 * index as u64
+}
