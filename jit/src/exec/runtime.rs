@@ -9,6 +9,10 @@
 //! - A helper never unwinds, never collects and never runs Lua code.
 //! - Arithmetic helpers are the functions that the interpreter uses, so both round alike.
 
+use super::context::TraceContext;
+use super::helpers::{HelperTable, HostFn};
+use crate::heap::{Heap, StrRef, TableRef, Tag, Value, number};
+
 /// A function that a trace can call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[repr(u8)]
@@ -52,4 +56,95 @@ impl Helper {
             Helper::TableLen => "tlen",
         }
     }
+}
+
+impl Helper {
+    /// The host function. It is sound to call with what its documentation says: live heap objects,
+    /// and the heap that owns them.
+    pub fn host_fn(self) -> HostFn {
+        match self {
+            Helper::FloatMod => HostFn::Float2(float_mod),
+            Helper::FloatPow => HostFn::Float2(float_pow),
+            Helper::HashFind => HostFn::Int2(hash_find),
+            Helper::TableSetInt => HostFn::Int5(table_set_int),
+            Helper::TableSetStr => HostFn::Int5(table_set_str),
+            Helper::TableLen => HostFn::Int1(table_len),
+        }
+    }
+}
+
+/// Makes all helpers callable: from the simulator by `table`, from traces by `ctx`. `heap` must
+/// outlive every run with this context and stay where it is.
+pub fn install(table: &mut HelperTable, ctx: &mut TraceContext, heap: *mut Heap) {
+    ctx.heap = heap.expose_provenance() as u64;
+    for helper in Helper::ALL {
+        // SAFETY: correct traces pass live objects of the kinds that the IR's types say, and the
+        // heap of this context; no helper unwinds.
+        ctx.helpers[helper.slot()] = unsafe { table.add(helper.name(), helper.host_fn()) };
+    }
+}
+
+unsafe extern "C" fn float_mod(a: f64, b: f64) -> f64 {
+    number::float_mod(a, b)
+}
+
+unsafe extern "C" fn float_pow(a: f64, b: f64) -> f64 {
+    number::float_pow(a, b)
+}
+
+unsafe extern "C" fn hash_find(table: u64, key: u64) -> u64 {
+    table_of(table).short_str_slot(str_of(key)).expose_provenance() as u64
+}
+
+unsafe extern "C" fn table_set_int(heap: u64, table: u64, key: u64, payload: u64, tag: u64) -> u64 {
+    // SAFETY: the caller is a trace, which passes `TraceContext::heap` and a tag with its payload.
+    unsafe { table_set(heap, table, Value::int(key as i64), payload, tag) }
+}
+
+unsafe extern "C" fn table_set_str(heap: u64, table: u64, key: u64, payload: u64, tag: u64) -> u64 {
+    // SAFETY: as above.
+    unsafe { table_set(heap, table, Value::from(str_of(key)), payload, tag) }
+}
+
+unsafe extern "C" fn table_len(table: u64) -> u64 {
+    table_of(table).length() as u64
+}
+
+/// # Safety
+/// `heap` is the address of the heap that owns `table`, and nobody else borrows it; `tag` and
+/// `payload` are a valid value's.
+unsafe fn table_set(heap: u64, table: u64, key: Value, payload: u64, tag: u64) -> u64 {
+    let heap = std::ptr::with_exposed_provenance_mut::<Heap>(heap as usize);
+    // SAFETY: the caller says so; `install` exposed the heap's address.
+    let heap = unsafe { &mut *heap };
+    let value = Value::from_raw(lua_tag(tag), payload);
+    // A panic here aborts the process rather than unwind into the trace. It takes a table of 2^30
+    // nodes to get there.
+    table_of(table).set(heap, key, value).expect("the key is valid and the table has room");
+    0
+}
+
+fn table_of(address: u64) -> TableRef {
+    Value::from_raw(Tag::Table, address).as_table().expect("the tag says table")
+}
+
+fn str_of(address: u64) -> StrRef {
+    Value::from_raw(Tag::Str, address).as_str().expect("the tag says string")
+}
+
+/// The tag with this number, of the types that traces handle.
+fn lua_tag(tag: u64) -> Tag {
+    const TAGS: [Tag; 9] = [
+        Tag::Nil,
+        Tag::False,
+        Tag::True,
+        Tag::Int,
+        Tag::Float,
+        Tag::Native,
+        Tag::Str,
+        Tag::Table,
+        Tag::Closure,
+    ];
+    let found = TAGS.into_iter().find(|&t| t as u64 == tag);
+    found.unwrap_or_else(|| panic!("a trace stores a value with tag {tag}"))
 }
