@@ -39,6 +39,17 @@ pub fn is_stack_overflow(message: &[u8]) -> bool {
     message.windows(14).any(|w| w == b"stack overflow")
 }
 
+/// Whether source text contains `word` as a whole name. Comments and strings count: a caller only widens
+/// a doubt with it.
+pub fn mentions(source: &[u8], word: &str) -> bool {
+    let part_of_name = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+    source.windows(word.len()).enumerate().any(|(start, window)| {
+        window == word.as_bytes()
+            && !source[..start].last().is_some_and(part_of_name)
+            && !source[start + word.len()..].first().is_some_and(part_of_name)
+    })
+}
+
 /// How a canonical value is printed in dumps: two values print alike only when they are equal.
 pub fn text(value: &Canonical<'_>) -> String {
     match *value {
@@ -142,6 +153,14 @@ mod tests {
         assert!(other.is_nan());
         assert_eq!(float(f64::NAN), float(other));
         assert_eq!(float(f64::NAN), float(-f64::NAN));
+    }
+
+    #[test]
+    fn a_mention_is_a_whole_name() {
+        assert!(mentions(b"for k in pairs(t) do", "pairs"));
+        assert!(mentions(b"next", "next"));
+        assert!(!mentions(b"for k in ipairs(t) do next_one() end", "pairs"));
+        assert!(!mentions(b"for k in ipairs(t) do next_one() end", "next"));
     }
 
     #[test]

@@ -36,8 +36,9 @@
 mod layout;
 
 use crate::canon::{Address, Class, Frame, FunctionId, ProtoId, State, View};
+use crate::engine::{Ending, Engine, Next, Options, Outcome, Program, Watcher};
 use crate::event::Clock;
-use crate::verdict::Reason;
+use crate::verdict::{self, Reason};
 use layout::{
     CALL_STATUS_C, CClosure, CallInfo, LuaClosure, LuaState, Node, Proto, TString, TValue, Table,
     tag,
@@ -50,61 +51,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
 use std::sync::OnceLock;
 
-/// Bounds of a run, and what it may use.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Instructions after which the run is limited by [`Reason::Fuel`].
-    pub fuel: u64,
-    /// Bytes after which the run is limited by [`Reason::Memory`].
-    pub memory: usize,
-    /// Bytes of output after which the run is limited by [`Reason::Memory`].
-    pub output: usize,
-    /// Seed given to `math.randomseed` before the program starts.
-    pub random_seed: i64,
-    /// When set, library functions and tables whose name it rejects are removed before the program
-    /// starts, so that the reference offers what another engine offers. Names are like `math.sin`.
-    pub offers: Option<fn(&str) -> bool>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options {
-            fuel: 50_000_000,
-            memory: 256 << 20,
-            output: 1 << 20,
-            random_seed: 0,
-            offers: None,
-        }
-    }
-}
-
-/// How a run ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Ending<V> {
-    Returned(Vec<V>),
-    /// An error that the program did not catch, with its error value.
-    Failed(V),
-    /// The source was rejected with this message.
-    NotLua(Vec<u8>),
-    Limited(Reason),
-}
-
 /// Watches a run.
 pub trait Observer {
     /// The first clock to stop at.
     fn first(&mut self) -> Option<Clock>;
-    /// The engine stands at `clock`. Returns the next clock to stop at, which is later.
-    fn at(&mut self, clock: Clock, state: &PucState<'_>) -> Option<Clock>;
+    /// The engine stands at `clock`.
+    fn at(&mut self, clock: Clock, state: &PucState<'_>) -> Next;
     /// The program has ended and all its values are still there. Not called for limited runs nor for
     /// rejected sources.
     fn end(&mut self, state: &PucState<'_>, ending: &Ending<PucValue>);
-}
-
-/// What a run leaves behind.
-#[derive(Debug)]
-pub struct Outcome {
-    pub ending: Ending<()>,
-    pub output: Vec<u8>,
 }
 
 /// A value of the reference engine. Valid only while the engine it came from is stopped.
@@ -135,6 +90,8 @@ struct Context<'o> {
     next: Option<Clock>,
     fuel: u64,
     limited: Option<Reason>,
+    /// The observer wants no more.
+    stopped: bool,
     memory: *const Memory,
     panic: Option<Box<dyn std::any::Any + Send>>,
     output_limit: usize,
@@ -151,6 +108,11 @@ struct Facts {
 }
 
 impl Context<'_> {
+    /// Whether what the program does from now on is ignored.
+    fn is_over(&self) -> bool {
+        self.limited.is_some() || self.stopped || self.panic.is_some()
+    }
+
     /// Distance to the next moment at which the hook has work to do; keeps it as the armed distance.
     fn arm(&mut self) -> c_int {
         let stop = self.next.map_or(self.fuel, |c| c.0.min(self.fuel));
@@ -178,6 +140,7 @@ pub fn run(
         armed: 0,
         fuel: options.fuel,
         limited: None,
+        stopped: false,
         memory: memory_ptr,
         panic: None,
         output_limit: options.output,
@@ -206,10 +169,12 @@ pub fn run(
     if let Some(payload) = context.panic {
         resume_unwind(payload);
     }
-    Outcome {
-        ending: context.limited.map_or(ending, Ending::Limited),
-        output: context.facts.output,
-    }
+    let ending = match context.limited {
+        Some(reason) => Ending::Limited(reason),
+        None if context.stopped => Ending::Stopped,
+        None => ending,
+    };
+    Outcome { ending, output: context.facts.output, instructions: None }
 }
 
 /// # Safety
@@ -248,13 +213,10 @@ unsafe fn load_and_call(
         } else {
             Ending::Failed(value(ffi::lua_gettop(l)))
         };
-        let stopped =
-            (*context).limited.is_some() || (*context).panic.is_some() || status == ffi::LUA_ERRMEM;
         if (*(*context).memory).hit {
             (*context).limited = Some(Reason::Memory);
         }
-        let stopped = (*context).limited.is_some() || (*context).panic.is_some();
-        if !stopped {
+        if !(*context).is_over() {
             let state = PucState { l, facts: &(*context).facts, frames: Vec::new() };
             let observer: *mut dyn Observer = ptr::addr_of_mut!(*(*context).observer);
             let watched = catch_unwind(AssertUnwindSafe(|| (*observer).end(&state, &ending)));
@@ -399,6 +361,34 @@ unsafe fn library_names(l: *mut ffi::lua_State, facts: &mut Facts) -> &'static L
     names
 }
 
+/// The reference engine of a lockstep.
+pub struct Reference;
+
+impl Engine for Reference {
+    fn kind(&self) -> verdict::Engine {
+        verdict::Engine::Reference
+    }
+
+    fn run<W: Watcher>(&self, program: &Program, watcher: &mut W) -> Outcome {
+        run(&program.source, &program.chunk_name, &program.options, &mut Watched(watcher))
+    }
+}
+
+/// A watcher of any engine as an observer of this one.
+struct Watched<'w, W>(&'w mut W);
+
+impl<W: Watcher> Observer for Watched<'_, W> {
+    fn first(&mut self) -> Option<Clock> {
+        self.0.first()
+    }
+    fn at(&mut self, clock: Clock, state: &PucState<'_>) -> Next {
+        self.0.at(clock, state)
+    }
+    fn end(&mut self, state: &PucState<'_>, ending: &Ending<PucValue>) {
+        self.0.end(state, ending, state.output());
+    }
+}
+
 /// One counted instruction of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tick {
@@ -415,13 +405,13 @@ pub fn pc_trace(source: &[u8], chunk_name: &str, options: &Options) -> (Vec<Tick
         fn first(&mut self) -> Option<Clock> {
             Some(Clock(0))
         }
-        fn at(&mut self, clock: Clock, state: &PucState<'_>) -> Option<Clock> {
+        fn at(&mut self, clock: Clock, state: &PucState<'_>) -> Next {
             self.0.push(Tick {
                 frame: state.frame(0),
                 depth: state.frame_count(),
                 line: state.line(),
             });
-            Some(Clock(clock.0 + 1))
+            Next::At(Clock(clock.0 + 1))
         }
         fn end(&mut self, _: &PucState<'_>, _: &Ending<PucValue>) {}
     }
@@ -529,7 +519,7 @@ unsafe fn look(l: *mut ffi::lua_State) -> bool {
         if l != (*context).main {
             (*context).limited.get_or_insert(Reason::Coroutine);
         }
-        if (*context).limited.is_some() || (*context).panic.is_some() {
+        if (*context).is_over() {
             return true;
         }
         (*context).fetched += (*context).armed;
@@ -543,14 +533,17 @@ unsafe fn look(l: *mut ffi::lua_State) -> bool {
             let state = PucState { l, facts: &(*context).facts, frames: lua_frames(l) };
             let watched = catch_unwind(AssertUnwindSafe(|| {
                 let next = (*observer).at(clock, &state);
-                assert!(
-                    next.is_none_or(|next| next > clock),
-                    "an observer at {clock} asked for {next:?}"
-                );
+                let later = !matches!(next, Next::At(next) if next <= clock);
+                assert!(later, "an observer at {clock} asked for {next:?}");
                 next
             }));
             match watched {
-                Ok(next) => (*context).next = next,
+                Ok(Next::At(next)) => (*context).next = Some(next),
+                Ok(Next::Never) => (*context).next = None,
+                Ok(Next::Stop) => {
+                    (*context).stopped = true;
+                    return true;
+                }
                 Err(payload) => {
                     (*context).panic = Some(payload);
                     return true;

@@ -138,6 +138,8 @@ reasons! {
     Address = "address in text",
     /// The difference lies in the order of `pairs` or `next`, which Lua does not specify.
     IterationOrder = "iteration order",
+    /// The program asks the collector, whose state is an engine's own.
+    Collector = "collector",
     /// All engines reject the source as not Lua, with one message.
     NotLua = "not Lua",
     /// The program uses a part of the language or library that an engine does not have yet.

@@ -18,9 +18,9 @@ impl<F: FnMut(u64, &PucState<'_>)> Observer for At<F> {
     fn first(&mut self) -> Option<Clock> {
         self.clocks.first().copied().map(Clock)
     }
-    fn at(&mut self, clock: Clock, state: &PucState<'_>) -> Option<Clock> {
+    fn at(&mut self, clock: Clock, state: &PucState<'_>) -> Next {
         (self.look)(clock.0, state);
-        self.clocks.iter().copied().find(|&c| c > clock.0).map(Clock)
+        self.clocks.iter().copied().find(|&c| c > clock.0).map(Clock).into()
     }
     fn end(&mut self, _: &PucState<'_>, _: &Ending<PucValue>) {
         self.ended = true;

@@ -1,0 +1,684 @@
+//! Several engines, one program: the first difference.
+//!
+//! In: a [`Program`], an engine that leads (the JIT, at its trace entries and exits; or any engine at
+//! pseudo-random clocks) and engines that follow. Out: a [`Verdict`].
+//!
+//! A run streams. The leader leaves a [`Record`]: a digest for each moment, and one of the end. A follower
+//! is driven to the same clocks and must show the same digests; it may write a record of its own on the
+//! way, for the next follower. Only on a mismatch are both engines run again, first with every moment
+//! looked at deeply, to find the first difference and not only the first that was sampled, then to the
+//! differing moment, to print both states.
+//!
+//! What a digest covers depends on the pair ([`Select`]) and on the moment's number ([`Schedule`]): every
+//! moment covers registers, some also what the registers reach, the end everything.
+//!
+//! The length of a run is compared too: the follower must execute the leader's last instruction and no
+//! further one. Fuel is measured by the common clock, so an engine that ends where another exhausts its
+//! fuel has diverged.
+#![forbid(unsafe_code)]
+
+use crate::canon::{self, Plan, State};
+use crate::digest::{Digest, DigestSink};
+use crate::dump::{Difference, Snapshot};
+use crate::engine::{Ending, Engine, EventSink, Leader, Next, Outcome, Program, Watcher};
+use crate::event::{Clock, EventKind};
+use crate::policy;
+use crate::verdict::{Compared, Divergence, DivergenceKind, Reason, Verdict};
+
+/// Which registers a pair of engines compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Select {
+    /// Live ones in all frames: between the JIT and the interpreter.
+    Live,
+    /// Defined ones in the running frame: between the interpreter and the reference.
+    Defined,
+}
+
+/// How deep each moment is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Schedule {
+    /// Deeply at the first moments, then 16 times for each doubling of their number.
+    Sampled,
+    /// Deeply at every moment.
+    Deep,
+}
+
+/// Moments looked at deeply before sampling begins.
+const DEEP_AT_FIRST: usize = 32;
+/// Moments recorded before only one in [`THIN`] is kept.
+const FULL_RECORD: usize = 1 << 18;
+const THIN: usize = 64;
+
+impl Schedule {
+    fn plan(self, moment: usize) -> &'static Plan {
+        let deep = match self {
+            Schedule::Deep => true,
+            Schedule::Sampled if moment < DEEP_AT_FIRST => true,
+            Schedule::Sampled => moment.is_multiple_of((moment.next_power_of_two() / 32).max(1)),
+        };
+        if deep { &Plan::REACHABLE } else { &Plan::REGISTERS }
+    }
+}
+
+/// One moment of a record.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    clock: Clock,
+    kind: EventKind,
+    digest: Digest,
+}
+
+/// How a recorded run ended.
+#[derive(Clone, Debug, PartialEq)]
+enum End {
+    /// With results or an error, whose digest this is. The total is known for engines that count.
+    Ended {
+        digest: Digest,
+        total: Option<u64>,
+    },
+    NotLua(Vec<u8>),
+    Limited(Reason),
+}
+
+/// What a run showed.
+struct Record {
+    moments: Vec<Moment>,
+    end: End,
+}
+
+/// Digests of a state under a selection.
+fn look<S: State>(program: &Program, select: Select, plan: &Plan, state: &S) -> (Digest, u64) {
+    match select {
+        Select::Live => canon::digest(state, &program.masks.live(), &[], plan),
+        Select::Defined => canon::digest(state, &program.masks.defined(), &[], plan),
+    }
+}
+
+fn dump<S: State>(program: &Program, select: Select, clock: Clock, state: &S) -> Snapshot {
+    let plan = Plan { entries: 4096, ..Plan::REGISTERS };
+    match select {
+        Select::Live => Snapshot::of(clock, state, &program.masks.live(), &[], &plan),
+        Select::Defined => Snapshot::of(clock, state, &program.masks.defined(), &[], &plan),
+    }
+}
+
+/// What is compared at the end: results or error, globals, all they reach.
+fn end_roots<S: State>(state: &S, ending: &Ending<S::Value>) -> Vec<S::Value> {
+    let mut roots = match ending {
+        Ending::Returned(values) => values.clone(),
+        Ending::Failed(error) => vec![*error],
+        Ending::NotLua(_) | Ending::Limited(_) | Ending::Stopped => Vec::new(),
+    };
+    roots.push(state.globals());
+    roots
+}
+
+fn no_registers(_: usize, _: &canon::Frame) -> canon::RegisterSet {
+    canon::RegisterSet::default()
+}
+
+fn end_digest<S: State>(state: &S, ending: &Ending<S::Value>, output: &[u8]) -> Digest {
+    let mut sink = DigestSink::new(true);
+    sink.bytes(if matches!(ending, Ending::Failed(_)) { b"failed" } else { b"returned" });
+    sink.bytes(output);
+    canon::walk(state, &no_registers, &end_roots(state, ending), &Plan::COMPLETE, &mut sink);
+    sink.finish()
+}
+
+fn end_dump<S: State>(state: &S, ending: &Ending<S::Value>, output: &[u8]) -> Snapshot {
+    let roots = end_roots(state, ending);
+    let text = match ending {
+        Ending::Failed(_) => "ended with an error (root 0)".to_string(),
+        _ => format!("returned {} values", roots.len() - 1),
+    };
+    let dumped = Snapshot::of(Clock::default(), state, &no_registers, &roots, &Plan::COMPLETE);
+    Snapshot { output: output.to_vec(), ending: Some(text), ..dumped }
+}
+
+/// Writes a record of a leading run.
+struct Recorder<'p> {
+    program: &'p Program,
+    select: Select,
+    schedule: Schedule,
+    /// Stop after this many moments.
+    limit: usize,
+    moments: Vec<Moment>,
+    /// Events so far, recorded or not.
+    events: usize,
+    registers: u64,
+    end: Option<Digest>,
+}
+
+impl EventSink for Recorder<'_> {
+    fn event<S: State>(&mut self, clock: Clock, kind: EventKind, state: &S) -> Next {
+        self.events += 1;
+        if self.events > FULL_RECORD && !self.events.is_multiple_of(THIN) {
+            return Next::Never;
+        }
+        let plan = self.schedule.plan(self.moments.len());
+        let (digest, registers) = look(self.program, self.select, plan, state);
+        self.registers += registers;
+        self.moments.push(Moment { clock, kind, digest });
+        if self.moments.len() >= self.limit { Next::Stop } else { Next::Never }
+    }
+
+    fn end<S: State>(&mut self, state: &S, ending: &Ending<S::Value>, output: &[u8]) {
+        self.end = Some(end_digest(state, ending, output));
+    }
+}
+
+fn end_of(outcome: &Outcome, digest: Option<Digest>) -> End {
+    match &outcome.ending {
+        Ending::NotLua(message) => End::NotLua(message.clone()),
+        Ending::Limited(reason) => End::Limited(*reason),
+        // A stopped run is cut on purpose; nothing is compared beyond its last moment.
+        Ending::Stopped => End::Limited(Reason::Fuel),
+        Ending::Returned(_) | Ending::Failed(()) => {
+            let digest = digest.expect("an engine that ends normally shows its end");
+            End::Ended { digest, total: outcome.instructions }
+        }
+    }
+}
+
+/// Where two runs differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mismatch {
+    /// At this moment of the record.
+    Moment(usize),
+    /// Results, error, globals or output.
+    End,
+    /// The follower executes instructions after the leader's last.
+    RunsOn,
+    /// The follower ends before the leader does.
+    EndsEarly,
+    Syntax,
+}
+
+/// Follows a record, and writes one of its own under another selection.
+struct Follower<'r> {
+    program: &'r Program,
+    record: &'r Record,
+    select: Select,
+    schedule: Schedule,
+    next: usize,
+    /// Whether the leader's last instruction was reached.
+    saw_last: bool,
+    mismatch: Option<Mismatch>,
+    registers: u64,
+    also: Option<Select>,
+    moments: Vec<Moment>,
+    end: Option<Digest>,
+}
+
+impl<'r> Follower<'r> {
+    fn new(program: &'r Program, record: &'r Record, select: Select, schedule: Schedule) -> Self {
+        Follower {
+            program,
+            record,
+            select,
+            schedule,
+            next: 0,
+            saw_last: false,
+            mismatch: None,
+            registers: 0,
+            also: None,
+            moments: Vec::new(),
+            end: None,
+        }
+    }
+
+    fn total(&self) -> Option<u64> {
+        match self.record.end {
+            End::Ended { total, .. } => total,
+            _ => None,
+        }
+    }
+
+    /// The stop after `clock` (or the first one): the next moment, then around the end.
+    fn stop_after(&self, clock: Option<Clock>) -> Option<Clock> {
+        if let Some(moment) = self.record.moments.get(self.next) {
+            return Some(moment.clock);
+        }
+        let total = self.total()?;
+        let later = |c: &u64| clock.is_none_or(|clock| *c > clock.0);
+        [total.saturating_sub(1), total].into_iter().find(later).map(Clock)
+    }
+
+    fn differs(&mut self, mismatch: Mismatch) -> Next {
+        self.mismatch.get_or_insert(mismatch);
+        Next::Stop
+    }
+}
+
+impl Watcher for Follower<'_> {
+    fn first(&mut self) -> Option<Clock> {
+        self.stop_after(None)
+    }
+
+    fn at<S: State>(&mut self, clock: Clock, state: &S) -> Next {
+        if let Some(total) = self.total() {
+            if clock.0 >= total {
+                return self.differs(Mismatch::RunsOn);
+            }
+            self.saw_last |= clock.0 + 1 == total;
+        }
+        while let Some(moment) = self.record.moments.get(self.next).filter(|m| m.clock == clock) {
+            let plan = self.schedule.plan(self.next);
+            let (digest, registers) = look(self.program, self.select, plan, state);
+            self.registers += registers;
+            if digest != moment.digest {
+                return self.differs(Mismatch::Moment(self.next));
+            }
+            if let Some(also) = self.also {
+                let (digest, _) = look(self.program, also, plan, state);
+                self.moments.push(Moment { digest, ..*moment });
+            }
+            self.next += 1;
+        }
+        self.stop_after(Some(clock)).into()
+    }
+
+    fn end<S: State>(&mut self, state: &S, ending: &Ending<S::Value>, output: &[u8]) {
+        let digest = end_digest(state, ending, output);
+        self.end = Some(digest);
+        let End::Ended { digest: expected, total } = self.record.end else {
+            // The leader exhausted its fuel.
+            self.differs(Mismatch::EndsEarly);
+            return;
+        };
+        if self.next < self.record.moments.len() || total.is_some() && !self.saw_last {
+            self.differs(Mismatch::EndsEarly);
+        } else if digest != expected {
+            self.differs(Mismatch::End);
+        }
+    }
+}
+
+/// An engine that leads by being driven to given moments.
+struct Listed<'m, E> {
+    engine: &'m E,
+    moments: &'m [Moment],
+}
+
+struct ListedWatcher<'m, S> {
+    moments: &'m [Moment],
+    sink: &'m mut S,
+}
+
+impl<E: Engine> Leader for Listed<'_, E> {
+    fn kind(&self) -> crate::verdict::Engine {
+        self.engine.kind()
+    }
+    fn lead<S: EventSink>(&self, program: &Program, sink: &mut S) -> Outcome {
+        self.engine.run(program, &mut ListedWatcher { moments: self.moments, sink })
+    }
+}
+
+impl<S: EventSink> Watcher for ListedWatcher<'_, S> {
+    fn first(&mut self) -> Option<Clock> {
+        self.moments.first().map(|m| m.clock)
+    }
+    fn at<T: State>(&mut self, clock: Clock, state: &T) -> Next {
+        while let Some((moment, rest)) =
+            self.moments.split_first().filter(|(m, _)| m.clock == clock)
+        {
+            self.moments = rest;
+            if self.sink.event(clock, moment.kind, state) == Next::Stop {
+                return Next::Stop;
+            }
+        }
+        self.moments.first().map(|m| m.clock).into()
+    }
+    fn end<T: State>(&mut self, state: &T, ending: &Ending<T::Value>, output: &[u8]) {
+        self.sink.end(state, ending, output);
+    }
+}
+
+fn record(
+    program: &Program,
+    leader: &impl Leader,
+    select: Select,
+    schedule: Schedule,
+    limit: usize,
+) -> (Record, Outcome, u64) {
+    let mut recorder = Recorder {
+        program,
+        select,
+        schedule,
+        limit,
+        moments: Vec::new(),
+        events: 0,
+        registers: 0,
+        end: None,
+    };
+    let outcome = leader.lead(program, &mut recorder);
+    let end = end_of(&outcome, recorder.end);
+    (Record { moments: recorder.moments, end }, outcome, recorder.registers)
+}
+
+/// What following a record came to, when nothing differed.
+struct Followed {
+    record: Record,
+    registers: u64,
+}
+
+/// Drives a follower along a record.
+fn follow(
+    program: &Program,
+    record: &Record,
+    engine: &impl Engine,
+    select: Select,
+    schedule: Schedule,
+    also: Option<Select>,
+) -> Result<Followed, Result<Mismatch, Reason>> {
+    let mut follower = Follower { also, ..Follower::new(program, record, select, schedule) };
+    let outcome = engine.run(program, &mut follower);
+    if let Some(mismatch) = follower.mismatch {
+        return Err(Ok(mismatch));
+    }
+    match (&record.end, &outcome.ending) {
+        (End::NotLua(a), Ending::NotLua(b)) if a == b => return Err(Err(Reason::NotLua)),
+        (End::NotLua(_), _) | (_, Ending::NotLua(_)) => return Err(Ok(Mismatch::Syntax)),
+        (_, Ending::Limited(Reason::Fuel)) if matches!(record.end, End::Ended { .. }) => {
+            return Err(Ok(Mismatch::RunsOn));
+        }
+        (_, Ending::Limited(reason)) | (End::Limited(reason), _) => return Err(Err(*reason)),
+        (End::Ended { .. }, _) => {}
+    }
+    let end = end_of(&outcome, follower.end);
+    let own = Record { moments: follower.moments, end };
+    Ok(Followed { record: own, registers: follower.registers })
+}
+
+/// Compares one leader with one follower.
+pub fn two_way(
+    program: &Program,
+    leader: &impl Leader,
+    follower: &impl Engine,
+    select: Select,
+) -> Verdict {
+    let (led, _, _) = record(program, leader, select, Schedule::Sampled, usize::MAX);
+    if let Some(verdict) = hopeless(&led) {
+        return verdict;
+    }
+    match follow(program, &led, follower, select, Schedule::Sampled, None) {
+        Ok(followed) => Verdict::Agree(compared(&led, leader.traces(), followed.registers)),
+        Err(Err(reason)) => Verdict::Inconclusive(excused(program, reason)),
+        Err(Ok(mismatch)) => explain(program, leader, follower, select, &led, mismatch),
+    }
+}
+
+/// Compares the JIT with the interpreter and the interpreter with the reference, at the JIT's moments.
+pub fn three_way(
+    program: &Program,
+    jit: &impl Leader,
+    interpreter: &impl Engine,
+    reference: &impl Engine,
+) -> Verdict {
+    let (led, _, _) = record(program, jit, Select::Live, Schedule::Sampled, usize::MAX);
+    if let Some(verdict) = hopeless(&led) {
+        return verdict;
+    }
+    let also = Some(Select::Defined);
+    let schedule = Schedule::Sampled;
+    let first = match follow(program, &led, interpreter, Select::Live, schedule, also) {
+        Ok(followed) => followed,
+        Err(Err(reason)) => return Verdict::Inconclusive(excused(program, reason)),
+        Err(Ok(mismatch)) => {
+            return explain(program, jit, interpreter, Select::Live, &led, mismatch);
+        }
+    };
+    match follow(program, &first.record, reference, Select::Defined, schedule, None) {
+        Ok(second) => {
+            Verdict::Agree(compared(&led, jit.traces(), first.registers + second.registers))
+        }
+        Err(Err(reason)) => Verdict::Inconclusive(excused(program, reason)),
+        Err(Ok(mismatch)) => {
+            let leader = Listed { engine: interpreter, moments: &first.record.moments };
+            explain(program, &leader, reference, Select::Defined, &first.record, mismatch)
+        }
+    }
+}
+
+/// A leader that ran out of anything but fuel has nothing to follow.
+fn hopeless(record: &Record) -> Option<Verdict> {
+    match record.end {
+        End::Limited(reason) if reason != Reason::Fuel => Some(Verdict::Inconclusive(reason)),
+        _ => None,
+    }
+}
+
+fn compared(record: &Record, traces: u64, registers: u64) -> Compared {
+    let mut compared = Compared { traces, registers, ..Compared::default() };
+    if let End::Ended { total: Some(total), .. } = record.end {
+        compared.instructions = total;
+    }
+    for moment in &record.moments {
+        match moment.kind {
+            EventKind::TraceEntry(_) => compared.trace_entries += 1,
+            EventKind::TraceExit(..) => compared.trace_exits += 1,
+            EventKind::Checkpoint | EventKind::End => compared.checkpoints += 1,
+        }
+    }
+    compared
+}
+
+/// Runs both engines again to the first difference and prints it.
+fn explain(
+    program: &Program,
+    leader: &impl Leader,
+    follower: &impl Engine,
+    select: Select,
+    led: &Record,
+    mismatch: Mismatch,
+) -> Verdict {
+    let limit = match mismatch {
+        Mismatch::Moment(index) => index + 1,
+        _ => usize::MAX,
+    };
+    let (deep, _, _) = record(program, leader, select, Schedule::Deep, limit);
+    let (led, mismatch) = match follow(program, &deep, follower, select, Schedule::Deep, None) {
+        Err(Ok(earlier @ Mismatch::Moment(_))) => (&deep, earlier),
+        _ => (led, mismatch),
+    };
+    let target = match mismatch {
+        Mismatch::Moment(index) => Target::Moment(index),
+        _ => Target::End,
+    };
+    let left_state = snapshot_of_leader(program, leader, select, target);
+    let right_target = match (mismatch, &led.end) {
+        (Mismatch::Moment(index), _) => RightTarget::Clock(led.moments[index].clock),
+        (Mismatch::RunsOn, End::Ended { total: Some(total), .. }) => {
+            RightTarget::Clock(Clock(*total))
+        }
+        _ => RightTarget::End,
+    };
+    let right_state = snapshot_of_follower(program, follower, select, right_target);
+    let differences = left_state.differences(&right_state);
+    if let Some(reason) = excuse(program, &differences) {
+        return Verdict::Inconclusive(reason);
+    }
+    let (clock, event, before) = match mismatch {
+        Mismatch::Moment(index) => (led.moments[index].clock, led.moments[index].kind, index),
+        _ => {
+            let total = match led.end {
+                End::Ended { total, .. } => total.unwrap_or_default(),
+                _ => 0,
+            };
+            (Clock(total), EventKind::End, led.moments.len())
+        }
+    };
+    let agreed = before.checked_sub(1).map(|i| (led.moments[i].clock, led.moments[i].kind));
+    Verdict::Diverge(Box::new(Divergence {
+        kind: kind_of(mismatch, &differences),
+        left: follower.kind().min(leader.kind()),
+        right: follower.kind().max(leader.kind()),
+        clock,
+        event,
+        agreed,
+        left_state: if follower.kind() < leader.kind() {
+            right_state.clone()
+        } else {
+            left_state.clone()
+        },
+        right_state: if follower.kind() < leader.kind() { left_state } else { right_state },
+        differences: orient(differences, follower.kind() < leader.kind()),
+    }))
+}
+
+/// Puts the more trusted engine on the left.
+fn orient(mut differences: Vec<Difference>, swap: bool) -> Vec<Difference> {
+    if swap {
+        for difference in &mut differences {
+            std::mem::swap(&mut difference.left, &mut difference.right);
+        }
+    }
+    differences
+}
+
+fn kind_of(mismatch: Mismatch, differences: &[Difference]) -> DivergenceKind {
+    match mismatch {
+        Mismatch::RunsOn | Mismatch::EndsEarly => DivergenceKind::Length,
+        Mismatch::Syntax => DivergenceKind::Syntax,
+        Mismatch::Moment(_) | Mismatch::End => {
+            let place = differences.first().map_or("", |d| d.place.as_str());
+            match place {
+                "output" => DivergenceKind::Output,
+                "ending" => DivergenceKind::Result,
+                _ if place.starts_with("root") => DivergenceKind::Result,
+                _ if place.contains("register") => DivergenceKind::Register,
+                _ if place.starts_with("frame") => DivergenceKind::Position,
+                _ => DivergenceKind::Reachable,
+            }
+        }
+    }
+}
+
+/// Differences that Lua leaves open.
+fn excuse(program: &Program, differences: &[Difference]) -> Option<Reason> {
+    let any = |test: &dyn Fn(&[u8]) -> bool| {
+        differences.iter().any(|d| test(d.left.as_bytes()) || test(d.right.as_bytes()))
+    };
+    if any(&policy::shows_address) {
+        return Some(Reason::Address);
+    }
+    if any(&policy::is_stack_overflow) {
+        return Some(Reason::StackOverflow);
+    }
+    let mentions = |word: &str| policy::mentions(&program.source, word);
+    if mentions("coroutine") {
+        return Some(Reason::Coroutine);
+    }
+    if mentions("collectgarbage") {
+        return Some(Reason::Collector);
+    }
+    (mentions("pairs") || mentions("next")).then_some(Reason::IterationOrder)
+}
+
+/// A limit that a program with coroutines meets is due to them: their instructions have clocks of their own.
+fn excused(program: &Program, reason: Reason) -> Reason {
+    match reason {
+        Reason::Fuel if policy::mentions(&program.source, "coroutine") => Reason::Coroutine,
+        _ => reason,
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Target {
+    Moment(usize),
+    End,
+}
+
+#[derive(Clone, Copy)]
+enum RightTarget {
+    Clock(Clock),
+    End,
+}
+
+struct Dumper<'p> {
+    program: &'p Program,
+    select: Select,
+    target: Target,
+    seen: usize,
+    snapshot: Option<Snapshot>,
+}
+
+impl EventSink for Dumper<'_> {
+    fn event<S: State>(&mut self, clock: Clock, _: EventKind, state: &S) -> Next {
+        let here = self.seen;
+        self.seen += 1;
+        match self.target {
+            Target::Moment(index) if index == here => {
+                self.snapshot = Some(dump(self.program, self.select, clock, state));
+                Next::Stop
+            }
+            _ => Next::Never,
+        }
+    }
+    fn end<S: State>(&mut self, state: &S, ending: &Ending<S::Value>, output: &[u8]) {
+        self.snapshot.get_or_insert_with(|| end_dump(state, ending, output));
+    }
+}
+
+fn ended_without(outcome: &Outcome) -> Snapshot {
+    let text = match &outcome.ending {
+        Ending::NotLua(message) => format!("rejected: {}", policy::quote(message)),
+        Ending::Limited(reason) => format!("limited: {reason}"),
+        Ending::Returned(_) | Ending::Failed(()) | Ending::Stopped => "ended elsewhere".into(),
+    };
+    Snapshot { ending: Some(text), output: outcome.output.clone(), ..Snapshot::default() }
+}
+
+fn snapshot_of_leader(
+    program: &Program,
+    leader: &impl Leader,
+    select: Select,
+    target: Target,
+) -> Snapshot {
+    let mut dumper = Dumper { program, select, target, seen: 0, snapshot: None };
+    let outcome = leader.lead(program, &mut dumper);
+    dumper.snapshot.map_or_else(|| ended_without(&outcome), |s| with_clock(s, outcome.instructions))
+}
+
+fn snapshot_of_follower(
+    program: &Program,
+    follower: &impl Engine,
+    select: Select,
+    target: RightTarget,
+) -> Snapshot {
+    struct Stop<'p> {
+        clock: Option<Clock>,
+        dumper: Dumper<'p>,
+    }
+    impl Watcher for Stop<'_> {
+        fn first(&mut self) -> Option<Clock> {
+            self.clock
+        }
+        fn at<S: State>(&mut self, clock: Clock, state: &S) -> Next {
+            self.dumper.event(clock, EventKind::Checkpoint, state)
+        }
+        fn end<S: State>(&mut self, state: &S, ending: &Ending<S::Value>, output: &[u8]) {
+            self.dumper.end(state, ending, output);
+        }
+    }
+    let (clock, target) = match target {
+        RightTarget::Clock(clock) => (Some(clock), Target::Moment(0)),
+        RightTarget::End => (None, Target::End),
+    };
+    let mut stop =
+        Stop { clock, dumper: Dumper { program, select, target, seen: 0, snapshot: None } };
+    let outcome = follower.run(program, &mut stop);
+    let snapshot = stop.dumper.snapshot;
+    snapshot.map_or_else(|| ended_without(&outcome), |s| with_clock(s, outcome.instructions))
+}
+
+/// A state at the end of a run carries the run's length where it is known.
+fn with_clock(mut snapshot: Snapshot, total: Option<u64>) -> Snapshot {
+    if let (Some(_), Some(total)) = (&snapshot.ending, total) {
+        snapshot.clock = Clock(total);
+    }
+    snapshot
+}
+
+#[cfg(test)]
+mod tests;

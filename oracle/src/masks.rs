@@ -1,0 +1,54 @@
+//! Which registers mean something at an instruction.
+//!
+//! In: bytecode analysis of the main chunk and all functions in it. Out: [`Masks`], by prototype number
+//! and pc, as [`Selection`]s for the traversal.
+//!
+//! - *live*: some path reads the register before writing it. Compared between the JIT and the
+//!   interpreter, since a trace restores nothing else.
+//! - *defined*: every path has written it since the function began. Compared between the interpreter and
+//!   the reference, temporaries and dead values included, since both execute the same instructions.
+//!
+//! A frame that waits for a call shows only registers that are live before and after the calling
+//! instruction and that the call does not use: its arguments now belong to the called function.
+//! A function loaded at run time has no masks; only its position is compared.
+#![forbid(unsafe_code)]
+
+use crate::canon::{Frame, ProtoId, RegisterSet, Selection};
+use std::sync::Arc;
+
+/// Masks of one prototype, one entry an instruction.
+#[derive(Clone, Debug, Default)]
+pub struct ProtoMasks {
+    pub live: Vec<RegisterSet>,
+    pub defined: Vec<RegisterSet>,
+    /// What is live in a frame while the instruction's call runs.
+    pub live_in_call: Vec<RegisterSet>,
+}
+
+/// Masks of a program, by [`ProtoId`].
+#[derive(Clone, Debug, Default)]
+pub struct Masks(pub Arc<[ProtoMasks]>);
+
+impl Masks {
+    fn get(&self, frame: &Frame, of: impl Fn(&ProtoMasks) -> &Vec<RegisterSet>) -> RegisterSet {
+        let ProtoId(proto) = frame.function.proto;
+        let masks = self.0.get(proto as usize);
+        masks.and_then(|m| of(m).get(frame.pc as usize)).copied().unwrap_or_default()
+    }
+
+    /// Live registers in all frames.
+    pub fn live(&self) -> impl Selection + '_ {
+        |level: usize, frame: &Frame| match level {
+            0 => self.get(frame, |m| &m.live),
+            _ => self.get(frame, |m| &m.live_in_call),
+        }
+    }
+
+    /// Defined registers in the running frame, live ones in the others.
+    pub fn defined(&self) -> impl Selection + '_ {
+        |level: usize, frame: &Frame| match level {
+            0 => self.get(frame, |m| &m.defined),
+            _ => self.get(frame, |m| &m.live_in_call),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! A divergence as text for people.
+//!
+//! In: a [`Divergence`] and the program. Out: what differs, first and in a table; then the source with the
+//! line marked where both engines stand; then both states side by side.
+#![forbid(unsafe_code)]
+
+use crate::dump::Snapshot;
+use crate::verdict::{Compared, Divergence};
+use std::fmt::Write;
+
+/// Rows of the table of differences.
+const DIFFERENCES: usize = 20;
+/// Lines of source printed before it is cut.
+const SOURCE_LINES: usize = 200;
+/// Width of one column.
+const COLUMN: usize = 60;
+
+/// The whole report. `line` is the source line of the differing moment, when known.
+pub fn divergence(found: &Divergence, source: &[u8], line: Option<u32>) -> String {
+    let mut out = String::new();
+    let (left, right) = (found.left, found.right);
+    let _ = writeln!(
+        out,
+        "{right} differs from {left}: {:?}, at {} ({})",
+        found.kind, found.clock, found.event
+    );
+    match found.agreed {
+        Some((clock, event)) => {
+            let _ = writeln!(out, "last agreement at {clock} ({event})");
+        }
+        None => out.push_str("no earlier moment was compared\n"),
+    }
+    out.push('\n');
+    columns(&mut out, "", &left.to_string(), &right.to_string());
+    for difference in found.differences.iter().take(DIFFERENCES) {
+        let _ = writeln!(out, "{}", difference.place);
+        columns(&mut out, "  ", &difference.left, &difference.right);
+    }
+    match found.differences.len() {
+        0 => out.push_str("the difference did not show again when both were run once more\n"),
+        n if n > DIFFERENCES => {
+            let _ = writeln!(out, "... and {} more", n - DIFFERENCES);
+        }
+        _ => {}
+    }
+    out.push_str("\nsource\n");
+    numbered(&mut out, source, line);
+    out.push_str("\nstates\n");
+    side_by_side(&mut out, &found.left_state, &found.right_state);
+    out
+}
+
+/// What an agreement rests on, in one line.
+pub fn compared(compared: &Compared) -> String {
+    format!(
+        "{} traces, {} entries, {} exits, {} checkpoints, {} registers compared in {} instructions",
+        compared.traces,
+        compared.trace_entries,
+        compared.trace_exits,
+        compared.checkpoints,
+        compared.registers,
+        compared.instructions,
+    )
+}
+
+fn numbered(out: &mut String, source: &[u8], line: Option<u32>) {
+    let text = String::from_utf8_lossy(source);
+    for (index, content) in text.lines().enumerate().take(SOURCE_LINES) {
+        let mark = if line == Some(index as u32 + 1) { '>' } else { ' ' };
+        let _ = writeln!(out, "{mark}{:4} {content}", index + 1);
+    }
+    if text.lines().count() > SOURCE_LINES {
+        out.push_str("  ...\n");
+    }
+}
+
+fn side_by_side(out: &mut String, left: &Snapshot, right: &Snapshot) {
+    let (left, right) = (left.to_string(), right.to_string());
+    let (mut left, mut right) = (left.lines(), right.lines());
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return,
+            (a, b) => {
+                let (a, b) = (a.unwrap_or(""), b.unwrap_or(""));
+                columns(out, if a == b { "  " } else { "! " }, a, b);
+            }
+        }
+    }
+}
+
+/// One row of two columns; what does not fit goes on in the next row.
+fn columns(out: &mut String, prefix: &str, left: &str, right: &str) {
+    let pieces = |text: &str| -> Vec<String> {
+        let chars: Vec<char> = text.chars().collect();
+        chars.chunks(COLUMN).map(|c| c.iter().collect()).collect()
+    };
+    let (left, right) = (pieces(left), pieces(right));
+    for row in 0..left.len().max(right.len()).max(1) {
+        let cell = |side: &[String]| side.get(row).cloned().unwrap_or_default();
+        let line = format!("{prefix}{:COLUMN$} | {}", cell(&left), cell(&right));
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+}
