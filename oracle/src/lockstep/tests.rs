@@ -1,1 +1,348 @@
+//! The lockstep on the reference engine against itself, plainly and with planted faults: each fault is an
+//! engine whose view of a value, position, output or length is wrong, and must be found where it begins.
 
+use super::*;
+use crate::canon::{Address, Frame, FunctionId, RegisterSet, View};
+use crate::engine::{Options, RandomClocks};
+use crate::masks::{Masks, ProtoMasks};
+use crate::puc::{self, Reference};
+use crate::verdict;
+use std::ops::ControlFlow;
+
+/// What a wrong engine gets wrong, from `FAULT_CLOCK` on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    None,
+    /// Shows the integer 40 as 41.
+    Integer,
+    /// Shows the integer 40 as the float 40.0.
+    Subtype,
+    /// Shows 0.0 as -0.0.
+    ZeroSign,
+    /// Shows one NaN as another: not a difference.
+    OtherNan,
+    /// Shows every string with its last byte changed.
+    Bytes,
+    /// Loses the entry under key 7 of every table.
+    Entry,
+    /// Loses metatables.
+    Metatable,
+    /// Shows the second upvalue of closures as nil.
+    Upvalue,
+    Pc,
+    /// Prints one byte more.
+    Output,
+    /// Returns something else.
+    Result,
+    /// Claims one instruction more, or less, than the program has.
+    Longer,
+    Shorter,
+    /// Runs out of fuel where the other engine ends.
+    Endless,
+}
+
+const FAULT_CLOCK: u64 = 100;
+
+/// The reference engine in the place of the interpreter, with a fault.
+struct Faulty(Fault);
+
+struct FaultyState<'s, S> {
+    inner: &'s S,
+    fault: Fault,
+}
+
+impl<S: State> State for FaultyState<'_, S> {
+    type Value = S::Value;
+    fn frame_count(&self) -> usize {
+        self.inner.frame_count()
+    }
+    fn frame(&self, level: usize) -> Frame {
+        let frame = self.inner.frame(level);
+        if self.fault == Fault::Pc { Frame { pc: frame.pc + 1, ..frame } } else { frame }
+    }
+    fn register(&self, level: usize, index: u8) -> S::Value {
+        self.inner.register(level, index)
+    }
+    fn register_name(&self, level: usize, index: u8) -> Option<String> {
+        self.inner.register_name(level, index)
+    }
+    fn globals(&self) -> S::Value {
+        self.inner.globals()
+    }
+    fn view(&self, value: S::Value) -> View<'_> {
+        match (self.fault, self.inner.view(value)) {
+            (Fault::Integer, View::Int(40)) => View::Int(41),
+            (Fault::Subtype, View::Int(40)) => View::Float(40.0),
+            (Fault::ZeroSign, View::Float(0.0)) => View::Float(-0.0),
+            (Fault::OtherNan, View::Float(f)) if f.is_nan() => {
+                View::Float(f64::from_bits(0x7ff8_0000_0000_1234))
+            }
+            (Fault::Bytes, View::Str(bytes)) => View::Str(&bytes[..bytes.len() - 1]),
+            (_, view) => view,
+        }
+    }
+    fn each_entry(
+        &self,
+        table: Address,
+        visit: &mut dyn FnMut(S::Value, S::Value) -> ControlFlow<()>,
+    ) {
+        self.inner.each_entry(table, &mut |key, value| {
+            let lost = self.fault == Fault::Entry && matches!(self.inner.view(key), View::Int(7));
+            if lost { ControlFlow::Continue(()) } else { visit(key, value) }
+        });
+    }
+    fn get_int(&self, table: Address, key: i64) -> S::Value {
+        self.inner.get_int(table, key)
+    }
+    fn metatable(&self, table: Address) -> Option<Address> {
+        self.inner.metatable(table).filter(|_| self.fault != Fault::Metatable)
+    }
+    fn function(&self, closure: Address) -> FunctionId {
+        self.inner.function(closure)
+    }
+    fn upvalue_count(&self, closure: Address) -> usize {
+        let count = self.inner.upvalue_count(closure);
+        if self.fault == Fault::Upvalue { count.min(1) } else { count }
+    }
+    fn upvalue(&self, closure: Address, index: usize) -> S::Value {
+        self.inner.upvalue(closure, index)
+    }
+    fn library_name(&self, object: Address) -> Option<&str> {
+        self.inner.library_name(object)
+    }
+}
+
+struct FaultyWatcher<'w, W> {
+    fault: Fault,
+    watcher: &'w mut W,
+}
+
+impl<W: Watcher> Watcher for FaultyWatcher<'_, W> {
+    fn first(&mut self) -> Option<Clock> {
+        self.watcher.first()
+    }
+    fn at<S: State>(&mut self, clock: Clock, state: &S) -> Next {
+        let fault = if clock.0 >= FAULT_CLOCK { self.fault } else { Fault::None };
+        self.watcher.at(clock, &FaultyState { inner: state, fault })
+    }
+    fn end<S: State>(&mut self, state: &S, ending: &Ending<S::Value>, output: &[u8]) {
+        let mut output = output.to_vec();
+        let mut ending = ending.clone();
+        match (self.fault, &mut ending) {
+            (Fault::Output, _) => output.push(b'!'),
+            (Fault::Result, Ending::Returned(values)) => drop(values.pop()),
+            _ => {}
+        }
+        self.watcher.end(&FaultyState { inner: state, fault: self.fault }, &ending, &output);
+    }
+}
+
+impl Engine for Faulty {
+    fn kind(&self) -> verdict::Engine {
+        verdict::Engine::Interpreter
+    }
+    fn run<W: Watcher>(&self, program: &Program, watcher: &mut W) -> Outcome {
+        let fault = self.0;
+        let options = Options {
+            fuel: if fault == Fault::Endless { 90 } else { 1_000_000 },
+            ..program.options
+        };
+        let program = Program { options, ..program.clone() };
+        let mut outcome = Reference.run(&program, &mut FaultyWatcher { fault, watcher });
+        let (ticks, _) = puc::pc_trace(&program.source, &program.chunk_name, &program.options);
+        let skew = match fault {
+            Fault::Longer => 1,
+            Fault::Shorter => -1,
+            _ => 0,
+        };
+        outcome.instructions = Some((ticks.len() as u64).wrapping_add_signed(skew));
+        outcome
+    }
+}
+
+/// A program with masks that select the named locals, found by running it.
+fn program(source: &str) -> Program {
+    struct Names(Vec<ProtoMasks>);
+    impl puc::Observer for Names {
+        fn first(&mut self) -> Option<Clock> {
+            Some(Clock(0))
+        }
+        fn at(&mut self, clock: Clock, state: &puc::PucState<'_>) -> Next {
+            let frame = state.frame(0);
+            let proto = frame.function.proto.0 as usize;
+            if self.0.len() <= proto {
+                self.0.resize(proto + 1, ProtoMasks::default());
+            }
+            let masks = &mut self.0[proto].defined;
+            if masks.len() <= frame.pc as usize {
+                masks.resize(frame.pc as usize + 1, RegisterSet::default());
+            }
+            for register in 0..state.stack_size(0) {
+                if state.register_name(0, register).is_some() {
+                    masks[frame.pc as usize].insert(register);
+                }
+            }
+            Next::At(Clock(clock.0 + 1))
+        }
+        fn end(&mut self, _: &puc::PucState<'_>, _: &Ending<puc::PucValue>) {}
+    }
+    let mut names = Names(Vec::new());
+    let options = Options { fuel: 100_000, ..Options::default() };
+    puc::run(source.as_bytes(), "=t", &options, &mut names);
+    for masks in &mut names.0 {
+        masks.live = masks.defined.clone();
+    }
+    Program {
+        source: source.as_bytes().to_vec(),
+        chunk_name: "=t".into(),
+        masks: Masks(names.0.into()),
+        options,
+    }
+}
+
+fn lockstep(source: &str, fault: Fault, seed: u64) -> Verdict {
+    let engine = Faulty(fault);
+    two_way(&program(source), &RandomClocks { engine: &engine, seed }, &Reference, Select::Defined)
+}
+
+const SOURCE: &str = "
+local t = setmetatable({}, {})
+local name, zero, nan, up1, up2 = 'name', 0.0, 0/0, 1, 2
+local function f() return up1, up2 end
+for i = 1, 60 do
+  t[i] = i * 2
+end
+print(#t)
+return t, 40
+";
+
+#[test]
+fn an_engine_agrees_with_itself() {
+    for seed in 0..20 {
+        let Verdict::Agree(compared) = lockstep(SOURCE, Fault::None, seed) else {
+            panic!("seed {seed}")
+        };
+        assert!(compared.checkpoints >= 10 && compared.registers >= 50, "{compared:?}");
+    }
+}
+
+#[test]
+fn a_difference_that_is_none_is_not_reported() {
+    assert!(lockstep(SOURCE, Fault::OtherNan, 1).is_agree());
+}
+
+#[test]
+fn each_planted_fault_is_found_and_named() {
+    use DivergenceKind::*;
+    let faults = [
+        (Fault::Integer, Reachable),
+        (Fault::Subtype, Reachable),
+        (Fault::ZeroSign, Register),
+        (Fault::Bytes, Register),
+        (Fault::Entry, Reachable),
+        (Fault::Metatable, Reachable),
+        (Fault::Upvalue, Reachable),
+        (Fault::Pc, Position),
+        (Fault::Output, Output),
+        (Fault::Result, Result),
+        (Fault::Longer, Length),
+        (Fault::Shorter, Length),
+        (Fault::Endless, Length),
+    ];
+    for (fault, kind) in faults {
+        let Verdict::Diverge(found) = lockstep(SOURCE, fault, 7) else {
+            panic!("{fault:?} is not found")
+        };
+        assert_eq!(found.kind, kind, "{fault:?}: {:?}", found.differences);
+        assert_eq!(
+            (found.left, found.right),
+            (verdict::Engine::Reference, verdict::Engine::Interpreter)
+        );
+        let at_end = matches!(kind, Output | Result | Length);
+        assert_eq!(found.event == EventKind::End, at_end, "{fault:?}");
+        if !at_end {
+            let (agreed, _) = found.agreed.expect("moments before the fault agree");
+            assert!(agreed.0 < FAULT_CLOCK && found.clock.0 >= FAULT_CLOCK, "{fault:?}");
+            assert!(!found.differences.is_empty());
+        }
+        let report = crate::report::divergence(&found, SOURCE.as_bytes(), None);
+        assert!(report.contains("interpreter differs from reference"), "{report}");
+    }
+}
+
+/// With sampling, a wrong table entry may be noticed late; the report still names the first moment.
+#[test]
+fn the_first_difference_is_reported_not_the_first_sampled() {
+    let source =
+        "local t, n = {}, 0 for i = 1, 3000 do n = i if i == 5 then t[7] = 1 end end return n";
+    let Verdict::Diverge(found) = lockstep(source, Fault::Entry, 3) else { panic!("not found") };
+    let (agreed, _) = found.agreed.expect("a moment before the fault");
+    assert!(agreed.0 < FAULT_CLOCK, "{agreed:?}");
+    assert!(found.clock.0 < FAULT_CLOCK + 40, "{:?}", found.clock);
+}
+
+#[test]
+fn the_differences_name_place_and_both_values() {
+    let source = "local count = 1 for i = 1, 60 do count = 40 end return count";
+    let Verdict::Diverge(found) = lockstep(source, Fault::Integer, 5) else { panic!("not found") };
+    let difference = &found.differences[0];
+    assert_eq!(difference.place, "frame 0, register 0 (count)");
+    assert_eq!((difference.left.as_str(), difference.right.as_str()), ("40", "41"));
+}
+
+#[test]
+fn a_follower_that_is_wrong_is_found_too() {
+    let program = program(SOURCE);
+    let leader = Faulty(Fault::None);
+    let verdict = two_way(
+        &program,
+        &RandomClocks { engine: &leader, seed: 1 },
+        &Faulty(Fault::Subtype),
+        Select::Live,
+    );
+    assert!(matches!(verdict, Verdict::Diverge(_)));
+}
+
+#[test]
+fn three_engines_agree_or_the_wrong_one_is_named() {
+    let program = program(SOURCE);
+    let right = Faulty(Fault::None);
+    let wrong = Faulty(Fault::Integer);
+    let leader = |engine| RandomClocks { engine, seed: 9 };
+    let all = three_way(&program, &leader(&right), &right, &Reference);
+    let Verdict::Agree(compared) = all else { panic!("{all:?}") };
+    assert!(compared.registers > 0);
+    // A wrong middle engine differs from its leader first.
+    assert!(matches!(
+        three_way(&program, &leader(&right), &wrong, &Reference),
+        Verdict::Diverge(_)
+    ));
+    // A pair that is wrong alike differs from the reference.
+    let Verdict::Diverge(found) = three_way(&program, &leader(&wrong), &wrong, &Reference) else {
+        panic!("not found")
+    };
+    assert_eq!(found.left, verdict::Engine::Reference);
+}
+
+#[test]
+fn doubtful_programs_are_inconclusive_for_their_reason() {
+    let verdict = |source: &str, fault| match lockstep(source, fault, 2) {
+        Verdict::Inconclusive(reason) => Some(reason),
+        _ => None,
+    };
+    assert_eq!(verdict("x = = 1", Fault::None), Some(Reason::NotLua));
+    assert_eq!(verdict("while true do end", Fault::None), Some(Reason::Fuel));
+    assert_eq!(verdict("return tostring({})", Fault::None), Some(Reason::Address));
+    let pairs = "local n = 0 for i = 1, 60 do n = 40 end for k in pairs({}) do end";
+    assert_eq!(verdict(pairs, Fault::Integer), Some(Reason::IterationOrder));
+    let collector = "local n = 0 for i = 1, 60 do n = 40 end collectgarbage()";
+    assert_eq!(verdict(collector, Fault::Integer), Some(Reason::Collector));
+}
+
+#[test]
+fn errors_are_compared_with_their_message() {
+    let failing = "local t = {} for i = 1, 60 do t[i] = i end error('message')";
+    assert!(lockstep(failing, Fault::None, 4).is_agree());
+    let Verdict::Diverge(found) = lockstep(failing, Fault::Bytes, 4) else { panic!("not found") };
+    assert_eq!(found.left_state.roots[0], "\"t:1: message\"");
+}
