@@ -8,14 +8,19 @@
 //! 6. [`trap`]     a broken rule, reported for a person
 //! 7. [`disasm`]   words -> text, by an independent decoder
 //! 8. [`sim`]      the ARM64 simulator: any host, every step checked
-//! 9. [`arena`]    memory for running code without the VM
+//! 9. `native`     the processor itself, on aarch64 hosts, with its code memory
+//! 10. [`arena`]    memory for running code without the VM
 
 pub mod arena;
 pub mod code;
+#[cfg(all(any(target_os = "linux", target_os = "macos"), any(test, target_arch = "aarch64")))]
+mod code_memory;
 pub mod context;
 pub mod disasm;
 pub mod executor;
 pub mod helpers;
+#[cfg(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos")))]
+pub mod native;
 pub mod runtime;
 pub mod sim;
 pub mod trap;
@@ -24,5 +29,7 @@ pub use code::{Category, CodeBlob, GuardBranch, InstallError, InstalledCode};
 pub use context::TraceContext;
 pub use executor::{Executor, ForcedExit, MemoryMap, RunEnv, RunStats, next_epoch};
 pub use helpers::{HelperTable, HostFn};
+#[cfg(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos")))]
+pub use native::Native;
 pub use sim::Simulator;
 pub use trap::{RegisterDump, Trap, TrapKind};

@@ -14,7 +14,7 @@
 use super::alu;
 use super::fpu;
 use super::memory::{Data, Denied, Hit, Memory, Place};
-use super::op::{ALWAYS, CELLS, FLAGS, FPR, Fault, Index, Logic, Op, Reg, SP, bit};
+use super::op::{ALWAYS, Access, CELLS, FLAGS, FPR, Fault, Index, Logic, Op, Reg, SP, Target, bit};
 use super::space::{Space, address_of};
 use crate::exec::context::TraceContext;
 use crate::exec::helpers::HelperTable;
@@ -144,6 +144,26 @@ impl Run<'_> {
                 }
             }};
         }
+        macro_rules! load_pair {
+            ($access:expr, $rt:expr, $rt2:expr, $address:expr) => {
+                match self.memory.load_pair(&mut self.hits[pc], $address, $access, x!(SP)) {
+                    Ok([first, second]) => (x!($rt), x!($rt2)) = (first, second),
+                    Err(denied) => denied!(denied),
+                }
+            };
+        }
+        macro_rules! store_pair {
+            ($access:expr, $rt:expr, $rt2:expr, $address:expr, $sp:expr) => {{
+                let (address, data) = ($address, [data!($rt), data!($rt2)]);
+                match self.memory.store_pair(&mut self.hits[pc], address, $access, data, $sp) {
+                    Ok(places) => {
+                        note_exit_store(&mut self.machine.stored, places[0], data[0]);
+                        note_exit_store(&mut self.machine.stored, places[1], data[1]);
+                    }
+                    Err(denied) => denied!(denied),
+                }
+            }};
+        }
 
         let outcome = loop {
             let ins = &ops[pc];
@@ -151,16 +171,15 @@ impl Run<'_> {
                 stop!(TrapKind::UndefinedRead, undefined_names(ins.reads & !defined));
             }
             let mut op = ins.op;
-            if let Op::LoopHead { kept } = op {
-                self.machine.arrivals += 1;
+            if let Op::Wrapped { kept, head, forced } = op {
                 op = self.space.kept[kept as usize];
-            }
-            if let Op::Forced { kept, target } = op {
-                op = self.space.kept[kept as usize];
-                let left = *self.force_in;
-                *self.force_in = left.saturating_sub(1);
-                if left == 1 {
-                    goto!(target);
+                self.machine.arrivals += head as u64;
+                if forced {
+                    let left = *self.force_in;
+                    *self.force_in = left.saturating_sub(1);
+                    if left == 1 {
+                        goto!(taken_target(op));
+                    }
                 }
             }
             match op {
@@ -304,13 +323,17 @@ impl Run<'_> {
                 Op::LoadLiteral { access, rt, address } => load!(access, rt, address),
                 Op::LoadPair { access, rt, rt2, rn, index, offset } => {
                     let (address, updated) = indexed(index, base!(rn), offset);
-                    match self.memory.load_pair(&mut self.hits[pc], address, access, x!(SP)) {
-                        Ok([first, second]) => (x!(rt), x!(rt2)) = (first, second),
-                        Err(denied) => denied!(denied),
-                    }
+                    load_pair!(access, rt, rt2, address);
                     if index != Index::Offset {
                         x!(rn) = updated;
                     }
+                }
+                Op::Load64 { rt, rn, offset } => {
+                    load!(Access::U64, rt, base!(rn).wrapping_add_signed(offset as i64));
+                }
+                Op::LoadPair64 { rt, rt2, rn, offset } => {
+                    let address = base!(rn).wrapping_add_signed(offset as i64);
+                    load_pair!(Access::U64, rt, rt2, address);
                 }
                 Op::Store { access, rt, rn, offset } => {
                     store!(access, rt, base!(rn).wrapping_add_signed(offset as i64), x!(SP));
@@ -327,15 +350,16 @@ impl Run<'_> {
                 Op::StorePair { access, rt, rt2, rn, index, offset } => {
                     let (address, updated) = indexed(index, base!(rn), offset);
                     let sp = if rn == SP { updated.min(x!(SP)) } else { x!(SP) };
-                    let data = [data!(rt), data!(rt2)];
-                    match self.memory.store_pair(&mut self.hits[pc], address, access, data, sp) {
-                        Ok(places) => {
-                            note_exit_store(&mut self.machine.stored, places[0], data[0]);
-                            note_exit_store(&mut self.machine.stored, places[1], data[1]);
-                        }
-                        Err(denied) => denied!(denied),
-                    }
+                    store_pair!(access, rt, rt2, address, sp);
                     x!(rn) = updated;
+                }
+                Op::Store64 { rt, rn, offset } => {
+                    let address = base!(rn).wrapping_add_signed(offset as i64);
+                    store!(Access::U64, rt, address, x!(SP));
+                }
+                Op::StorePair64 { rt, rt2, rn, offset } => {
+                    let address = base!(rn).wrapping_add_signed(offset as i64);
+                    store_pair!(Access::U64, rt, rt2, address, x!(SP));
                 }
 
                 Op::Nop => {}
@@ -380,9 +404,7 @@ impl Run<'_> {
                     let (kind, message) = describe(fault);
                     stop!(kind, message.into())
                 }
-                Op::LoopHead { .. } | Op::Forced { .. } => {
-                    unreachable!("a wrapper holds a plain op, in the order head, forced")
-                }
+                Op::Wrapped { .. } => unreachable!("a wrapper keeps a plain op"),
             }
             defined |= ins.writes;
             pc += 1;
@@ -454,6 +476,11 @@ fn note_exit_store(stored: &mut u64, place: Place, data: Data) {
         let register = if cell < 31 { cell } else { cell + 1 };
         *stored = *stored & !(1 << register) | (!data.undefined as u64) << register;
     }
+}
+
+/// Where a guard's branch goes. `Space::force` admits only conditional branches.
+fn taken_target(op: Op) -> Target {
+    op.conditional_target().expect("only conditional branches are forced")
 }
 
 fn describe(fault: Fault) -> (TrapKind, &'static str) {

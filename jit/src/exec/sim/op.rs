@@ -519,6 +519,29 @@ pub enum Op {
         index: Index,
         offset: i32,
     },
+    // The commonest forms apart: 64 bits, offset addressing.
+    Load64 {
+        rt: Reg,
+        rn: Reg,
+        offset: i32,
+    },
+    Store64 {
+        rt: Reg,
+        rn: Reg,
+        offset: i32,
+    },
+    LoadPair64 {
+        rt: Reg,
+        rt2: Reg,
+        rn: Reg,
+        offset: i32,
+    },
+    StorePair64 {
+        rt: Reg,
+        rt2: Reg,
+        rn: Reg,
+        offset: i32,
+    },
     // Control.
     Nop,
     Branch {
@@ -551,15 +574,24 @@ pub enum Op {
     },
     // Not instructions.
     Fault(Fault),
-    /// A loop head: count the arrival, then do the op kept aside.
-    LoopHead {
+    /// The op kept aside, at a loop head (count the arrival), or a guard to force, or both.
+    Wrapped {
         kept: u32,
+        head: bool,
+        forced: bool,
     },
-    /// The guard to force: count down, then branch regardless, else do the op kept aside.
-    Forced {
-        kept: u32,
-        target: Target,
-    },
+}
+
+impl Op {
+    /// The target of a conditional branch.
+    pub fn conditional_target(self) -> Option<Target> {
+        match self {
+            Op::BranchIf { target, .. }
+            | Op::BranchZero { target, .. }
+            | Op::BranchBit { target, .. } => Some(target),
+            _ => None,
+        }
+    }
 }
 
 const _: () = assert!(std::mem::size_of::<Op>() == 16);

@@ -40,7 +40,7 @@ pub struct Space {
     pub words: Vec<u32>,
     pub ops: Vec<Ins>,
     blocks: Vec<Block>,
-    /// Ops that `LoopHead` and `Forced` stand for.
+    /// Ops that `Wrapped` ones stand for.
     pub kept: Vec<Op>,
     /// The guard branch that is wrapped to be taken regardless of its condition.
     forced: Option<usize>,
@@ -101,55 +101,50 @@ impl Space {
         for at in start..end {
             self.ops[at] = decode(self.words[at], at, space, BASE);
         }
-        let heads: Vec<usize> = self
-            .blocks
-            .iter()
-            .filter_map(Block::loop_head)
-            .filter(|at| (start..end).contains(at))
-            .collect();
-        for at in heads {
-            let kept = self.keep(at);
-            self.ops[at].op = Op::LoopHead { kept };
+        let heads: Vec<usize> = self.blocks.iter().filter_map(Block::loop_head).collect();
+        for at in heads.into_iter().filter(|at| (start..end).contains(at)) {
+            self.wrap(at, |head, _| *head = true);
         }
         if let Some(at) = self.forced.take_if(|at| (start..end).contains(at)) {
             self.force(at);
         }
     }
 
-    fn keep(&mut self, at: usize) -> u32 {
-        self.kept.push(self.ops[at].op);
-        (self.kept.len() - 1) as u32
-    }
-
-    /// The op that executes at `at` under all wrappers.
-    fn plain_op(&self, at: usize) -> Op {
-        let mut op = self.ops[at].op;
-        while let Op::LoopHead { kept } | Op::Forced { kept, .. } = op {
-            op = self.kept[kept as usize];
+    /// Changes what the wrapper at a word does, making one if needed.
+    fn wrap(&mut self, at: usize, change: impl FnOnce(&mut bool, &mut bool)) {
+        if !matches!(self.ops[at].op, Op::Wrapped { .. }) {
+            self.kept.push(self.ops[at].op);
+            let kept = (self.kept.len() - 1) as u32;
+            self.ops[at].op = Op::Wrapped { kept, head: false, forced: false };
         }
-        op
+        if let Op::Wrapped { head, forced, .. } = &mut self.ops[at].op {
+            change(head, forced);
+        }
     }
 
-    /// Wraps a conditional branch; false if the word is none.
+    /// The op that executes at `at`.
+    fn plain_op(&self, at: usize) -> Op {
+        match self.ops[at].op {
+            Op::Wrapped { kept, .. } => self.kept[kept as usize],
+            op => op,
+        }
+    }
+
+    /// Marks a conditional branch to be forced; false if the word is none.
     pub fn force(&mut self, at: usize) -> bool {
         self.unforce();
-        let target = match self.plain_op(at) {
-            Op::BranchIf { target, .. }
-            | Op::BranchZero { target, .. }
-            | Op::BranchBit { target, .. } => target,
-            _ => return false,
-        };
-        let kept = self.keep(at);
-        self.ops[at].op = Op::Forced { kept, target };
+        if self.plain_op(at).conditional_target().is_none() {
+            return false;
+        }
+        self.wrap(at, |_, forced| *forced = true);
         self.forced = Some(at);
         true
     }
 
     /// Ends forcing.
     pub fn unforce(&mut self) {
-        let Some(at) = self.forced.take() else { return };
-        if let Op::Forced { kept, .. } = self.ops[at].op {
-            self.ops[at].op = self.kept[kept as usize];
+        if let Some(at) = self.forced.take() {
+            self.wrap(at, |_, forced| *forced = false);
         }
     }
 

@@ -17,7 +17,7 @@ pub(super) fn decode(insn: Opcode, word: Word) -> Decoded {
         LDUR_Rt_ADDR_SIMM9 | LDURB_Rt_ADDR_SIMM9 | LDURH_Rt_ADDR_SIMM9 | LDURSB_Rt_ADDR_SIMM9
         | LDURSH_Rt_ADDR_SIMM9 | LDURSW_Rt_ADDR_SIMM9 | STUR_Rt_ADDR_SIMM9
         | STURB_Rt_ADDR_SIMM9 | STURH_Rt_ADDR_SIMM9 | LDUR_Ft_ADDR_SIMM9 | STUR_Ft_ADDR_SIMM9 => {
-            Some(Single::of(word)?.offset(word, word.signed(12, 9) as i32))
+            Some(Single::of(word)?.offset(word.signed(12, 9) as i32))
         }
         LDR_Rt_ADDR_SIMM9 | LDRB_Rt_ADDR_SIMM9 | LDRH_Rt_ADDR_SIMM9 | LDRSB_Rt_ADDR_SIMM9
         | LDRSH_Rt_ADDR_SIMM9 | LDRSW_Rt_ADDR_SIMM9 | STR_Rt_ADDR_SIMM9 | STRB_Rt_ADDR_SIMM9
@@ -86,19 +86,20 @@ impl Single {
         if self.load { ins.writes(&[self.rt]) } else { ins.uses(&[self.rt]) }
     }
 
-    fn offset(&self, _: Word, offset: i32) -> Ins {
+    fn offset(&self, offset: i32) -> Ins {
         let &Single { access, load, rt, rn } = self;
-        let op = if load {
-            Op::Load { access, rt, rn, offset }
-        } else {
-            Op::Store { access, rt, rn, offset }
+        let op = match (load, access) {
+            (true, Access::U64) => Op::Load64 { rt, rn, offset },
+            (true, _) => Op::Load { access, rt, rn, offset },
+            (false, Access::U64) => Op::Store64 { rt, rn, offset },
+            (false, _) => Op::Store { access, rt, rn, offset },
         };
         self.finish(op, &[rn])
     }
 
     fn scaled(&self, word: Word) -> Decoded {
         let offset = word.field(10, 12) as i32 * self.access.bytes() as i32;
-        Some(self.offset(word, offset))
+        Some(self.offset(offset))
     }
 
     fn writeback(&self, word: Word) -> Decoded {
@@ -176,11 +177,15 @@ fn pair(word: Word) -> Decoded {
         return None;
     }
     let offset = word.signed(15, 7) as i32 * access.bytes() as i32;
-    let ins = if load {
-        Ins::new(Op::LoadPair { access, rt, rt2, rn, index, offset }).writes(&[rt, rt2])
-    } else {
-        Ins::new(Op::StorePair { access, rt, rt2, rn, index, offset }).uses(&[rt, rt2])
+    let is_common = access == Access::U64 && index == Index::Offset;
+    let op = match (load, is_common) {
+        (true, true) => Op::LoadPair64 { rt, rt2, rn, offset },
+        (true, false) => Op::LoadPair { access, rt, rt2, rn, index, offset },
+        (false, true) => Op::StorePair64 { rt, rt2, rn, offset },
+        (false, false) => Op::StorePair { access, rt, rt2, rn, index, offset },
     };
+    let ins = Ins::new(op);
+    let ins = if load { ins.writes(&[rt, rt2]) } else { ins.uses(&[rt, rt2]) };
     let ins = ins.reads(&[rn]);
     Some(if index == Index::Offset { ins } else { ins.writes(&[rn]) })
 }
