@@ -1,0 +1,158 @@
+//! Loops.
+
+use super::super::opcode::{Instruction, Op};
+use super::expdesc::{ExpDesc, Kind};
+use super::statements::BlockEnd;
+use super::{Compiler, Res};
+use crate::syntax::ast::{Block, Expr, GenericFor, NumericFor, Stat};
+
+/// Name of the control variables of `for` loops, as debuggers see them.
+const FOR_STATE: &[u8] = b"(for state)";
+
+/// What the two `for` loops share.
+struct ForBody<'a> {
+    /// First control register.
+    base: u32,
+    prepare: Op,
+    repeat: Op,
+    /// Declared variables.
+    variables: u32,
+    do_line: u32,
+    /// Line of the instructions after the body.
+    line: u32,
+    body: &'a Block,
+}
+
+impl<'a> Compiler<'a> {
+    /// Compiles a condition; gives the jumps that leave when it is false.
+    fn condition(&mut self, cond: &'a Expr) -> Res<Option<u32>> {
+        let mut e = self.expression(cond)?;
+        if matches!(e.kind, Kind::Nil) {
+            e.kind = Kind::False;
+        }
+        self.go_if_true(&mut e)?;
+        Ok(e.exit_false)
+    }
+
+    fn jump_back(&mut self, target: u32) -> Res {
+        let jump = self.emit_jump();
+        self.f.patch_list(Some(jump), target)
+    }
+
+    pub(super) fn while_loop(&mut self, stat: &'a Stat, cond: &'a Expr, body: &'a Block) -> Res {
+        let start = self.f.mark_target();
+        let exit = self.condition(cond)?;
+        self.enter_scope(true);
+        self.block(body)?;
+        self.jump_back(start)?;
+        self.last_line = stat.end.0;
+        self.leave_scope()?;
+        self.f.patch_to_here(exit)
+    }
+
+    pub(super) fn repeat_loop(&mut self, body: &'a Block, cond: &'a Expr) -> Res {
+        let start = self.f.mark_target();
+        self.enter_scope(true);
+        self.enter_scope(false);
+        self.statement_list(&body.stats, BlockEnd::Until)?;
+        self.last_line = body.end.0;
+        let mut again = self.condition(cond)?;
+        let scope = self.leave_scope()?;
+        if scope.has_upvalue {
+            // Both ways out of the body must close its variables.
+            let exit = self.emit_jump();
+            self.f.patch_to_here(again)?;
+            let level = self.f.local_registers();
+            self.emit(Instruction::abc(Op::Close, level, 0, 0));
+            again = Some(self.emit_jump());
+            self.f.patch_to_here(Some(exit))?;
+        }
+        self.f.patch_list(again, start)?;
+        self.leave_scope()?;
+        Ok(())
+    }
+
+    fn to_next(&mut self, expr: &'a Expr) -> Res {
+        let mut e: ExpDesc<'a> = self.expression(expr)?;
+        self.to_next_register(&mut e)
+    }
+
+    pub(super) fn numeric_for(&mut self, stat: &'a Stat, node: &'a NumericFor) -> Res {
+        self.enter_scope(true);
+        let base = self.f.free_register;
+        for name in [FOR_STATE, FOR_STATE, FOR_STATE, &node.var] {
+            self.declare(name)?;
+        }
+        self.to_next(&node.start)?;
+        self.to_next(&node.limit)?;
+        match &node.step {
+            Some(step) => self.to_next(step)?,
+            None => {
+                self.load_int(self.f.free_register, 1);
+                self.f.reserve_registers(1)?;
+            }
+        }
+        self.f.activate_variables(3)?;
+        self.for_body(ForBody {
+            base,
+            prepare: Op::ForPrep,
+            repeat: Op::ForLoop,
+            variables: 1,
+            do_line: node.do_line.0,
+            line: stat.line.0,
+            body: &node.body,
+        })?;
+        self.last_line = stat.end.0;
+        self.leave_scope()?;
+        Ok(())
+    }
+
+    pub(super) fn generic_for(&mut self, stat: &'a Stat, node: &'a GenericFor) -> Res {
+        self.enter_scope(true);
+        let base = self.f.free_register;
+        for _ in ["iterator", "state", "control", "closing value"] {
+            self.declare(FOR_STATE)?;
+        }
+        for name in &node.names {
+            self.declare(name)?;
+        }
+        let (count, last) = self.expression_list(&node.values)?;
+        self.adjust_values(4, count, last)?;
+        self.f.activate_variables(4)?;
+        self.f.mark_to_be_closed();
+        // The call of the iterator needs room for itself and two arguments.
+        self.f.check_stack(3)?;
+        self.for_body(ForBody {
+            base,
+            prepare: Op::TForPrep,
+            repeat: Op::TForLoop,
+            variables: node.names.len() as u32,
+            do_line: node.do_line.0,
+            line: node.in_line.0,
+            body: &node.body,
+        })?;
+        self.last_line = stat.end.0;
+        self.leave_scope()?;
+        Ok(())
+    }
+
+    fn for_body(&mut self, node: ForBody<'a>) -> Res {
+        self.last_line = node.do_line;
+        let prepare = self.emit(Instruction::abx(node.prepare, node.base, 0));
+        self.enter_scope(false);
+        self.f.activate_variables(node.variables as usize)?;
+        self.f.reserve_registers(node.variables)?;
+        self.block(node.body)?;
+        self.leave_scope()?;
+        let after = self.f.mark_target();
+        self.f.fix_for_jump(prepare, after, false)?;
+        if node.repeat == Op::TForLoop {
+            self.emit(Instruction::abc(Op::TForCall, node.base, 0, node.variables));
+            self.f.fix_line(node.line);
+        }
+        let repeat = self.emit(Instruction::abx(node.repeat, node.base, 0));
+        self.f.fix_for_jump(repeat, prepare + 1, true)?;
+        self.f.fix_line(node.line);
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+//! AST -> `Proto`, with PUC's code.
+//!
+//! In:  a chunk of the syntax tree (with the lines that the parser noted). Out: the prototype of its
+//! main function, equal field by field to what PUC 5.4.9 compiles from the same text, or a syntax error
+//! that only shows when names and sizes are known.
+//!
+//! 1. [`statements`], [`loops`]  statements, blocks, functions, and what they do with expressions
+//! 2. [`expressions`]            an expression of the tree -> a description
+//! 3. [`operators`], [`fold`]    operators on descriptions, literals folded
+//! 4. [`scope`]                  names, scopes, labels
+//! 5. [`values`], [`constants`]  a described value -> a register, a constant, a branch, a variable
+//! 6. [`function`]               code buffer, lines, jump lists, registers
+//!
+//! [`expdesc`] is the vocabulary that all of them share.
+//!
+//! Invariants: between statements the free register is the one above the active locals; `last_line` is
+//! the line of the last token that PUC's parser would have consumed when an instruction is emitted.
+
+mod constants;
+mod expdesc;
+mod expressions;
+mod fold;
+mod function;
+mod loops;
+mod operators;
+mod scope;
+mod statements;
+mod values;
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::opcode::Instruction;
+use super::proto::{Proto, UpvalueDesc, VarKind};
+use crate::syntax::ast::Chunk;
+use constants::Key;
+use function::FunctionState;
+
+/// Compiles a chunk. `chunk_name` has PUC's form: `@file`, `=name`, or the source text itself.
+pub fn compile(chunk: &Chunk, chunk_name: &[u8]) -> Result<Proto, CompileError> {
+    let mut compiler = Compiler {
+        f: FunctionState::new(0),
+        enclosing: Vec::new(),
+        constant_indices: FxHashMap::default(),
+        last_line: 1,
+        source: chunk_name.into(),
+    };
+    compiler.main_function(chunk)?;
+    Ok(compiler.f.into_proto(compiler.source, 0))
+}
+
+/// An error that the parser could not see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompileError {
+    /// PUC's message without position.
+    pub message: Vec<u8>,
+    /// Line for the position, if the error has one and it is known.
+    pub line: Option<u32>,
+}
+
+impl CompileError {
+    /// PUC adds the position and `near <token>`, neither of which is known here.
+    fn near_token(message: impl Into<String>) -> CompileError {
+        CompileError { message: message.into().into_bytes(), line: None }
+    }
+    /// PUC adds the position.
+    fn semantic(line: u32, message: Vec<u8>) -> CompileError {
+        CompileError { message, line: Some(line) }
+    }
+    /// PUC adds nothing.
+    fn bare(message: String) -> CompileError {
+        CompileError { message: message.into_bytes(), line: None }
+    }
+}
+
+type Res<T = ()> = Result<T, CompileError>;
+
+struct Compiler<'a> {
+    /// The function being compiled.
+    f: FunctionState<'a>,
+    /// The functions around it, outermost first.
+    enclosing: Vec<FunctionState<'a>>,
+    /// Where constants were put, for all functions together (see `constants`).
+    constant_indices: FxHashMap<Key<'a>, u32>,
+    last_line: u32,
+    source: Arc<[u8]>,
+}
+
+impl<'a> Compiler<'a> {
+    fn main_function(&mut self, chunk: &'a Chunk) -> Res {
+        self.enter_scope(false);
+        self.set_vararg();
+        self.f.add_upvalue(UpvalueDesc {
+            name: Some(b"_ENV"[..].into()),
+            in_stack: true,
+            index: 0,
+            kind: VarKind::Regular,
+        })?;
+        self.statements(&chunk.body)?;
+        self.finish_function()
+    }
+
+    fn emit(&mut self, instruction: Instruction) -> u32 {
+        self.f.emit(instruction, self.last_line)
+    }
+
+    fn emit_jump(&mut self) -> u32 {
+        self.f.emit_jump(self.last_line)
+    }
+}
