@@ -17,8 +17,11 @@
 //! 10. [`verdict`] `Agree | Diverge | Inconclusive(reason)`
 //! 11. [`report`]  a divergence as text for people
 //!
+//! Beside the line: [`bytecode_check`], our compiler against PUC's.
+//!
 //! Invariant: an engine is only ever read while it is being observed; observing never changes a run.
 
+pub mod bytecode_check;
 pub mod canon;
 pub mod digest;
 pub mod dump;

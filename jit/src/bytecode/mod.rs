@@ -4,17 +4,23 @@
 //! 2. [`proto`]   a compiled function as data
 //! 3. [`mod@compile`]  syntax tree -> prototype
 //! 4. [`mod@dump`], [`mod@undump`]  PUC's binary chunk format, both directions
+//! 5. [`mod@load`]     a chunk of either kind -> prototype
+//! 6. [`mod@listing`]  prototype -> text, as `luac -l -l`
 
 #![forbid(unsafe_code)]
 
 pub mod compile;
 pub mod dump;
+pub mod listing;
+pub mod load;
 pub mod opcode;
 pub mod proto;
 pub mod undump;
 
 pub use compile::compile;
 pub use dump::dump;
+pub use listing::listing;
+pub use load::load;
 pub use opcode::{Event, Format, Instruction, Op, OpInfo, Operand, Pc};
 pub use proto::{AbsLine, Constant, LocalVar, Proto, UpvalueDesc, VarKind};
-pub use undump::{UndumpError, undump};
+pub use undump::undump;

@@ -14,26 +14,13 @@ use super::dump::{
 };
 use super::opcode::{Instruction, Pc};
 use super::proto::{AbsLine, Constant, LocalVar, Proto, UpvalueDesc, VarKind};
+use crate::syntax::SyntaxError;
 
 /// PUC's compiler stops at this depth of nested constructs, so no chunk of its own goes deeper.
 const MAX_NESTED_FUNCTIONS: u32 = 200;
 
-/// Why a binary chunk was refused; `message` is PUC's to the letter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UndumpError {
-    pub message: Vec<u8>,
-}
-
-impl std::fmt::Display for UndumpError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        String::from_utf8_lossy(&self.message).fmt(f)
-    }
-}
-
-impl std::error::Error for UndumpError {}
-
 /// Reads a binary chunk. `chunk_name` (with its `@` or `=` prefix, if any) only appears in errors.
-pub fn undump(bytes: &[u8], chunk_name: &[u8]) -> Result<Proto, UndumpError> {
+pub fn undump(bytes: &[u8], chunk_name: &[u8]) -> Result<Proto, SyntaxError> {
     let mut reader = Reader { rest: bytes };
     reader.chunk().map_err(|why| {
         let name = match chunk_name {
@@ -43,7 +30,7 @@ pub fn undump(bytes: &[u8], chunk_name: &[u8]) -> Result<Proto, UndumpError> {
         };
         let mut message = name.to_vec();
         message.extend_from_slice(format!(": bad binary format ({why})").as_bytes());
-        UndumpError { message }
+        SyntaxError { message }
     })
 }
 

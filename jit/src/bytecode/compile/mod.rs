@@ -33,12 +33,14 @@ use rustc_hash::FxHashMap;
 
 use super::opcode::Instruction;
 use super::proto::{Proto, UpvalueDesc, VarKind};
+use crate::syntax::SyntaxError;
 use crate::syntax::ast::Chunk;
+use crate::syntax::error::chunk_display;
 use constants::Key;
 use function::FunctionState;
 
 /// Compiles a chunk. `chunk_name` has PUC's form: `@file`, `=name`, or the source text itself.
-pub fn compile(chunk: &Chunk, chunk_name: &[u8]) -> Result<Proto, CompileError> {
+pub fn compile(chunk: &Chunk, chunk_name: &[u8]) -> Result<Proto, SyntaxError> {
     let mut compiler = Compiler {
         f: FunctionState::new(0),
         enclosing: Vec::new(),
@@ -46,31 +48,46 @@ pub fn compile(chunk: &Chunk, chunk_name: &[u8]) -> Result<Proto, CompileError> 
         last_line: 1,
         source: chunk_name.into(),
     };
-    compiler.main_function(chunk)?;
+    compiler
+        .main_function(chunk)
+        .map_err(|error| error.into_syntax_error(chunk_name, compiler.last_line))?;
     Ok(compiler.f.into_proto(compiler.source, 0))
 }
 
-/// An error that the parser could not see.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CompileError {
-    /// PUC's message without position.
-    pub message: Vec<u8>,
-    /// Line for the position, if the error has one and it is known.
-    pub line: Option<u32>,
+/// Why a function cannot be compiled.
+#[derive(Debug)]
+enum CompileError {
+    /// PUC adds the position and `near <token>`. The tree does not keep the token that the parser was
+    /// at, so the position is the last line of which code was emitted, and no token is named.
+    Limit(String),
+    /// PUC adds the position. The parser finds these errors first, so they only occur in trees that
+    /// were built by hand.
+    Semantic(u32, Vec<u8>),
+    /// PUC adds nothing.
+    Bare(String),
 }
 
 impl CompileError {
-    /// PUC adds the position and `near <token>`, neither of which is known here.
     fn near_token(message: impl Into<String>) -> CompileError {
-        CompileError { message: message.into().into_bytes(), line: None }
+        CompileError::Limit(message.into())
     }
-    /// PUC adds the position.
     fn semantic(line: u32, message: Vec<u8>) -> CompileError {
-        CompileError { message, line: Some(line) }
+        CompileError::Semantic(line, message)
     }
-    /// PUC adds nothing.
     fn bare(message: String) -> CompileError {
-        CompileError { message: message.into_bytes(), line: None }
+        CompileError::Bare(message)
+    }
+
+    fn into_syntax_error(self, chunk_name: &[u8], last_line: u32) -> SyntaxError {
+        let (line, message) = match self {
+            CompileError::Limit(message) => (last_line, message.into_bytes()),
+            CompileError::Semantic(line, message) => (line, message),
+            CompileError::Bare(message) => return SyntaxError { message: message.into_bytes() },
+        };
+        let mut text = chunk_display(chunk_name);
+        text.extend_from_slice(format!(":{line}: ").as_bytes());
+        text.extend(message);
+        SyntaxError { message: text }
     }
 }
 

@@ -1,0 +1,54 @@
+//! A chunk, as text or binary -> `Proto`.
+//!
+//! In:  the bytes that a host or the function `load` was given. Out: the main function's prototype, or
+//! PUC's error message.
+
+use super::compile::compile;
+use super::proto::Proto;
+use super::undump::undump;
+use crate::syntax::{self, SyntaxError};
+
+/// First byte of a binary chunk.
+const ESCAPE: u8 = 0x1b;
+
+/// Loads a chunk while `c_calls` C calls are under way (they count towards PUC's nesting limit).
+///
+/// `mode` is that of Lua's `load`: text is accepted if it contains a `t`, binary chunks if it contains
+/// a `b`. A `#` line at the start of a file is the caller's to remove.
+pub fn load(
+    bytes: &[u8],
+    chunk_name: &[u8],
+    mode: &str,
+    c_calls: u32,
+) -> Result<Proto, SyntaxError> {
+    let (kind, flag) = if bytes.first() == Some(&ESCAPE) { ("binary", 'b') } else { ("text", 't') };
+    if !mode.contains(flag) {
+        let message = format!("attempt to load a {kind} chunk (mode is '{mode}')");
+        return Err(SyntaxError { message: message.into_bytes() });
+    }
+    if flag == 'b' {
+        undump(bytes, chunk_name)
+    } else {
+        compile(&syntax::parse_at_depth(bytes, chunk_name, c_calls)?, chunk_name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::dump::dump;
+    use super::*;
+
+    #[test]
+    fn text_and_binary_give_the_same_prototype() {
+        let proto = load(b"local a = 1; return a + 2", b"=x", "bt", 0).unwrap();
+        assert_eq!(load(&dump(&proto, false), b"=x", "b", 0).unwrap(), proto);
+    }
+
+    #[test]
+    fn refused_modes_and_bad_text_have_pucs_messages() {
+        let message = |bytes: &[u8], mode| load(bytes, b"=x", mode, 0).unwrap_err().to_string();
+        assert_eq!(message(b"return", "b"), "attempt to load a text chunk (mode is 'b')");
+        assert_eq!(message(b"\x1bLua", "t"), "attempt to load a binary chunk (mode is 't')");
+        assert_eq!(message(b"x =", "bt"), "x:1: unexpected symbol near <eof>");
+    }
+}

@@ -1,0 +1,108 @@
+-- Line information: tokens of one construct on many lines, and long distances between them.
+local a,
+  b
+  =
+  1
+  ,
+  2
+local t = {
+  a,
+  b;
+  x
+  =
+  a
+  ,
+  [
+  b
+  ]
+  =
+  {
+  }
+  ,
+  ...
+  ,
+  function()
+  end
+  ,
+  a
+  .
+  x
+  ,
+  a
+  (
+  )
+}
+f(
+  {
+  },
+  ...
+  ,
+  function(
+    x
+    ,
+    ...
+    )
+    return
+      x
+      ,
+      ...
+  end
+)
+a
+=
+a
++
+b
+*
+a
+if
+a
+then
+b
+=
+a
+elseif
+b
+then
+a
+=
+b
+else
+;
+end
+a.b
+.c
+[
+1
+]
+=
+b
+.d
+local s = [[
+a
+b
+]] .. [[
+
+]]
+local
+function
+g
+(
+)
+end
+function
+t
+.
+h
+(
+)
+end
+a
+:
+m
+(
+)
+return
+a
+,
+b

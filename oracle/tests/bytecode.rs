@@ -1,0 +1,78 @@
+//! Our compiler gives PUC's bytecode for every Lua file of the repository, and those files together
+//! use every opcode.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use plumb_jit::bytecode::opcode::MAX_BX;
+use plumb_jit::bytecode::{Op, load};
+use plumb_oracle::bytecode_check::compare_with;
+
+/// All `.lua` files below a directory, build output and hidden directories left out.
+fn lua_files(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).expect("readable directory") {
+        let path = entry.expect("readable entry").path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
+            lua_files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "lua") {
+            found.push(path);
+        }
+    }
+}
+
+fn repository_files() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = Vec::new();
+    lua_files(&root, &mut files);
+    files.sort();
+    files
+}
+
+#[test]
+fn every_lua_file_compiles_to_pucs_bytecode() {
+    let lua = mlua::Lua::new();
+    let files = repository_files();
+    assert!(files.len() >= 30, "only {} Lua files were found", files.len());
+    let mut failures = Vec::new();
+    for file in &files {
+        let source = fs::read(file).expect("readable file");
+        let name = format!("@{}", file.file_name().unwrap_or_default().to_string_lossy());
+        let compiles = load(&source, name.as_bytes(), "t", 0).map(|_| ());
+        let compared = compare_with(&lua, &source, &name);
+        if let Err(report) = compiles.map_err(|error| error.to_string()).and(compared) {
+            failures.push(format!("{}: {report}", file.display()));
+        }
+    }
+    assert!(failures.is_empty(), "{} differ\n{}", failures.len(), failures.join("\n"));
+}
+
+/// More constants than LOADK can count, then operators that want constants.
+fn source_with_many_constants() -> String {
+    let numbers = (0..=MAX_BX).map(|n| format!("{n}.5,")).collect::<String>();
+    format!("local t = {{{numbers}}} return 'last', t.x + 'last', t == 'last', t.last, 1e99, -7")
+}
+
+#[test]
+fn constants_beyond_loadk_compile_to_pucs_bytecode() {
+    let source = source_with_many_constants();
+    compare_with(&mlua::Lua::new(), source.as_bytes(), "=many").unwrap();
+}
+
+#[test]
+fn the_files_use_every_opcode() {
+    let mut unused: BTreeSet<Op> = Op::ALL.into_iter().collect();
+    let mut sources = vec![source_with_many_constants().into_bytes()];
+    sources.extend(repository_files().iter().map(|file| fs::read(file).expect("readable file")));
+    for source in sources {
+        if let Ok(proto) = load(&source, b"=test", "t", 0) {
+            proto.for_each(&mut |proto| {
+                for instruction in &proto.code {
+                    unused.remove(&instruction.op());
+                }
+            });
+        }
+    }
+    assert!(unused.is_empty(), "never emitted: {unused:?}");
+}
