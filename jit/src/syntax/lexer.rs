@@ -201,6 +201,8 @@ impl<'a> Lexer<'a> {
                 self.error(message.as_bytes(), Near::Buffer)
             }
             Token::Eof => self.error(message.as_bytes(), Near::Eof),
+            // PUC's sign for "no token to show" is the token zero.
+            Token::Char(0) => self.error(message.as_bytes(), Near::Nothing),
             fixed => {
                 let message = format!("{message} near {}", fixed.describe());
                 self.error(message.as_bytes(), Near::Nothing)
