@@ -59,6 +59,8 @@ pub enum Ending<V> {
     Limited(Reason),
     /// The watcher asked for it.
     Stopped,
+    /// The engine caught itself breaking a rule: a defect of ours, with its description.
+    Broken(String),
 }
 
 /// What a run leaves behind.
@@ -89,7 +91,9 @@ impl From<Option<Clock>> for Next {
 }
 
 /// Watches a run at clocks of its choice.
-pub trait Watcher {
+///
+/// Watchers and sinks own what they need: engines keep them behind `'static` hooks, and give them back.
+pub trait Watcher: 'static {
     /// The first clock to stop at.
     fn first(&mut self) -> Option<Clock>;
     /// The engine stands at `clock`.
@@ -102,11 +106,11 @@ pub trait Watcher {
 /// An engine that can be driven to clocks.
 pub trait Engine {
     fn kind(&self) -> verdict::Engine;
-    fn run<W: Watcher>(&self, program: &Program, watcher: &mut W) -> Outcome;
+    fn run<W: Watcher>(&self, program: &Program, watcher: W) -> (Outcome, W);
 }
 
 /// Receives the events of a leading run.
-pub trait EventSink {
+pub trait EventSink: 'static {
     fn event<S: State>(&mut self, clock: Clock, kind: EventKind, state: &S) -> Next;
     fn end<S: State>(&mut self, state: &S, ending: &Ending<S::Value>, output: &[u8]);
 }
@@ -114,7 +118,7 @@ pub trait EventSink {
 /// An engine that decides itself when it is looked at.
 pub trait Leader {
     fn kind(&self) -> verdict::Engine;
-    fn lead<E: EventSink>(&self, program: &Program, sink: &mut E) -> Outcome;
+    fn lead<E: EventSink>(&self, program: &Program, sink: E) -> (Outcome, E);
     /// Traces compiled in the last run.
     fn traces(&self) -> u64 {
         0
@@ -134,18 +138,20 @@ impl<E: Engine> Leader for RandomClocks<'_, E> {
         self.engine.kind()
     }
 
-    fn lead<S: EventSink>(&self, program: &Program, sink: &mut S) -> Outcome {
-        self.engine.run(program, &mut RandomWatcher { random: self.seed, now: 0, sink })
+    fn lead<S: EventSink>(&self, program: &Program, sink: S) -> (Outcome, S) {
+        let watcher = RandomWatcher { random: self.seed, now: 0, sink };
+        let (outcome, watcher) = self.engine.run(program, watcher);
+        (outcome, watcher.sink)
     }
 }
 
-struct RandomWatcher<'s, S> {
+struct RandomWatcher<S> {
     random: u64,
     now: u64,
-    sink: &'s mut S,
+    sink: S,
 }
 
-impl<S> RandomWatcher<'_, S> {
+impl<S> RandomWatcher<S> {
     /// SplitMix64.
     fn next(&mut self) -> Clock {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -158,7 +164,7 @@ impl<S> RandomWatcher<'_, S> {
     }
 }
 
-impl<S: EventSink> Watcher for RandomWatcher<'_, S> {
+impl<S: EventSink> Watcher for RandomWatcher<S> {
     fn first(&mut self) -> Option<Clock> {
         Some(self.next())
     }

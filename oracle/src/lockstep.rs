@@ -24,6 +24,7 @@ use crate::engine::{Ending, Engine, EventSink, Leader, Next, Outcome, Program, W
 use crate::event::{Clock, EventKind};
 use crate::policy;
 use crate::verdict::{Compared, Divergence, DivergenceKind, Reason, Verdict};
+use std::rc::Rc;
 
 /// Which registers a pair of engines compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +79,7 @@ enum End {
     },
     NotLua(Vec<u8>),
     Limited(Reason),
+    Broken,
 }
 
 /// What a run showed.
@@ -107,7 +109,7 @@ fn end_roots<S: State>(state: &S, ending: &Ending<S::Value>) -> Vec<S::Value> {
     let mut roots = match ending {
         Ending::Returned(values) => values.clone(),
         Ending::Failed(error) => vec![*error],
-        Ending::NotLua(_) | Ending::Limited(_) | Ending::Stopped => Vec::new(),
+        _ => Vec::new(),
     };
     roots.push(state.globals());
     roots
@@ -136,8 +138,8 @@ fn end_dump<S: State>(state: &S, ending: &Ending<S::Value>, output: &[u8]) -> Sn
 }
 
 /// Writes a record of a leading run.
-struct Recorder<'p> {
-    program: &'p Program,
+struct Recorder {
+    program: Rc<Program>,
     select: Select,
     schedule: Schedule,
     /// Stop after this many moments.
@@ -145,19 +147,17 @@ struct Recorder<'p> {
     moments: Vec<Moment>,
     /// Events so far, recorded or not.
     events: usize,
-    registers: u64,
     end: Option<Digest>,
 }
 
-impl EventSink for Recorder<'_> {
+impl EventSink for Recorder {
     fn event<S: State>(&mut self, clock: Clock, kind: EventKind, state: &S) -> Next {
         self.events += 1;
         if self.events > FULL_RECORD && !self.events.is_multiple_of(THIN) {
             return Next::Never;
         }
         let plan = self.schedule.plan(self.moments.len());
-        let (digest, registers) = look(self.program, self.select, plan, state);
-        self.registers += registers;
+        let (digest, _) = look(&self.program, self.select, plan, state);
         self.moments.push(Moment { clock, kind, digest });
         if self.moments.len() >= self.limit { Next::Stop } else { Next::Never }
     }
@@ -173,6 +173,7 @@ fn end_of(outcome: &Outcome, digest: Option<Digest>) -> End {
         Ending::Limited(reason) => End::Limited(*reason),
         // A stopped run is cut on purpose; nothing is compared beyond its last moment.
         Ending::Stopped => End::Limited(Reason::Fuel),
+        Ending::Broken(_) => End::Broken,
         Ending::Returned(_) | Ending::Failed(()) => {
             let digest = digest.expect("an engine that ends normally shows its end");
             End::Ended { digest, total: outcome.instructions }
@@ -192,12 +193,14 @@ enum Mismatch {
     /// The follower ends before the leader does.
     EndsEarly,
     Syntax,
+    /// An engine caught itself breaking a rule.
+    Broken,
 }
 
 /// Follows a record, and writes one of its own under another selection.
-struct Follower<'r> {
-    program: &'r Program,
-    record: &'r Record,
+struct Follower {
+    program: Rc<Program>,
+    record: Rc<Record>,
     select: Select,
     schedule: Schedule,
     next: usize,
@@ -210,11 +213,11 @@ struct Follower<'r> {
     end: Option<Digest>,
 }
 
-impl<'r> Follower<'r> {
-    fn new(program: &'r Program, record: &'r Record, select: Select, schedule: Schedule) -> Self {
+impl Follower {
+    fn new(program: &Rc<Program>, record: &Rc<Record>, select: Select, schedule: Schedule) -> Self {
         Follower {
-            program,
-            record,
+            program: program.clone(),
+            record: record.clone(),
             select,
             schedule,
             next: 0,
@@ -250,7 +253,7 @@ impl<'r> Follower<'r> {
     }
 }
 
-impl Watcher for Follower<'_> {
+impl Watcher for Follower {
     fn first(&mut self) -> Option<Clock> {
         self.stop_after(None)
     }
@@ -264,13 +267,13 @@ impl Watcher for Follower<'_> {
         }
         while let Some(moment) = self.record.moments.get(self.next).filter(|m| m.clock == clock) {
             let plan = self.schedule.plan(self.next);
-            let (digest, registers) = look(self.program, self.select, plan, state);
+            let (digest, registers) = look(&self.program, self.select, plan, state);
             self.registers += registers;
             if digest != moment.digest {
                 return self.differs(Mismatch::Moment(self.next));
             }
             if let Some(also) = self.also {
-                let (digest, _) = look(self.program, also, plan, state);
+                let (digest, _) = look(&self.program, also, plan, state);
                 self.moments.push(Moment { digest, ..*moment });
             }
             self.next += 1;
@@ -295,39 +298,40 @@ impl Watcher for Follower<'_> {
 }
 
 /// An engine that leads by being driven to given moments.
-struct Listed<'m, E> {
-    engine: &'m E,
-    moments: &'m [Moment],
+struct Listed<'e, E> {
+    engine: &'e E,
+    record: Rc<Record>,
 }
 
-struct ListedWatcher<'m, S> {
-    moments: &'m [Moment],
-    sink: &'m mut S,
+struct ListedWatcher<S> {
+    record: Rc<Record>,
+    next: usize,
+    sink: S,
 }
 
 impl<E: Engine> Leader for Listed<'_, E> {
     fn kind(&self) -> crate::verdict::Engine {
         self.engine.kind()
     }
-    fn lead<S: EventSink>(&self, program: &Program, sink: &mut S) -> Outcome {
-        self.engine.run(program, &mut ListedWatcher { moments: self.moments, sink })
+    fn lead<S: EventSink>(&self, program: &Program, sink: S) -> (Outcome, S) {
+        let watcher = ListedWatcher { record: self.record.clone(), next: 0, sink };
+        let (outcome, watcher) = self.engine.run(program, watcher);
+        (outcome, watcher.sink)
     }
 }
 
-impl<S: EventSink> Watcher for ListedWatcher<'_, S> {
+impl<S: EventSink> Watcher for ListedWatcher<S> {
     fn first(&mut self) -> Option<Clock> {
-        self.moments.first().map(|m| m.clock)
+        self.record.moments.first().map(|m| m.clock)
     }
     fn at<T: State>(&mut self, clock: Clock, state: &T) -> Next {
-        while let Some((moment, rest)) =
-            self.moments.split_first().filter(|(m, _)| m.clock == clock)
-        {
-            self.moments = rest;
+        while let Some(moment) = self.record.moments.get(self.next).filter(|m| m.clock == clock) {
+            self.next += 1;
             if self.sink.event(clock, moment.kind, state) == Next::Stop {
                 return Next::Stop;
             }
         }
-        self.moments.first().map(|m| m.clock).into()
+        self.record.moments.get(self.next).map(|m| m.clock).into()
     }
     fn end<T: State>(&mut self, state: &T, ending: &Ending<T::Value>, output: &[u8]) {
         self.sink.end(state, ending, output);
@@ -335,48 +339,48 @@ impl<S: EventSink> Watcher for ListedWatcher<'_, S> {
 }
 
 fn record(
-    program: &Program,
+    program: &Rc<Program>,
     leader: &impl Leader,
     select: Select,
     schedule: Schedule,
     limit: usize,
-) -> (Record, Outcome, u64) {
-    let mut recorder = Recorder {
-        program,
+) -> Rc<Record> {
+    let recorder = Recorder {
+        program: program.clone(),
         select,
         schedule,
         limit,
         moments: Vec::new(),
         events: 0,
-        registers: 0,
         end: None,
     };
-    let outcome = leader.lead(program, &mut recorder);
+    let (outcome, recorder) = leader.lead(program, recorder);
     let end = end_of(&outcome, recorder.end);
-    (Record { moments: recorder.moments, end }, outcome, recorder.registers)
+    Rc::new(Record { moments: recorder.moments, end })
 }
 
 /// What following a record came to, when nothing differed.
 struct Followed {
-    record: Record,
+    record: Rc<Record>,
     registers: u64,
 }
 
 /// Drives a follower along a record.
 fn follow(
-    program: &Program,
-    record: &Record,
+    program: &Rc<Program>,
+    record: &Rc<Record>,
     engine: &impl Engine,
     select: Select,
     schedule: Schedule,
     also: Option<Select>,
 ) -> Result<Followed, Result<Mismatch, Reason>> {
-    let mut follower = Follower { also, ..Follower::new(program, record, select, schedule) };
-    let outcome = engine.run(program, &mut follower);
+    let follower = Follower { also, ..Follower::new(program, record, select, schedule) };
+    let (outcome, follower) = engine.run(program, follower);
     if let Some(mismatch) = follower.mismatch {
         return Err(Ok(mismatch));
     }
     match (&record.end, &outcome.ending) {
+        (End::Broken, _) | (_, Ending::Broken(_)) => return Err(Ok(Mismatch::Broken)),
         (End::NotLua(a), Ending::NotLua(b)) if a == b => return Err(Err(Reason::NotLua)),
         (End::NotLua(_), _) | (_, Ending::NotLua(_)) => return Err(Ok(Mismatch::Syntax)),
         (_, Ending::Limited(Reason::Fuel)) if matches!(record.end, End::Ended { .. }) => {
@@ -387,17 +391,17 @@ fn follow(
     }
     let end = end_of(&outcome, follower.end);
     let own = Record { moments: follower.moments, end };
-    Ok(Followed { record: own, registers: follower.registers })
+    Ok(Followed { record: Rc::new(own), registers: follower.registers })
 }
 
 /// Compares one leader with one follower.
 pub fn two_way(
-    program: &Program,
+    program: &Rc<Program>,
     leader: &impl Leader,
     follower: &impl Engine,
     select: Select,
 ) -> Verdict {
-    let (led, _, _) = record(program, leader, select, Schedule::Sampled, usize::MAX);
+    let led = record(program, leader, select, Schedule::Sampled, usize::MAX);
     if let Some(verdict) = hopeless(&led) {
         return verdict;
     }
@@ -410,12 +414,12 @@ pub fn two_way(
 
 /// Compares the JIT with the interpreter and the interpreter with the reference, at the JIT's moments.
 pub fn three_way(
-    program: &Program,
+    program: &Rc<Program>,
     jit: &impl Leader,
     interpreter: &impl Engine,
     reference: &impl Engine,
 ) -> Verdict {
-    let (led, _, _) = record(program, jit, Select::Live, Schedule::Sampled, usize::MAX);
+    let led = record(program, jit, Select::Live, Schedule::Sampled, usize::MAX);
     if let Some(verdict) = hopeless(&led) {
         return verdict;
     }
@@ -434,7 +438,7 @@ pub fn three_way(
         }
         Err(Err(reason)) => Verdict::Inconclusive(excused(program, reason)),
         Err(Ok(mismatch)) => {
-            let leader = Listed { engine: interpreter, moments: &first.record.moments };
+            let leader = Listed { engine: interpreter, record: first.record.clone() };
             explain(program, &leader, reference, Select::Defined, &first.record, mismatch)
         }
     }
@@ -465,18 +469,18 @@ fn compared(record: &Record, traces: u64, registers: u64) -> Compared {
 
 /// Runs both engines again to the first difference and prints it.
 fn explain(
-    program: &Program,
+    program: &Rc<Program>,
     leader: &impl Leader,
     follower: &impl Engine,
     select: Select,
-    led: &Record,
+    led: &Rc<Record>,
     mismatch: Mismatch,
 ) -> Verdict {
     let limit = match mismatch {
         Mismatch::Moment(index) => index + 1,
         _ => usize::MAX,
     };
-    let (deep, _, _) = record(program, leader, select, Schedule::Deep, limit);
+    let deep = record(program, leader, select, Schedule::Deep, limit);
     let (led, mismatch) = match follow(program, &deep, follower, select, Schedule::Deep, None) {
         Err(Ok(earlier @ Mismatch::Moment(_))) => (&deep, earlier),
         _ => (led, mismatch),
@@ -540,6 +544,7 @@ fn kind_of(mismatch: Mismatch, differences: &[Difference]) -> DivergenceKind {
     match mismatch {
         Mismatch::RunsOn | Mismatch::EndsEarly => DivergenceKind::Length,
         Mismatch::Syntax => DivergenceKind::Syntax,
+        Mismatch::Broken => DivergenceKind::Broken,
         Mismatch::Moment(_) | Mismatch::End => {
             let place = differences.first().map_or("", |d| d.place.as_str());
             match place {
@@ -595,21 +600,21 @@ enum RightTarget {
     End,
 }
 
-struct Dumper<'p> {
-    program: &'p Program,
+struct Dumper {
+    program: Rc<Program>,
     select: Select,
     target: Target,
     seen: usize,
     snapshot: Option<Snapshot>,
 }
 
-impl EventSink for Dumper<'_> {
+impl EventSink for Dumper {
     fn event<S: State>(&mut self, clock: Clock, _: EventKind, state: &S) -> Next {
         let here = self.seen;
         self.seen += 1;
         match self.target {
             Target::Moment(index) if index == here => {
-                self.snapshot = Some(dump(self.program, self.select, clock, state));
+                self.snapshot = Some(dump(&self.program, self.select, clock, state));
                 Next::Stop
             }
             _ => Next::Never,
@@ -624,33 +629,34 @@ fn ended_without(outcome: &Outcome) -> Snapshot {
     let text = match &outcome.ending {
         Ending::NotLua(message) => format!("rejected: {}", policy::quote(message)),
         Ending::Limited(reason) => format!("limited: {reason}"),
+        Ending::Broken(rule) => format!("broke a rule: {rule}"),
         Ending::Returned(_) | Ending::Failed(()) | Ending::Stopped => "ended elsewhere".into(),
     };
     Snapshot { ending: Some(text), output: outcome.output.clone(), ..Snapshot::default() }
 }
 
 fn snapshot_of_leader(
-    program: &Program,
+    program: &Rc<Program>,
     leader: &impl Leader,
     select: Select,
     target: Target,
 ) -> Snapshot {
-    let mut dumper = Dumper { program, select, target, seen: 0, snapshot: None };
-    let outcome = leader.lead(program, &mut dumper);
+    let dumper = Dumper { program: program.clone(), select, target, seen: 0, snapshot: None };
+    let (outcome, dumper) = leader.lead(program, dumper);
     dumper.snapshot.map_or_else(|| ended_without(&outcome), |s| with_clock(s, outcome.instructions))
 }
 
 fn snapshot_of_follower(
-    program: &Program,
+    program: &Rc<Program>,
     follower: &impl Engine,
     select: Select,
     target: RightTarget,
 ) -> Snapshot {
-    struct Stop<'p> {
+    struct Stop {
         clock: Option<Clock>,
-        dumper: Dumper<'p>,
+        dumper: Dumper,
     }
-    impl Watcher for Stop<'_> {
+    impl Watcher for Stop {
         fn first(&mut self) -> Option<Clock> {
             self.clock
         }
@@ -665,9 +671,8 @@ fn snapshot_of_follower(
         RightTarget::Clock(clock) => (Some(clock), Target::Moment(0)),
         RightTarget::End => (None, Target::End),
     };
-    let mut stop =
-        Stop { clock, dumper: Dumper { program, select, target, seen: 0, snapshot: None } };
-    let outcome = follower.run(program, &mut stop);
+    let dumper = Dumper { program: program.clone(), select, target, seen: 0, snapshot: None };
+    let (outcome, stop) = follower.run(program, Stop { clock, dumper });
     let snapshot = stop.dumper.snapshot;
     snapshot.map_or_else(|| ended_without(&outcome), |s| with_clock(s, outcome.instructions))
 }

@@ -369,15 +369,17 @@ impl Engine for Reference {
         verdict::Engine::Reference
     }
 
-    fn run<W: Watcher>(&self, program: &Program, watcher: &mut W) -> Outcome {
-        run(&program.source, &program.chunk_name, &program.options, &mut Watched(watcher))
+    fn run<W: Watcher>(&self, program: &Program, watcher: W) -> (Outcome, W) {
+        let mut watched = Watched(watcher);
+        let outcome = run(&program.source, &program.chunk_name, &program.options, &mut watched);
+        (outcome, watched.0)
     }
 }
 
 /// A watcher of any engine as an observer of this one.
-struct Watched<'w, W>(&'w mut W);
+struct Watched<W>(W);
 
-impl<W: Watcher> Observer for Watched<'_, W> {
+impl<W: Watcher> Observer for Watched<W> {
     fn first(&mut self) -> Option<Clock> {
         self.0.first()
     }

@@ -83,6 +83,8 @@ pub enum DivergenceKind {
     Output,
     /// One engine rejects the source, or rejects it with another message.
     Syntax,
+    /// An engine caught itself breaking a rule: a trap of the executor, a failed check of a compilation.
+    Broken,
 }
 
 /// The first moment at which two engines differ.

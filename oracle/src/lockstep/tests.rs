@@ -112,12 +112,12 @@ impl<S: State> State for FaultyState<'_, S> {
     }
 }
 
-struct FaultyWatcher<'w, W> {
+struct FaultyWatcher<W> {
     fault: Fault,
-    watcher: &'w mut W,
+    watcher: W,
 }
 
-impl<W: Watcher> Watcher for FaultyWatcher<'_, W> {
+impl<W: Watcher> Watcher for FaultyWatcher<W> {
     fn first(&mut self) -> Option<Clock> {
         self.watcher.first()
     }
@@ -141,14 +141,14 @@ impl Engine for Faulty {
     fn kind(&self) -> verdict::Engine {
         verdict::Engine::Interpreter
     }
-    fn run<W: Watcher>(&self, program: &Program, watcher: &mut W) -> Outcome {
+    fn run<W: Watcher>(&self, program: &Program, watcher: W) -> (Outcome, W) {
         let fault = self.0;
         let options = Options {
             fuel: if fault == Fault::Endless { 90 } else { 1_000_000 },
             ..program.options
         };
         let program = Program { options, ..program.clone() };
-        let mut outcome = Reference.run(&program, &mut FaultyWatcher { fault, watcher });
+        let (mut outcome, faulty) = Reference.run(&program, FaultyWatcher { fault, watcher });
         let (ticks, _) = puc::pc_trace(&program.source, &program.chunk_name, &program.options);
         let skew = match fault {
             Fault::Longer => 1,
@@ -156,12 +156,12 @@ impl Engine for Faulty {
             _ => 0,
         };
         outcome.instructions = Some((ticks.len() as u64).wrapping_add_signed(skew));
-        outcome
+        (outcome, faulty.watcher)
     }
 }
 
 /// A program with masks that select the named locals, found by running it.
-fn program(source: &str) -> Program {
+fn program(source: &str) -> Rc<Program> {
     struct Names(Vec<ProtoMasks>);
     impl puc::Observer for Names {
         fn first(&mut self) -> Option<Clock> {
@@ -192,12 +192,12 @@ fn program(source: &str) -> Program {
     for masks in &mut names.0 {
         masks.live = masks.defined.clone();
     }
-    Program {
+    Rc::new(Program {
         source: source.as_bytes().to_vec(),
         chunk_name: "=t".into(),
         masks: Masks(names.0.into()),
         options,
-    }
+    })
 }
 
 fn lockstep(source: &str, fault: Fault, seed: u64) -> Verdict {
