@@ -10,6 +10,7 @@
 //! 8. [`sim`]      the ARM64 simulator: any host, every step checked
 //! 9. `native`     the processor itself, on aarch64 hosts, with its code memory
 //! 10. [`arena`]    memory for running code without the VM
+//! 11. [`host_memory`] the VM's memory for the IR evaluator, an executor without machine code
 
 pub mod arena;
 pub mod code;
@@ -19,6 +20,7 @@ pub mod context;
 pub mod disasm;
 pub mod executor;
 pub mod helpers;
+pub mod host_memory;
 #[cfg(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos")))]
 pub mod native;
 pub mod runtime;

@@ -2,55 +2,14 @@
 //!
 //! In:  an op and its operands' 64-bit payloads.   Out: the result's payload, or whether it holds.
 //!
-//! One home for the evaluator and for constant folding, so that both agree bit for bit. The
-//! rules are Lua 5.4's (manual 3.4.1 to 3.4.4): integers wrap, `//` and `%` round towards minus
-//! infinity, shifts are logical, a float compares false with a NaN.
+//! One home for the evaluator and for constant folding, so that both agree bit for bit; the
+//! numbers' own rules (manual 3.4.1 to 3.4.4) are the interpreter's, in `heap::number`.
 //!
 //! Limits: the sign and payload of a NaN result are the host's; Lua programs cannot tell except
 //! by printing, and folding leaves NaN results alone ([`super::super::opt::fold`]).
 
 use super::op::Op;
-
-/// `a // b` for `b ~= 0`.
-pub fn floor_div(a: i64, b: i64) -> i64 {
-    let quotient = a.wrapping_div(b);
-    if a.wrapping_rem(b) != 0 && (a ^ b) < 0 { quotient - 1 } else { quotient }
-}
-
-/// `a % b` for `b ~= 0`.
-pub fn floor_mod(a: i64, b: i64) -> i64 {
-    let remainder = a.wrapping_rem(b);
-    if remainder != 0 && (remainder ^ b) < 0 { remainder + b } else { remainder }
-}
-
-/// `a << b`; a negative `b` shifts right.
-pub fn shift_left(a: i64, b: i64) -> i64 {
-    match b {
-        0..64 => ((a as u64) << b) as i64,
-        -63..0 => ((a as u64) >> -b) as i64,
-        _ => 0,
-    }
-}
-
-/// `a % b` of floats (`luai_nummod`): C's `fmod`, moved to the sign of `b`.
-pub fn float_mod(a: f64, b: f64) -> f64 {
-    let remainder = a % b;
-    let wrong_sign = if remainder > 0.0 { b < 0.0 } else { remainder < 0.0 && b > 0.0 };
-    // C adds unless the remainder already has `b`'s sign; a zero remainder keeps `a`'s.
-    if wrong_sign { remainder + b } else { remainder }
-}
-
-/// `a ^ b` (`luai_numpow`).
-pub fn float_pow(a: f64, b: f64) -> f64 {
-    if b == 2.0 { a * a } else { a.powf(b) }
-}
-
-/// The integer equal to `a`, if there is one (`lua_numbertointeger`).
-pub fn float_to_int(a: f64) -> Option<i64> {
-    const TWO_63: f64 = 9_223_372_036_854_775_808.0;
-    let in_range = (-TWO_63..TWO_63).contains(&a);
-    (in_range && a.trunc() == a).then_some(a as i64)
-}
+use crate::heap::number;
 
 const TWO_53: i64 = 1 << 53;
 
@@ -65,15 +24,15 @@ pub fn compute(op: Op, args: &[u64]) -> Option<u64> {
         Op::Add => from_int(int(0).wrapping_add(int(1))),
         Op::Sub => from_int(int(0).wrapping_sub(int(1))),
         Op::Mul => from_int(int(0).wrapping_mul(int(1))),
-        Op::IDiv if int(1) != 0 => from_int(floor_div(int(0), int(1))),
-        Op::IMod if int(1) != 0 => from_int(floor_mod(int(0), int(1))),
+        Op::IDiv => number::int_floor_div(int(0), int(1)).map(|value| value as u64),
+        Op::IMod => number::int_mod(int(0), int(1)).map(|value| value as u64),
         Op::Neg => from_int(int(0).wrapping_neg()),
         Op::BAnd => from_int(int(0) & int(1)),
         Op::BOr => from_int(int(0) | int(1)),
         Op::BXor => from_int(int(0) ^ int(1)),
         Op::BNot => from_int(!int(0)),
-        Op::Shl => from_int(shift_left(int(0), int(1))),
-        Op::Shr => from_int(shift_left(int(0), int(1).wrapping_neg())),
+        Op::Shl => from_int(number::shift_left(int(0), int(1))),
+        Op::Shr => from_int(number::shift_right(int(0), int(1))),
         Op::IMin => from_int(int(0).min(int(1))),
         Op::IMax => from_int(int(0).max(int(1))),
         Op::IAbs => from_int(int(0).wrapping_abs()),
@@ -81,8 +40,8 @@ pub fn compute(op: Op, args: &[u64]) -> Option<u64> {
         Op::FSub => from_float(float(0) - float(1)),
         Op::FMul => from_float(float(0) * float(1)),
         Op::FDiv => from_float(float(0) / float(1)),
-        Op::FMod => from_float(float_mod(float(0), float(1))),
-        Op::FPow => from_float(float_pow(float(0), float(1))),
+        Op::FMod => from_float(number::float_mod(float(0), float(1))),
+        Op::FPow => from_float(number::float_pow(float(0), float(1))),
         // Bit operations, so that a NaN's sign flips as well.
         Op::FNeg => Some(args[0] ^ (1 << 63)),
         Op::FAbs => Some(args[0] & !(1 << 63)),
@@ -92,7 +51,7 @@ pub fn compute(op: Op, args: &[u64]) -> Option<u64> {
         Op::FMin => Some(if float(1) < float(0) { args[1] } else { args[0] }),
         Op::FMax => Some(if float(0) < float(1) { args[1] } else { args[0] }),
         Op::IntToFloat => from_float(int(0) as f64),
-        Op::FloatToInt => float_to_int(float(0)).map(|value| value as u64),
+        Op::FloatToInt => number::float_to_int_exact(float(0)).map(|value| value as u64),
         _ => None,
     }
 }
@@ -222,7 +181,7 @@ mod tests {
         let to_float = lua.load("return (...) + 0.0").into_function().unwrap();
         for a in FLOATS {
             let expected: Option<i64> = to_int.call(a).unwrap();
-            assert_eq!(float_to_int(a), expected, "{a:?}");
+            assert_eq!(number::float_to_int_exact(a), expected, "{a:?}");
         }
         for a in INTS {
             let expected: f64 = to_float.call(a).unwrap();

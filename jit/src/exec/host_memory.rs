@@ -1,0 +1,121 @@
+//! The VM's own memory, as the IR evaluator sees it.
+//!
+//! In:  the running frame and the heap.   Out: [`HostMemory`], a [`TraceMemory`].
+//!
+//! Invariant: reads, writes and helper calls go to the addresses that compiled code would use, so
+//! a trace may run here or as machine code and the VM cannot tell.
+//!
+//! Limit: no address is checked. A wrong trace is a wrong program here as it is in machine code;
+//! the simulator is the executor that checks.
+
+use super::helpers::HostFn;
+use super::runtime::Helper;
+use crate::heap::value::{Tag, VALUE_PAYLOAD, VALUE_SIZE, VALUE_TAG};
+use crate::ir::eval::{EvalTrap, TraceMemory};
+use crate::ir::op::Ty;
+use crate::ir::trace::Slot;
+use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
+
+/// The running frame's registers, and everything reachable from them.
+pub struct HostMemory {
+    base: u64,
+    heap: u64,
+}
+
+impl HostMemory {
+    /// `base` is the address of the root frame's register 0, `heap` is `TraceContext::heap`.
+    ///
+    /// # Safety
+    /// While this value lives it may only be given to traces that were recorded in this VM and
+    /// keep the verifier's rules, for the frame at `base`, whose stack holds the trace's
+    /// `max_slots`. The addresses of the stack, of `heap` and of all objects reachable from the
+    /// frame have exposed provenance, and no Rust reference to them is live during a run.
+    pub unsafe fn new(base: u64, heap: u64) -> HostMemory {
+        HostMemory { base, heap }
+    }
+
+    fn slot_address(&self, slot: Slot) -> u64 {
+        self.base.wrapping_add_signed(i64::from(slot) * VALUE_SIZE as i64)
+    }
+
+    fn load<T: Copy>(&self, address: u64) -> T {
+        // SAFETY: `new`'s caller vouches that a verified trace only names live memory.
+        unsafe { with_exposed_provenance::<T>(address as usize).read() }
+    }
+
+    fn store<T>(&mut self, address: u64, value: T) {
+        // SAFETY: as for `load`; a trace stores whole values into live objects only.
+        unsafe { with_exposed_provenance_mut::<T>(address as usize).write(value) }
+    }
+}
+
+fn call(helper: Helper, args: [u64; 5]) -> Result<u64, EvalTrap> {
+    let [a, b, c, d, e] = args;
+    // SAFETY: the arguments are those that compiled code passes: live objects of the kinds that
+    // the IR's types say, the heap that owns them, and a valid value.
+    unsafe {
+        match helper.host_fn() {
+            HostFn::Int1(f) => Ok(f(a)),
+            HostFn::Int2(f) => Ok(f(a, b)),
+            HostFn::Int5(f) => Ok(f(a, b, c, d, e)),
+            _ => Err(EvalTrap::NoHelper(helper.name())),
+        }
+    }
+}
+
+impl TraceMemory for HostMemory {
+    fn slot(&mut self, slot: Slot) -> (Tag, u64) {
+        let address = self.slot_address(slot);
+        let tag = self.load::<Tag>(address.wrapping_add(VALUE_TAG as u64));
+        (tag, self.load(address.wrapping_add(VALUE_PAYLOAD as u64)))
+    }
+    fn base(&mut self) -> u64 {
+        self.base
+    }
+    fn root_closure(&mut self) -> u64 {
+        let (tag, payload) = self.slot(-1);
+        debug_assert_eq!(Some(tag), Ty::Closure.tag(), "the root frame runs a Lua closure");
+        payload
+    }
+    fn read_u8(&mut self, address: u64) -> Result<u8, EvalTrap> {
+        Ok(self.load(address))
+    }
+    fn read_u32(&mut self, address: u64) -> Result<u32, EvalTrap> {
+        Ok(self.load(address))
+    }
+    fn read_u64(&mut self, address: u64) -> Result<u64, EvalTrap> {
+        Ok(self.load(address))
+    }
+    fn write_u8(&mut self, address: u64, value: u8) -> Result<(), EvalTrap> {
+        self.store(address, value);
+        Ok(())
+    }
+    fn write_u64(&mut self, address: u64, value: u64) -> Result<(), EvalTrap> {
+        self.store(address, value);
+        Ok(())
+    }
+    fn hash_find(&mut self, table: u64, key: u64) -> Result<u64, EvalTrap> {
+        call(Helper::HashFind, [table, key, 0, 0, 0])
+    }
+    fn table_set_int(
+        &mut self,
+        table: u64,
+        key: i64,
+        tag: Tag,
+        payload: u64,
+    ) -> Result<(), EvalTrap> {
+        call(Helper::TableSetInt, [self.heap, table, key as u64, payload, tag as u64]).map(drop)
+    }
+    fn table_set_str(
+        &mut self,
+        table: u64,
+        key: u64,
+        tag: Tag,
+        payload: u64,
+    ) -> Result<(), EvalTrap> {
+        call(Helper::TableSetStr, [self.heap, table, key, payload, tag as u64]).map(drop)
+    }
+    fn table_len(&mut self, table: u64) -> Result<i64, EvalTrap> {
+        Ok(call(Helper::TableLen, [table, 0, 0, 0, 0])? as i64)
+    }
+}
