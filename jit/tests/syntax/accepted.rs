@@ -339,7 +339,7 @@ fn operator_pairs() -> Vec<String> {
 
 #[test]
 fn good_sources_survive_printing() {
-    let both = Both::new();
+    let both = Both::default();
     let lua = Lua::new();
     let dump = "local source = ... return string.dump(assert(load(source, '=t')))";
     let dump = lua.load(dump).into_function().unwrap();

@@ -23,8 +23,8 @@ pub struct Both {
 /// handler (it would add a traceback) away from the message.
 const HELPER_C_CALLS: u32 = 2;
 
-impl Both {
-    pub fn new() -> Both {
+impl Default for Both {
+    fn default() -> Both {
         let lua = Lua::new();
         let helper = "local source, name = ...
                       local ran, chunk, message = pcall(load, source, name, 't')
@@ -33,7 +33,9 @@ impl Both {
         let load = lua.load(helper).into_function().unwrap();
         Both { lua, load }
     }
+}
 
+impl Both {
     /// The reference's message, or nothing when it accepts.
     pub fn reference(&self, source: &[u8], chunkname: &str) -> Option<Vec<u8>> {
         let source = self.lua.create_string(source).unwrap();
@@ -67,7 +69,7 @@ impl Both {
 pub struct Noise(pub u64);
 
 impl Noise {
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -75,7 +77,7 @@ impl Noise {
     }
 
     pub fn below(&mut self, limit: usize) -> usize {
-        (self.next() >> 16) as usize % limit
+        (self.bits() >> 16) as usize % limit
     }
 
     pub fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {

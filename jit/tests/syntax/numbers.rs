@@ -133,7 +133,7 @@ const NUMERALS: &[&str] = &[
     "\u{a0}1",
     "１",
     "1\0",
-    "\01",
+    "\x001",
     "0x1p1p1",
     "1e1e1",
     "1..2",
@@ -157,7 +157,7 @@ fn numerals_read_as_tonumber_reads_them() {
         texts.push(random_numeral(&mut noise));
     }
     for _ in 0..5000 {
-        texts.push(format!("{:.*e}", noise.below(20), f64::from_bits(noise.next())).into_bytes());
+        texts.push(format!("{:.*e}", noise.below(20), f64::from_bits(noise.bits())).into_bytes());
     }
     let mut differences = Vec::new();
     let mut floats = 0;
@@ -195,7 +195,7 @@ fn random_numeral(noise: &mut Noise) -> Vec<u8> {
         text.extend_from_slice(exponent.to_string().as_bytes());
     }
     if noise.below(20) == 0 {
-        text.push(noise.next() as u8);
+        text.push(noise.bits() as u8);
     }
     text
 }
@@ -243,9 +243,9 @@ fn interesting_floats(noise: &mut Noise) -> Vec<f64> {
     }
     values.extend((0..64).map(|bit| 2f64.powi(bit)));
     for _ in 0..10_000 {
-        values.push(f64::from_bits(noise.next()));
-        values.push((noise.next() >> noise.below(64)) as f64);
-        values.push(noise.next() as i64 as f64 / 1e9);
+        values.push(f64::from_bits(noise.bits()));
+        values.push((noise.bits() >> noise.below(64)) as f64);
+        values.push(noise.bits() as i64 as f64 / 1e9);
         values.push(noise.below(1000) as f64 / 8.0);
     }
     values

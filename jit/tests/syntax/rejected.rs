@@ -404,7 +404,7 @@ const LONGER: &[&[u8]] = &[
 
 #[test]
 fn messages_are_the_references() {
-    let both = Both::new();
+    let both = Both::default();
     let one_liners = ONE_LINERS.lines().filter(|line| !line.is_empty()).map(str::as_bytes);
     let sources: Vec<&[u8]> = one_liners.chain(LONGER.iter().copied()).collect();
     let names = ["=t", "@dir/file.lua", "some source text\nwith two lines"];
@@ -420,7 +420,7 @@ fn messages_are_the_references() {
 
 #[test]
 fn a_source_cut_anywhere_gives_the_same_message() {
-    let both = Both::new();
+    let both = Both::default();
     let source = include_bytes!("sample.lua");
     let cuts = (0..source.len()).filter_map(|end| both.difference(&source[..end], "=t"));
     report(cuts.collect());
@@ -434,7 +434,7 @@ fn repeated(prefix: &str, count: usize, suffix: &str, piece: impl Fn(usize) -> S
 
 #[test]
 fn limits_are_hit_at_the_same_size() {
-    let both = Both::new();
+    let both = Both::default();
     let mut differences = Vec::new();
     let mut check = |source: String| differences.extend(both.difference(source.as_bytes(), "=t"));
     for n in 180..206 {

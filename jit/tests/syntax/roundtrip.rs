@@ -27,13 +27,13 @@ proptest! {
 }
 
 fn random_tree(noise: &mut Noise) -> Chunk {
-    let bytes: Vec<u8> = (0..300).map(|_| noise.next() as u8).collect();
+    let bytes: Vec<u8> = (0..300).map(|_| noise.bits() as u8).collect();
     Generator::new(&bytes).chunk()
 }
 
 #[test]
 fn the_reference_accepts_generated_programs() {
-    let both = Both::new();
+    let both = Both::default();
     let mut noise = Noise(0x5eed_0020);
     for _ in 0..1000 {
         let text = print(&random_tree(&mut noise));

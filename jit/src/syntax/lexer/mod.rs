@@ -6,136 +6,20 @@
 //! token consumed; both move exactly as in PUC's `llex.c`, including when a token of lookahead has
 //! been read. `buffer` holds what PUC's scanner buffer holds, because error messages quote it: the
 //! text of the token scanned last, with escapes already replaced up to the error.
+//!
+//! - `token`   tokens and names
+//! - `strings` string literals and long comments
+
+mod strings;
+mod token;
+
+pub use strings::push_utf8;
+pub use token::{Token, is_identifier};
 
 use super::ast::Str;
 use super::error::{SyntaxError, chunk_display, until};
-use super::number::{self, Number, hex_value, is_space};
-
-#[derive(Clone, PartialEq, Debug)]
-pub enum Token {
-    Eof,
-    Name(Str),
-    Str(Str),
-    Int(i64),
-    Float(f64),
-    /// A single-byte token, valid or not.
-    Char(u8),
-    And,
-    Break,
-    Do,
-    Else,
-    Elseif,
-    End,
-    False,
-    For,
-    Function,
-    Goto,
-    If,
-    In,
-    Local,
-    Nil,
-    Not,
-    Or,
-    Repeat,
-    Return,
-    Then,
-    True,
-    Until,
-    While,
-    IDiv,
-    Concat,
-    Dots,
-    Eq,
-    Ge,
-    Le,
-    Ne,
-    Shl,
-    Shr,
-    DbColon,
-}
-
-/// The reserved words.
-const KEYWORDS: [(&str, Token); 22] = [
-    ("and", Token::And),
-    ("break", Token::Break),
-    ("do", Token::Do),
-    ("else", Token::Else),
-    ("elseif", Token::Elseif),
-    ("end", Token::End),
-    ("false", Token::False),
-    ("for", Token::For),
-    ("function", Token::Function),
-    ("goto", Token::Goto),
-    ("if", Token::If),
-    ("in", Token::In),
-    ("local", Token::Local),
-    ("nil", Token::Nil),
-    ("not", Token::Not),
-    ("or", Token::Or),
-    ("repeat", Token::Repeat),
-    ("return", Token::Return),
-    ("then", Token::Then),
-    ("true", Token::True),
-    ("until", Token::Until),
-    ("while", Token::While),
-];
-
-/// Tokens of two or three fixed bytes.
-const SYMBOLS: [(&str, Token); 10] = [
-    ("//", Token::IDiv),
-    ("..", Token::Concat),
-    ("...", Token::Dots),
-    ("==", Token::Eq),
-    (">=", Token::Ge),
-    ("<=", Token::Le),
-    ("~=", Token::Ne),
-    ("<<", Token::Shl),
-    (">>", Token::Shr),
-    ("::", Token::DbColon),
-];
-
-fn keyword(word: &[u8]) -> Option<Token> {
-    let found = KEYWORDS.iter().find(|(text, _)| text.as_bytes() == word)?;
-    Some(found.1.clone())
-}
-
-/// Whether these bytes are a name: what `a.b` accepts after the dot.
-pub fn is_identifier(text: &[u8]) -> bool {
-    match text {
-        [first, ..] if is_name_start(*first) => {
-            text.iter().all(|&c| is_name_byte(c)) && keyword(text).is_none()
-        }
-        _ => false,
-    }
-}
-
-fn is_name_start(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || byte == b'_'
-}
-
-fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
-impl Token {
-    /// The token as messages name it when it is *expected*.
-    pub fn describe(&self) -> String {
-        match self {
-            Token::Eof => "<eof>".into(),
-            Token::Name(_) => "<name>".into(),
-            Token::Str(_) => "<string>".into(),
-            Token::Int(_) => "<integer>".into(),
-            Token::Float(_) => "<number>".into(),
-            Token::Char(c @ b' '..=b'~') => format!("'{}'", *c as char),
-            Token::Char(c) => format!("'<\\{c}>'"),
-            fixed => {
-                let mut table = KEYWORDS.iter().chain(&SYMBOLS);
-                let found = table.find(|(_, token)| token == fixed);
-                format!("'{}'", found.expect("every fixed token has its text in a table").0)
-            }
-        }
-    }
-}
+use super::number::{self, Number};
+use token::{is_name_byte, is_name_start, keyword};
 
 /// What an error message quotes after `near`.
 #[derive(Clone, Copy)]
@@ -383,40 +267,6 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn long_string(&mut self, level: usize) -> Result<Token, SyntaxError> {
-        self.long_body(level, "string")?;
-        let text = &self.buffer[level + 2..self.buffer.len() - (level + 2)];
-        Ok(Token::Str(Str::from(text)))
-    }
-
-    /// A long string or comment from its second bracket to its end. The text stays in the buffer.
-    fn long_body(&mut self, level: usize, what: &str) -> Result<(), SyntaxError> {
-        let start_line = self.line_number;
-        self.save();
-        if self.at_newline() {
-            self.skip_newline();
-        }
-        loop {
-            match self.current() {
-                None => {
-                    let message = format!("unfinished long {what} (starting at line {start_line})");
-                    return self.fail(&message, Near::Eof);
-                }
-                Some(b']') => {
-                    if self.bracket_level() == Bracket::Long(level) {
-                        self.save();
-                        return Ok(());
-                    }
-                }
-                Some(b'\n' | b'\r') => {
-                    self.buffer.push(b'\n');
-                    self.skip_newline();
-                }
-                Some(_) => self.save(),
-            }
-        }
-    }
-
     /// Reads liberally what may be a numeral, then lets [`number::parse`] judge.
     fn numeral(&mut self) -> Result<Token, SyntaxError> {
         let first = self.current();
@@ -441,141 +291,6 @@ impl<'a> Lexer<'a> {
             None => self.fail("malformed number", Near::Buffer),
         }
     }
-
-    fn short_string(&mut self, delimiter: u8) -> Result<Token, SyntaxError> {
-        self.save();
-        loop {
-            match self.current() {
-                None => return self.fail("unfinished string", Near::Eof),
-                Some(b'\n' | b'\r') => return self.fail("unfinished string", Near::Buffer),
-                Some(b'\\') => self.escape()?,
-                Some(byte) => {
-                    self.save();
-                    if byte == delimiter {
-                        break;
-                    }
-                }
-            }
-        }
-        Ok(Token::Str(Str::from(&self.buffer[1..self.buffer.len() - 1])))
-    }
-
-    /// An escape sequence. Its text is in the buffer while it may still be wrong.
-    fn escape(&mut self) -> Result<(), SyntaxError> {
-        self.save();
-        let Some(byte) = self.current() else {
-            return Ok(()); // the caller sees the end of the source
-        };
-        let value = match byte {
-            b'a' => 7,
-            b'b' => 8,
-            b'f' => 12,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'v' => 11,
-            b'\\' | b'"' | b'\'' => byte,
-            b'x' => self.hex_escape()?,
-            b'u' => return self.utf8_escape(),
-            b'z' => {
-                self.unsave(1);
-                self.skip();
-                self.skip_spaces();
-                return Ok(());
-            }
-            b'\n' | b'\r' => {
-                self.skip_newline();
-                self.replace_backslash(b'\n');
-                return Ok(());
-            }
-            _ => {
-                self.check_escape(byte.is_ascii_digit(), "invalid escape sequence")?;
-                let value = self.decimal_escape()?;
-                self.replace_backslash(value);
-                return Ok(());
-            }
-        };
-        self.skip();
-        self.replace_backslash(value);
-        Ok(())
-    }
-
-    fn replace_backslash(&mut self, value: u8) {
-        self.unsave(1);
-        self.buffer.push(value);
-    }
-
-    fn skip_spaces(&mut self) {
-        while self.current_is(is_space) {
-            if self.at_newline() {
-                self.skip_newline();
-            } else {
-                self.skip();
-            }
-        }
-    }
-
-    /// The message quotes the string up to and including the byte that is wrong.
-    fn check_escape(&mut self, ok: bool, message: &str) -> Result<(), SyntaxError> {
-        if ok {
-            return Ok(());
-        }
-        self.save();
-        self.fail(message, Near::Buffer)
-    }
-
-    /// Saves the current byte and gives the value of the hexadecimal digit after it.
-    fn hex_digit(&mut self) -> Result<u8, SyntaxError> {
-        self.save();
-        let ok = self.current_is(|c| c.is_ascii_hexdigit());
-        self.check_escape(ok, "hexadecimal digit expected")?;
-        Ok(self.current().map_or(0, hex_value))
-    }
-
-    /// `\xXX`, up to its last digit.
-    fn hex_escape(&mut self) -> Result<u8, SyntaxError> {
-        let high = self.hex_digit()?;
-        let low = self.hex_digit()?;
-        self.unsave(2);
-        Ok(high << 4 | low)
-    }
-
-    /// `\u{XXX}`: up to 31 bits, in the original (six-byte) UTF-8.
-    fn utf8_escape(&mut self) -> Result<(), SyntaxError> {
-        let start = self.buffer.len() - 1;
-        self.save();
-        let open = self.current() == Some(b'{');
-        self.check_escape(open, "missing '{'")?;
-        let mut code = u32::from(self.hex_digit()?);
-        loop {
-            self.save();
-            let Some(digit) = self.current().filter(u8::is_ascii_hexdigit) else { break };
-            self.check_escape(code <= 0x7FFF_FFFF >> 4, "UTF-8 value too large")?;
-            code = code << 4 | u32::from(hex_value(digit));
-        }
-        let closed = self.current() == Some(b'}');
-        self.check_escape(closed, "missing '}'")?;
-        self.skip();
-        self.buffer.truncate(start);
-        push_utf8(&mut self.buffer, code);
-        Ok(())
-    }
-
-    /// `\ddd`, up to three digits; all are consumed.
-    fn decimal_escape(&mut self) -> Result<u8, SyntaxError> {
-        let mut value = 0u32;
-        let mut digits = 0;
-        while digits < 3
-            && let Some(digit) = self.current().filter(u8::is_ascii_digit)
-        {
-            value = value * 10 + u32::from(digit - b'0');
-            self.save();
-            digits += 1;
-        }
-        self.check_escape(value <= 255, "decimal escape too large")?;
-        self.unsave(digits);
-        Ok(value as u8)
-    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -586,26 +301,6 @@ enum Bracket {
     Single,
     /// `[=` without a second bracket.
     Broken,
-}
-
-/// Appends a code point below 2^31, in up to six bytes (also what `utf8.char` does).
-pub fn push_utf8(out: &mut Vec<u8>, code: u32) {
-    if code < 0x80 {
-        out.push(code as u8);
-        return;
-    }
-    let mut tail = [0u8; 6];
-    let mut count = 0;
-    let mut rest = code;
-    let mut first_byte_room = 0x3f;
-    while rest > first_byte_room {
-        tail[count] = 0x80 | (rest & 0x3f) as u8;
-        count += 1;
-        rest >>= 6;
-        first_byte_room >>= 1;
-    }
-    out.push(((!first_byte_room << 1) | rest) as u8);
-    out.extend(tail[..count].iter().rev());
 }
 
 /// Drops what the file loader drops: a byte order mark, and a first line that starts with `#`
@@ -633,13 +328,6 @@ mod tests {
         found
     }
 
-    fn string(source: &str) -> Vec<u8> {
-        match &tokens(source)[..] {
-            [Token::Str(s)] => s.to_vec(),
-            other => panic!("{other:?}"),
-        }
-    }
-
     #[test]
     fn symbols_take_the_longest_match() {
         use Token::*;
@@ -664,23 +352,6 @@ mod tests {
     }
 
     #[test]
-    fn escapes() {
-        assert_eq!(string(r#""\a\b\f\n\r\t\v\\\"\'""#), b"\x07\x08\x0c\n\r\t\x0b\\\"'");
-        assert_eq!(string(r#""\x41\65\0651""#), b"AAA1");
-        assert_eq!(string("'a\\z \n\t b'"), b"ab");
-        assert_eq!(string("'a\\\r\nb'"), b"a\nb");
-        assert_eq!(
-            string(r"'\u{7FFFFFFF}\u{20AC}\u{7f}'"),
-            b"\xfd\xbf\xbf\xbf\xbf\xbf\xe2\x82\xac\x7f"
-        );
-    }
-
-    #[test]
-    fn long_strings_normalise_line_breaks() {
-        assert_eq!(string("[==[\r\na\n\rb]]\rc]==]"), b"a\nb]]\nc");
-    }
-
-    #[test]
     fn lines_are_those_of_the_last_and_the_reached_token() {
         let mut lexer = Lexer::new(b"a --[[\n\n]] b\r\nc", b"=test");
         let mut lines = Vec::new();
@@ -696,12 +367,5 @@ mod tests {
         assert_eq!(skip_file_header(b"\xef\xbb\xbf#!lua\nreturn"), b"\nreturn");
         assert_eq!(skip_file_header(b"return"), b"return");
         assert_eq!(skip_file_header(b"# only"), b"");
-    }
-
-    #[test]
-    fn identifiers_are_names_that_are_not_reserved() {
-        assert!(is_identifier(b"_x1") && is_identifier(b"End"));
-        assert!(!is_identifier(b"end") && !is_identifier(b"1x") && !is_identifier(b""));
-        assert!(!is_identifier("é".as_bytes()) && !is_identifier(b"a b"));
     }
 }
