@@ -400,6 +400,13 @@ impl TableRef {
         }
     }
 
+    /// Stores into slot `index` (from 1) of the array part.
+    pub(crate) fn set_array_slot(self, index: usize, value: Value) {
+        assert!(1 <= index && index <= self.array_size() as usize);
+        // SAFETY: the index was checked.
+        unsafe { *self.array_slot(index as u32) = value }
+    }
+
     pub fn set_int(self, heap: &mut Heap, key: i64, value: Value) -> Result<(), TableError> {
         self.set(heap, Value::int(key), value)
     }

@@ -40,6 +40,8 @@ pub mod flag {
     pub const PROTECTED: u8 = 16;
     /// The metamethod `__lt` stands in for a missing `__le`: negate its result.
     pub const NEGATED: u8 = 32;
+    /// Returning resumes the native below, which waits for this call.
+    pub const CONTINUES: u8 = 64;
 }
 
 #[derive(Clone, Copy)]
@@ -58,7 +60,8 @@ pub struct Frame {
     pub(crate) arg_count: u32,
     /// Native frames: what to run when the called function is done.
     pub(crate) then: Option<Continuation>,
-    /// Native frames: slot of the called function.
+    /// Native frames: slot of the called function. Lua frames: end of the operands of a CONCAT that
+    /// called a metamethod.
     pub(crate) callee: u32,
     /// Native frames: the message handler to restore.
     pub(crate) outer_handler: u32,
@@ -117,6 +120,13 @@ pub struct ThreadState {
     pub(crate) handler: u32,
     /// Slots of pending to-be-closed variables, ascending.
     pub(crate) to_be_closed: Vec<u32>,
+}
+
+impl ThreadState {
+    /// Deep recursion is over (for the state of reporting a stack overflow).
+    pub(crate) fn stack_is_low(&self) -> bool {
+        (self.top as usize) < crate::heap::stack::LIMIT / 2
+    }
 }
 
 /// Everything about one frame that an observer may see.

@@ -7,6 +7,9 @@
 //! 5. [`error`]   Lua errors as Rust values
 //! 6. [`debug`]   names for values in messages, by symbolic execution
 //! 7. [`arith`]   arithmetic and comparison beyond the fast paths
+//! 8. [`meta`]    metamethods
+//! 9. [`call`]    calls, returns, protected calls, unwinding
+//! 10. [`interpreter`]  the loop
 //!
 //! Invariants:
 //! - Lua functions calling Lua functions, metamethods, and protected calls do not recurse in Rust;
@@ -15,10 +18,13 @@
 //!   instruction that allocates.
 
 pub mod arith;
+pub mod call;
 pub mod debug;
 pub mod driver;
 pub mod error;
 pub mod frame;
+pub mod interpreter;
+pub mod meta;
 pub mod native;
 pub mod proto;
 
@@ -39,6 +45,8 @@ use std::sync::Arc;
 
 /// Slots a native may push without asking (`LUA_MINSTACK`).
 pub(crate) const NATIVE_STACK: usize = 20;
+/// Slots above the limit for message handlers (`ERRORSTACKSIZE`).
+const HANDLER_STACK: usize = 200;
 /// Slots admitted at a time.
 const STACK_STEP: usize = 1024;
 
@@ -64,6 +72,10 @@ pub struct Vm {
     /// Nesting of calls that PUC makes through C (`nCcalls`).
     pub(crate) c_calls: u32,
     pub(crate) initial_hot_count: u16,
+    /// Message handlers that are running.
+    pub(crate) handling: u32,
+    /// A stack overflow is being reported.
+    pub(crate) overflowing: bool,
 }
 
 impl Vm {
@@ -100,6 +112,8 @@ impl Vm {
             tick_point: u64::MAX,
             c_calls: 0,
             initial_hot_count: NEVER_HOT,
+            handling: 0,
+            overflowing: false,
         }
     }
 
@@ -239,7 +253,9 @@ impl Vm {
     }
     #[cold]
     fn admit_slow(&mut self, end: usize) -> bool {
-        if end > LIMIT {
+        // Handlers may report an overflow in some room above the limit.
+        let limit = LIMIT + if self.handling > 0 { HANDLER_STACK } else { 0 };
+        if end > limit {
             return false;
         }
         self.extend_checked_end(end);

@@ -1,0 +1,486 @@
+//! Calls, returns, protected calls and error unwinding.
+//!
+//! In:  a function in a stack slot with its arguments above it.   Out: its results from that slot on.
+//!
+//! Invariants:
+//! - the interpreter loop (`Vm::run`) executes all Lua frames above the innermost fresh one. A call
+//!   from Lua code pushes a frame and goes on in the same loop ([`Flow::Enter`]); a native runs at
+//!   once ([`Flow::Done`]), unless it asked for a call of its own, in which case its frame waits;
+//! - a frame's flags say what its return completes: an instruction, a waiting native, or the loop;
+//! - `c_calls` counts what PUC counts: calls that go through C there (metamethods, iterators of
+//!   generic loops, pcall, callbacks), so that "C stack overflow" comes at the same depth.
+
+use super::debug::chunk_id;
+use super::error::{ErrorKind, LuaError, LuaResult};
+use super::frame::{Frame, FrameKind, flag};
+use super::native::{Args, Continuation, NativeFunction, Outcome, Return, Returned};
+use super::{NATIVE_STACK, Vm};
+use crate::bytecode::Event;
+use crate::heap::{ClosureRef, Tag, Value};
+
+/// Nesting of C calls at which PUC reports an overflow (`LUAI_MAXCCALLS`).
+const MAX_C_CALLS: u32 = 200;
+/// Extra nesting for message handlers that report the overflow.
+const HANDLER_C_CALLS: u32 = MAX_C_CALLS / 10 * 11;
+
+/// How a call went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub(crate) enum Flow {
+    /// It is complete; the results are in place.
+    Done,
+    /// A Lua frame was pushed; the interpreter loop has to run it.
+    Enter,
+}
+
+/// What the interpreter loop does after a return.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub(crate) enum After {
+    /// Go on with the frame on top.
+    Continue,
+    /// The fresh frame returned: leave the loop.
+    Exit,
+}
+
+impl Vm {
+    /// Calls `function` and returns its results. For hosts, and for natives that need results at once;
+    /// see [`Vm::call_then`] for those that do not. The results are not rooted.
+    pub fn call(&mut self, function: Value, args: &[Value]) -> LuaResult<Vec<Value>> {
+        let func = self.thread.top as usize;
+        self.ensure_stack(args.len() + 1, "too many arguments")?;
+        self.push(function);
+        for arg in args {
+            self.push(*arg);
+        }
+        self.call_slot(func, -1)?;
+        let end = self.thread.top as usize;
+        let results = self.thread.stack.slice(func, end).to_vec();
+        self.thread.top = func as u32;
+        Ok(results)
+    }
+
+    /// Calls `function` and returns its first result.
+    pub fn call1(&mut self, function: Value, args: &[Value]) -> LuaResult<Value> {
+        self.push(function);
+        for arg in args {
+            self.push(*arg);
+        }
+        self.call_pushed(args.len(), 1)?;
+        Ok(self.pop())
+    }
+
+    /// Calls the function below the topmost `nargs` values, and replaces them all by `wanted` results
+    /// (all of them if -1), as `lua_call`.
+    pub fn call_pushed(&mut self, nargs: usize, wanted: i32) -> LuaResult<()> {
+        self.call_slot(self.thread.top as usize - nargs - 1, wanted)
+    }
+
+    /// [`Vm::call_pushed`] with the function in stack slot `func`.
+    pub fn call_slot(&mut self, func: usize, wanted: i32) -> LuaResult<()> {
+        let depth = self.thread.frames.len();
+        let (handler, c_calls) = (self.thread.handler, self.c_calls);
+        let result = self.call_fresh(func, wanted);
+        if result.is_err() {
+            self.close_upvalues(func);
+            self.thread.frames.truncate(depth);
+            self.thread.handler = handler;
+            self.thread.top = func as u32;
+        } else if wanted >= 0 {
+            self.thread.top = (func as i32 + wanted) as u32;
+        }
+        self.c_calls = c_calls;
+        result
+    }
+
+    fn call_fresh(&mut self, func: usize, wanted: i32) -> LuaResult<()> {
+        let floor = self.thread.frames.len();
+        let entered = self.enter_c_call().and_then(|()| {
+            let nargs = self.thread.top as usize - func - 1;
+            self.precall(func, nargs, wanted, flag::FRESH)
+        });
+        match entered {
+            Ok(Flow::Done) => Ok(()),
+            Ok(Flow::Enter) => self.execute(floor),
+            Err(error) => match self.unwind(error, floor)? {
+                After::Exit => Ok(()),
+                After::Continue => self.execute(floor),
+            },
+        }
+    }
+
+    /// Runs the interpreter loop until frame `floor` has returned.
+    fn execute(&mut self, floor: usize) -> LuaResult<()> {
+        loop {
+            let error = match self.run() {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            if self.unwind(error, floor)? == After::Exit {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Counts a call that PUC makes through C.
+    pub(crate) fn enter_c_call(&mut self) -> LuaResult<()> {
+        self.c_calls += 1;
+        if self.c_calls >= MAX_C_CALLS {
+            return self.c_stack_overflow();
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn c_stack_overflow(&mut self) -> LuaResult<()> {
+        if self.c_calls == MAX_C_CALLS {
+            return Err(self.runtime_error("C stack overflow"));
+        }
+        if self.c_calls >= HANDLER_C_CALLS {
+            return Err(self.error_in_error_handling());
+        }
+        Ok(())
+    }
+
+    fn error_in_error_handling(&mut self) -> Box<LuaError> {
+        Box::new(LuaError {
+            value: self.heap.new_string_value(b"error in error handling"),
+            kind: ErrorKind::InErrorHandling,
+            handled: true,
+        })
+    }
+
+    #[cold]
+    pub(crate) fn stack_overflow(&mut self) -> Box<LuaError> {
+        if self.handling > 0 && self.overflowing {
+            return self.error_in_error_handling();
+        }
+        self.overflowing = true;
+        self.runtime_error("stack overflow")
+    }
+
+    /// Starts a call of whatever is in slot `func`.
+    pub(crate) fn precall(
+        &mut self,
+        func: usize,
+        nargs: usize,
+        wanted: i32,
+        flags: u8,
+    ) -> LuaResult<Flow> {
+        let mut nargs = nargs;
+        loop {
+            let function = self.thread.stack.get(func);
+            match function.tag() {
+                Tag::Closure => {
+                    self.push_lua_call(func, nargs, wanted, flags)?;
+                    return Ok(Flow::Enter);
+                }
+                Tag::Native | Tag::NativeClosure => {
+                    let native = function.native_function().expect("the tag says native");
+                    return self.call_native(native, func, nargs, wanted, flags);
+                }
+                _ => {
+                    self.insert_call_metamethod(func, nargs)?;
+                    nargs += 1;
+                }
+            }
+        }
+    }
+
+    /// Puts the metamethod `__call` below a value that is not a function.
+    #[cold]
+    pub(crate) fn insert_call_metamethod(&mut self, func: usize, nargs: usize) -> LuaResult<()> {
+        let end = func + 1 + nargs;
+        if !self.admit(end + 1) {
+            return Err(self.stack_overflow());
+        }
+        let metamethod = self.metamethod(self.thread.stack.get(func), Event::Call);
+        if metamethod.is_nil() {
+            let slot = self.thread.stack.slot(func);
+            return Err(self.call_error(slot));
+        }
+        let slots = self.thread.stack.slice_mut(func, end + 1);
+        slots.copy_within(0..=nargs, 1);
+        slots[0] = metamethod;
+        self.thread.top = end as u32 + 1;
+        Ok(())
+    }
+
+    /// Pushes the frame of the Lua function in slot `func`.
+    #[inline]
+    pub(crate) fn push_lua_call(
+        &mut self,
+        func: usize,
+        nargs: usize,
+        wanted: i32,
+        flags: u8,
+    ) -> LuaResult<()> {
+        let closure = self.thread.stack.get(func).as_closure();
+        let proto = closure.expect("the slot holds a Lua function").proto();
+        let size = usize::from(proto.max_stack_size);
+        let params = usize::from(proto.num_params);
+        if !self.admit(func + 1 + nargs + size) {
+            return Err(self.stack_overflow());
+        }
+        if nargs < params {
+            let start = func + 1;
+            self.thread.stack.slice_mut(start + nargs, start + params).fill(Value::NIL);
+        }
+        let mut frame = Frame {
+            saved_pc: proto.code,
+            top: (func + 1 + size) as u32,
+            flags,
+            ..Frame::new(func as u32, wanted, FrameKind::Lua)
+        };
+        if proto.is_vararg {
+            self.adjust_varargs(&mut frame, nargs.max(params), params, size)?;
+        }
+        self.thread.frames.push(frame);
+        Ok(())
+    }
+
+    /// What VARARGPREP does: moves the function and its fixed parameters above all arguments.
+    fn adjust_varargs(
+        &mut self,
+        frame: &mut Frame,
+        nargs: usize,
+        params: usize,
+        size: usize,
+    ) -> LuaResult<()> {
+        let func = frame.func as usize;
+        let moved = func + 1 + nargs;
+        if !self.admit(moved + 1 + size) {
+            return Err(self.stack_overflow());
+        }
+        let slots = self.thread.stack.slice_mut(func, moved + 1 + params);
+        slots.copy_within(0..=params, nargs + 1);
+        slots[1..=params].fill(Value::NIL);
+        frame.func = moved as u32;
+        frame.top = (moved + 1 + size) as u32;
+        frame.extra_args = (nargs - params) as u32;
+        // SAFETY: the code of a vararg function starts with VARARGPREP, which the call has done.
+        frame.saved_pc = unsafe { frame.saved_pc.add(1) };
+        Ok(())
+    }
+
+    /// Calls a native function.
+    #[inline]
+    pub(crate) fn call_native(
+        &mut self,
+        native: &'static NativeFunction,
+        func: usize,
+        nargs: usize,
+        wanted: i32,
+        flags: u8,
+    ) -> LuaResult<Flow> {
+        let end = func + 1 + nargs;
+        if !self.admit(end + NATIVE_STACK) {
+            return Err(self.stack_overflow());
+        }
+        self.thread.frames.push(Frame {
+            flags,
+            arg_count: nargs as u32,
+            ..Frame::new(func as u32, wanted, FrameKind::Native)
+        });
+        self.thread.top = end as u32;
+        let args = Args { base: func as u32 + 1, count: nargs as u32 };
+        let returned = (native.call)(self, args)?;
+        match returned.0 {
+            Return::Values(count) => {
+                self.finish_native(count as usize);
+                Ok(Flow::Done)
+            }
+            _ => self.go_on_native(returned),
+        }
+    }
+
+    /// Moves the results of the native on top to its function's slot, and drops its frame.
+    #[inline]
+    fn finish_native(&mut self, count: usize) -> u8 {
+        let frame = self.thread.frames.pop().expect("a native is running");
+        let first = self.thread.top as usize - count;
+        self.move_results(frame.func as usize, first, count, frame.wanted);
+        frame.flags
+    }
+
+    /// Moves `count` results from slot `first` to `target`, and adjusts them to `wanted`.
+    #[inline(always)]
+    pub(crate) fn move_results(&mut self, target: usize, first: usize, count: usize, wanted: i32) {
+        let stack = &self.thread.stack;
+        if wanted == 1 {
+            let value = if count == 0 { Value::NIL } else { stack.get(first) };
+            self.thread.stack.set(target, value);
+            self.thread.top = target as u32 + 1;
+            return;
+        }
+        let kept = if wanted < 0 { count } else { count.min(wanted as usize) };
+        let end = target + if wanted < 0 { count } else { wanted as usize };
+        for index in 0..kept {
+            let value = self.thread.stack.get(first + index);
+            self.thread.stack.set(target + index, value);
+        }
+        for index in target + kept..end {
+            self.thread.stack.set(index, Value::NIL);
+        }
+        self.thread.top = end as u32;
+    }
+
+    /// Deals with what a native returned, until its frame is gone or it waits for a Lua function.
+    fn go_on_native(&mut self, returned: Returned) -> LuaResult<Flow> {
+        let mut returned = returned;
+        loop {
+            match returned.0 {
+                Return::Values(count) => {
+                    self.finish_native(count as usize);
+                    return Ok(Flow::Done);
+                }
+                Return::Call { func, then, protected, handler } => {
+                    self.wait_for(func, then, protected, handler);
+                    self.enter_c_call()?;
+                    let nargs = (self.thread.top - func) as usize - 1;
+                    let flags = flag::COUNTED | flag::CONTINUES;
+                    match self.precall(func as usize, nargs, -1, flags)? {
+                        Flow::Enter => return Ok(Flow::Enter),
+                        Flow::Done => {
+                            self.c_calls -= 1;
+                            returned = self.continue_native()?;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Notes in the native frame on top what it waits for.
+    fn wait_for(&mut self, func: u32, then: Continuation, protected: bool, handler: Option<u32>) {
+        let (outer_handler, c_calls) = (self.thread.handler, self.c_calls);
+        let frame = self.thread.frames.last_mut().expect("a native is running");
+        frame.then = Some(then);
+        frame.callee = func;
+        frame.top = func;
+        frame.outer_handler = outer_handler;
+        frame.c_calls = c_calls;
+        if protected {
+            frame.flags |= flag::PROTECTED;
+            self.thread.handler = handler.unwrap_or(0);
+        }
+    }
+
+    /// Runs the continuation of the native on top, whose callee's results are in place.
+    fn continue_native(&mut self) -> LuaResult<Returned> {
+        let top = self.thread.top as usize;
+        let callee = self.thread.frames.last().expect("a native waits").callee as usize;
+        self.run_continuation(Outcome::Done { first: callee, count: top - callee })
+    }
+
+    fn run_continuation(&mut self, outcome: Outcome) -> LuaResult<Returned> {
+        let frame = self.thread.frames.last_mut().expect("a native waits");
+        let then = frame.then.take().expect("a waiting native has a continuation");
+        if frame.flags & flag::PROTECTED != 0 {
+            frame.flags &= !flag::PROTECTED;
+            self.thread.handler = frame.outer_handler;
+        }
+        let args = Args { base: frame.func + 1, count: frame.arg_count };
+        then(self, args, outcome)
+    }
+
+    /// Completes what the return of a frame with these flags completes.
+    pub(crate) fn after_return(&mut self, flags: u8) -> LuaResult<After> {
+        let mut flags = flags;
+        loop {
+            if flags & flag::COUNTED != 0 {
+                self.c_calls -= 1;
+            }
+            if flags & flag::FRESH != 0 {
+                return Ok(After::Exit);
+            }
+            if flags & flag::CONTINUES != 0 {
+                let waiting = self.thread.frames.last().expect("a native waits").flags;
+                let returned = self.continue_native()?;
+                if self.go_on_native(returned)? == Flow::Enter {
+                    return Ok(After::Continue);
+                }
+                flags = waiting & !flag::PROTECTED;
+                continue;
+            }
+            if flags & flag::METAMETHOD != 0 {
+                let negated = flags & flag::NEGATED != 0;
+                // A frame that this may push is run next; else the instruction is complete.
+                let _ = self.finish_instruction(negated)?;
+            }
+            return Ok(After::Continue);
+        }
+    }
+
+    /// Finds who catches an error among the frames from `floor` on, and lets it go on.
+    fn unwind(&mut self, error: Box<LuaError>, floor: usize) -> LuaResult<After> {
+        let mut error = error;
+        loop {
+            error = self.handle(error);
+            let frames = &self.thread.frames;
+            let catcher = (floor..frames.len())
+                .rev()
+                .find(|index| frames[*index].flags & flag::PROTECTED != 0);
+            let Some(index) = catcher else {
+                return Err(error);
+            };
+            match self.catch(error, index) {
+                Ok(after) => return Ok(after),
+                Err(next) => error = next,
+            }
+        }
+    }
+
+    /// Resumes the protected native frame `index` with an error.
+    fn catch(&mut self, error: Box<LuaError>, index: usize) -> LuaResult<After> {
+        let frame = self.thread.frames[index];
+        let slot = frame.callee as usize;
+        self.close_upvalues(slot);
+        self.thread.frames.truncate(index + 1);
+        self.thread.stack.set(slot, error.value);
+        self.thread.top = frame.callee + 1;
+        self.c_calls = frame.c_calls;
+        if self.thread.stack_is_low() {
+            self.overflowing = false;
+        }
+        let returned = self.run_continuation(Outcome::Failed { slot })?;
+        if self.go_on_native(returned)? == Flow::Enter {
+            return Ok(After::Continue);
+        }
+        self.after_return(frame.flags & !flag::PROTECTED)
+    }
+
+    /// Lets the message handler see an error, where it was raised.
+    fn handle(&mut self, error: Box<LuaError>) -> Box<LuaError> {
+        if error.handled || self.thread.handler == 0 {
+            return error;
+        }
+        let handler = self.thread.stack.get(self.thread.handler as usize);
+        // The handler runs above everything that is alive, also above a Lua frame's registers.
+        let top = self.thread.frames.last().map_or(0, |frame| frame.top);
+        self.thread.top = self.thread.top.max(top);
+        self.handling += 1;
+        let result = self.call1(handler, &[error.value]);
+        self.handling -= 1;
+        match result {
+            Ok(value) => Box::new(LuaError { value, kind: error.kind, handled: true }),
+            Err(mut inner) => {
+                inner.handled = true;
+                inner
+            }
+        }
+    }
+
+    /// Runs a chunk without a protected call around it; what it printed is in `output`.
+    pub fn run_chunk(&mut self, closure: ClosureRef) -> LuaResult<Vec<Value>> {
+        self.call(Value::from(closure), &[])
+    }
+
+    /// The short name of the chunk that a function was defined in.
+    pub fn chunk_name(&self, closure: ClosureRef) -> Vec<u8> {
+        match &closure.proto().proto.source {
+            Some(source) => chunk_id(source),
+            None => b"?".to_vec(),
+        }
+    }
+}

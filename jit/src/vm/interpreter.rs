@@ -1,0 +1,1180 @@
+//! The interpreter loop.
+//!
+//! In:  the frame on top.   Out: everything above and including the innermost fresh frame has run, or
+//! an error that the caller unwinds.
+//!
+//! One function, one `match`: the compiler then keeps the instruction pointer, the register base, the
+//! constants and the tick counter in machine registers. Fast paths are inline; everything that may
+//! call, raise or allocate is a cold function, before which [`save`] writes the local state back and
+//! after which the loop reloads it from the frame on top ('reload).
+//!
+//! Invariants (upheld by the bytecode verifier, the compiler and `Vm::push_lua_call`):
+//! - registers named by instructions are below `max_stack_size`, and the stack has that room;
+//! - constant, upvalue, proto and jump operands are in range;
+//! - code ends in a return, so the instruction pointer stays inside the code.
+//!
+//! The clock: one decrement and one branch an instruction. `ticks` counts instructions down to the
+//! next tick; see `Vm::clock` for what is counted.
+
+use super::Vm;
+use super::arith::{self, MODULO_BY_ZERO, to_float, to_integer};
+use super::call::{After, Flow};
+use super::error::{LuaError, LuaResult};
+use super::frame::flag;
+use super::meta::{Lookup, Store, ZERO_DIVISION};
+use super::proto::{NEVER_HOT, RuntimeProto};
+use crate::bytecode::{Event, Instruction, Op};
+use crate::heap::layout::Closure;
+use crate::heap::number::{
+    Rounding, float_floor_div, float_mod, float_pow, float_to_int, int_floor_div, int_mod,
+    parse_number, shift_left, shift_right,
+};
+use crate::heap::table::TableError;
+use crate::heap::{ClosureRef, StrRef, TableRef, Value};
+use std::ptr::NonNull;
+
+/// Largest operand C, the unit of EXTRAARG.
+const EXTRA_UNIT: usize = 256;
+
+/// The registers of the running function.
+#[derive(Clone, Copy)]
+struct Registers(*mut Value);
+
+impl Registers {
+    #[inline(always)]
+    fn at(self, index: usize) -> *mut Value {
+        // SAFETY: verified code names registers below `max_stack_size`, for which the frame has room.
+        unsafe { self.0.add(index) }
+    }
+    #[inline(always)]
+    fn get(self, index: usize) -> Value {
+        // SAFETY: as in `at`; every stack slot holds a valid value.
+        unsafe { *self.at(index) }
+    }
+    #[inline(always)]
+    fn set(self, index: usize, value: Value) {
+        // SAFETY: as in `at`.
+        unsafe { *self.at(index) = value }
+    }
+    /// The running function, which is in the slot below the registers.
+    #[inline(always)]
+    fn closure(self) -> *mut Closure {
+        // SAFETY: the slot below a Lua frame's registers holds its closure.
+        unsafe { (*self.0.sub(1)).payload() as *mut Closure }
+    }
+    /// Location of an upvalue of the running function.
+    #[inline(always)]
+    fn upvalue(self, index: usize) -> *mut Value {
+        // SAFETY: verified code names upvalues that the closure has; their locations are valid.
+        unsafe {
+            let closure = ClosureRef::from_ptr(NonNull::new_unchecked(self.closure()));
+            (**closure.upvalue_slots().add(index)).location
+        }
+    }
+}
+
+/// The constants of the running function.
+#[derive(Clone, Copy)]
+struct Constants(*const Value);
+
+impl Constants {
+    #[inline(always)]
+    fn at(self, index: usize) -> *const Value {
+        // SAFETY: verified code names constants that exist.
+        unsafe { self.0.add(index) }
+    }
+    #[inline(always)]
+    fn get(self, index: usize) -> Value {
+        // SAFETY: as in `at`.
+        unsafe { *self.at(index) }
+    }
+    /// A constant that the verifier knows to be a string.
+    #[inline(always)]
+    fn string(self, index: usize) -> StrRef {
+        let pointer = self.get(index).payload() as *mut crate::heap::layout::Str;
+        // SAFETY: the payload of a string value is a pointer to a string.
+        StrRef::from_ptr(unsafe { NonNull::new_unchecked(pointer) })
+    }
+}
+
+/// The next instruction.
+#[derive(Clone, Copy)]
+struct Cursor(*const Instruction);
+
+impl Cursor {
+    #[inline(always)]
+    fn fetch(&mut self) -> Instruction {
+        // SAFETY: the pointer is inside the code, which ends in a return.
+        unsafe {
+            let instruction = *self.0;
+            self.0 = self.0.add(1);
+            instruction
+        }
+    }
+    #[inline(always)]
+    fn peek(self) -> Instruction {
+        // SAFETY: only called where verified code has another instruction.
+        unsafe { *self.0 }
+    }
+    #[inline(always)]
+    fn skip(&mut self, distance: isize) {
+        // SAFETY: verified jumps stay inside the code.
+        self.0 = unsafe { self.0.offset(distance) };
+    }
+}
+
+/// How the arguments of a call were counted.
+#[inline(always)]
+fn count_from(operand: usize, first: usize, top: u32) -> usize {
+    if operand != 0 { operand - 1 } else { top as usize - first }
+}
+
+impl Vm {
+    /// Runs until the innermost fresh frame has returned.
+    pub(crate) fn run(&mut self) -> LuaResult<()> {
+        'reload: loop {
+            let frame = self.thread.frames.last().expect("a frame is running");
+            let registers = Registers(self.thread.stack.slot(frame.func as usize + 1));
+            let mut pc = Cursor(frame.saved_pc);
+            let (constants, hot_bias) = proto_parts(registers.closure());
+            let mut ticks = self.ticks_left;
+
+            /// Writes the local state back.
+            macro_rules! save {
+                () => {{
+                    self.ticks_left = ticks;
+                    self.set_saved_pc(pc.0);
+                }};
+            }
+            /// Runs something that may raise but neither calls nor moves anything.
+            macro_rules! attempt {
+                ($result:expr) => {
+                    match $result {
+                        Ok(value) => value,
+                        Err(error) => return Err(error),
+                    }
+                };
+            }
+            /// Runs something that may call; the frame on top goes on in either case.
+            macro_rules! call {
+                ($flow:expr) => {{
+                    save!();
+                    match $flow {
+                        Ok(Flow::Done | Flow::Enter) => continue 'reload,
+                        Err(error) => return Err(error),
+                    }
+                }};
+            }
+            macro_rules! raise {
+                ($error:expr) => {{
+                    save!();
+                    return Err($error);
+                }};
+            }
+            /// Arrives at `pc` by a backward jump.
+            macro_rules! loop_head {
+                () => {{
+                    let counter = hot_bias.wrapping_add(pc.0 as usize >> 1) as *mut u16;
+                    // SAFETY: the counter of the instruction at `pc` (see `proto_parts`); counters are
+                    // cells, which only this thread uses.
+                    let count = unsafe { *counter };
+                    if count != NEVER_HOT {
+                        if count == 0 {
+                            save!();
+                            self.call_loop_head();
+                            continue 'reload;
+                        }
+                        // SAFETY: as above.
+                        unsafe { *counter = count - 1 };
+                    }
+                }};
+            }
+            macro_rules! jump {
+                ($distance:expr) => {{
+                    let distance: isize = $distance;
+                    pc.skip(distance);
+                    if distance < 0 {
+                        loop_head!();
+                    }
+                }};
+            }
+            /// A test: does the next jump, or skips it.
+            macro_rules! test {
+                ($i:expr, $condition:expr) => {{
+                    let condition: bool = $condition;
+                    if condition != $i.k() {
+                        pc.skip(1);
+                    } else {
+                        let distance = pc.peek().sj() as isize;
+                        pc.skip(distance + 1);
+                        if distance < 0 {
+                            loop_head!();
+                        }
+                    }
+                }};
+            }
+            /// Arithmetic on two values; the MMBIN after it is skipped if they are numbers.
+            macro_rules! arith {
+                ($i:expr, $left:expr, $right:expr, |$a:ident, $b:ident| $int:expr, |$x:ident, $y:ident| $float:expr) => {{
+                    let (left, right): (Value, Value) = ($left, $right);
+                    if let (Some($a), Some($b)) = (left.as_int(), right.as_int()) {
+                        registers.set($i.a(), Value::int($int));
+                        pc.skip(1);
+                    } else if let (Some($x), Some($y)) = (to_float(left), to_float(right)) {
+                        registers.set($i.a(), Value::float($float));
+                        pc.skip(1);
+                    }
+                }};
+            }
+            macro_rules! arith_float {
+                ($i:expr, $left:expr, $right:expr, |$x:ident, $y:ident| $float:expr) => {{
+                    let (left, right): (Value, Value) = ($left, $right);
+                    if let (Some($x), Some($y)) = (to_float(left), to_float(right)) {
+                        registers.set($i.a(), Value::float($float));
+                        pc.skip(1);
+                    }
+                }};
+            }
+            macro_rules! bitwise {
+                ($i:expr, $left:expr, $right:expr, |$a:ident, $b:ident| $int:expr) => {{
+                    let (left, right): (Value, Value) = ($left, $right);
+                    if let (Some($a), Some($b)) = (to_integer(left), to_integer(right)) {
+                        registers.set($i.a(), Value::int($int));
+                        pc.skip(1);
+                    }
+                }};
+            }
+            macro_rules! divide {
+                ($a:expr, $b:expr) => {
+                    match int_floor_div($a, $b) {
+                        Some(quotient) => quotient,
+                        None => raise!(self.runtime_error(ZERO_DIVISION)),
+                    }
+                };
+            }
+            macro_rules! modulo {
+                ($a:expr, $b:expr) => {
+                    match int_mod($a, $b) {
+                        Some(rest) => rest,
+                        None => raise!(self.runtime_error(MODULO_BY_ZERO)),
+                    }
+                };
+            }
+            macro_rules! order {
+                ($i:expr, $int:expr, $general:path, $event:expr) => {{
+                    let (left, right) = (registers.get($i.a()), registers.get($i.b()));
+                    let answer = match (left.as_int(), right.as_int()) {
+                        (Some(a), Some(b)) => Some($int(a, b)),
+                        _ => $general(left, right),
+                    };
+                    match answer {
+                        Some(condition) => test!($i, condition),
+                        None => call!(self.order_operation(left, right, $event)),
+                    }
+                }};
+            }
+            macro_rules! order_immediate {
+                ($i:expr, |$a:ident, $b:ident| $compare:expr, $swap:expr, $event:expr) => {{
+                    let operand = registers.get($i.a());
+                    let immediate = $i.sb();
+                    if let Some($a) = operand.as_int() {
+                        let $b = i64::from(immediate);
+                        test!($i, $compare);
+                    } else if let Some($a) = operand.as_float() {
+                        let $b = f64::from(immediate);
+                        test!($i, $compare);
+                    } else {
+                        let immediate = if $i.c() != 0 {
+                            Value::float(f64::from(immediate))
+                        } else {
+                            Value::int(i64::from(immediate))
+                        };
+                        let (left, right) =
+                            if $swap { (immediate, operand) } else { (operand, immediate) };
+                        call!(self.order_operation(left, right, $event))
+                    }
+                }};
+            }
+            /// Reads `object[key]` into R[A] when `slot` was not found or empty.
+            macro_rules! get_slow {
+                ($i:expr, $object:expr, $key:expr) => {{
+                    let (object, key): (*const Value, Value) = ($object, $key);
+                    save!();
+                    match attempt!(self.lookup(object, key)) {
+                        Lookup::Found(value) => registers.set($i.a(), value),
+                        Lookup::Call(metamethod, receiver) => {
+                            call!(self.call_metamethod(metamethod, &[receiver, key], 1, 0))
+                        }
+                    }
+                }};
+            }
+            macro_rules! set_slow {
+                ($object:expr, $key:expr, $value:expr) => {{
+                    let (object, key, value): (*const Value, Value, Value) =
+                        ($object, $key, $value);
+                    save!();
+                    match attempt!(self.store(object, key, value)) {
+                        Store::Done => {}
+                        Store::Call(metamethod, receiver) => {
+                            call!(self.call_metamethod(metamethod, &[receiver, key, value], 0, 0))
+                        }
+                    }
+                }};
+            }
+            /// The value in a table's slot, if it is there and not nil.
+            macro_rules! present {
+                ($slot:expr) => {{
+                    let slot: *mut Value = $slot;
+                    // SAFETY: a slot that is not null is inside the table.
+                    if !slot.is_null() && unsafe { !(*slot).is_nil() } { Some(slot) } else { None }
+                }};
+            }
+            macro_rules! get {
+                ($i:expr, $object:expr, $key:expr, |$table:ident| $find:expr) => {{
+                    let object: *const Value = $object;
+                    // SAFETY: the address of a register or of an upvalue's value.
+                    match unsafe { *object }.as_table().and_then(|$table| present!($find)) {
+                        // SAFETY: a slot that is present is inside the table.
+                        Some(slot) => registers.set($i.a(), unsafe { *slot }),
+                        None => get_slow!($i, object, $key),
+                    }
+                }};
+            }
+            macro_rules! set {
+                ($object:expr, $key:expr, $value:expr, |$table:ident| $find:expr) => {{
+                    let object: *const Value = $object;
+                    let value: Value = $value;
+                    // SAFETY: the address of a register or of an upvalue's value.
+                    match unsafe { *object }.as_table().and_then(|$table| present!($find)) {
+                        // SAFETY: a slot that is present is inside the table.
+                        Some(slot) => unsafe { *slot = value },
+                        None => set_slow!(object, $key, value),
+                    }
+                }};
+            }
+            macro_rules! register_or_constant {
+                ($i:expr) => {
+                    if $i.k() { constants.get($i.c()) } else { registers.get($i.c()) }
+                };
+            }
+            /// Returns `count` values from slot `first` on.
+            macro_rules! return_values {
+                ($func:expr, $first:expr, $count:expr) => {{
+                    let (func, first, count): (usize, usize, usize) = ($func, $first, $count);
+                    let frame = self.thread.frames.pop().expect("a frame is running");
+                    self.move_results(func, first, count, frame.wanted);
+                    self.ticks_left = ticks;
+                    if frame.flags & !flag::TAIL != 0
+                        && attempt!(self.after_return(frame.flags)) == After::Exit
+                    {
+                        return Ok(());
+                    }
+                    continue 'reload;
+                }};
+            }
+
+            loop {
+                ticks = ticks.wrapping_sub(1);
+                if ticks == 0 {
+                    // The instruction at `pc` is about to execute and not yet counted.
+                    ticks = 1;
+                    save!();
+                    if let Err(error) = self.call_tick() {
+                        pc.skip(1);
+                        ticks = self.ticks_left;
+                        save!();
+                        return Err(error);
+                    }
+                    ticks = self.ticks_left.wrapping_sub(1);
+                }
+                let i = pc.fetch();
+                match i.op() {
+                    Op::Move => registers.set(i.a(), registers.get(i.b())),
+                    Op::LoadI => registers.set(i.a(), Value::int(i64::from(i.sbx()))),
+                    Op::LoadF => registers.set(i.a(), Value::float(f64::from(i.sbx()))),
+                    Op::LoadK => registers.set(i.a(), constants.get(i.bx())),
+                    Op::LoadKX => {
+                        let extra = pc.fetch();
+                        registers.set(i.a(), constants.get(extra.ax()));
+                    }
+                    Op::LoadFalse => registers.set(i.a(), Value::FALSE),
+                    Op::LFalseSkip => {
+                        registers.set(i.a(), Value::FALSE);
+                        pc.skip(1);
+                    }
+                    Op::LoadTrue => registers.set(i.a(), Value::TRUE),
+                    Op::LoadNil => {
+                        for register in i.a()..=i.a() + i.b() {
+                            registers.set(register, Value::NIL);
+                        }
+                    }
+                    Op::GetUpval => {
+                        // SAFETY: an upvalue's location is valid.
+                        let value = unsafe { *registers.upvalue(i.b()) };
+                        registers.set(i.a(), value);
+                    }
+                    Op::SetUpval => {
+                        let value = registers.get(i.a());
+                        // SAFETY: an upvalue's location is valid.
+                        unsafe { *registers.upvalue(i.b()) = value };
+                    }
+                    Op::GetTabUp => {
+                        let key = constants.string(i.c());
+                        get!(i, registers.upvalue(i.b()), Value::from(key), |table| table
+                            .short_str_slot(key))
+                    }
+                    Op::GetTable => {
+                        let key = registers.get(i.c());
+                        if let Some(index) = key.as_int() {
+                            get!(i, registers.at(i.b()), key, |table| table.int_slot(index))
+                        } else {
+                            get!(i, registers.at(i.b()), key, |table| table.slot(key))
+                        }
+                    }
+                    Op::GetI => {
+                        let index = i.c() as i64;
+                        get!(i, registers.at(i.b()), Value::int(index), |table| table
+                            .int_slot(index))
+                    }
+                    Op::GetField => {
+                        let key = constants.string(i.c());
+                        get!(i, registers.at(i.b()), Value::from(key), |table| table
+                            .short_str_slot(key))
+                    }
+                    Op::SetTabUp => {
+                        let key = constants.string(i.b());
+                        set!(
+                            registers.upvalue(i.a()),
+                            Value::from(key),
+                            register_or_constant!(i),
+                            |table| table.short_str_slot(key)
+                        )
+                    }
+                    Op::SetTable => {
+                        let key = registers.get(i.b());
+                        let value = register_or_constant!(i);
+                        if let Some(index) = key.as_int() {
+                            set!(registers.at(i.a()), key, value, |table| table.int_slot(index))
+                        } else {
+                            set!(registers.at(i.a()), key, value, |table| table.slot(key))
+                        }
+                    }
+                    Op::SetI => {
+                        let index = i.b() as i64;
+                        set!(
+                            registers.at(i.a()),
+                            Value::int(index),
+                            register_or_constant!(i),
+                            |table| table.int_slot(index)
+                        )
+                    }
+                    Op::SetField => {
+                        let key = constants.string(i.b());
+                        set!(
+                            registers.at(i.a()),
+                            Value::from(key),
+                            register_or_constant!(i),
+                            |table| table.short_str_slot(key)
+                        )
+                    }
+                    Op::NewTable => {
+                        let extra = pc.fetch();
+                        save!();
+                        registers.set(i.a(), attempt!(self.make_table(i, extra)));
+                        attempt!(self.collect_if_due());
+                    }
+                    Op::SelfIndex => {
+                        let object = registers.at(i.b());
+                        let value = registers.get(i.b());
+                        let key = register_or_constant!(i);
+                        registers.set(i.a() + 1, value);
+                        // When R[A+1] is R[B] itself, the copy changed nothing.
+                        get!(i, object, key, |table| table.slot(key))
+                    }
+                    Op::AddI => {
+                        let operand = registers.get(i.b());
+                        if let Some(a) = operand.as_int() {
+                            registers.set(i.a(), Value::int(a.wrapping_add(i64::from(i.sc()))));
+                            pc.skip(1);
+                        } else if let Some(a) = operand.as_float() {
+                            registers.set(i.a(), Value::float(a + f64::from(i.sc())));
+                            pc.skip(1);
+                        }
+                    }
+                    Op::AddK => {
+                        arith!(
+                            i,
+                            registers.get(i.b()),
+                            constants.get(i.c()),
+                            |a, b| a.wrapping_add(b),
+                            |x, y| x + y
+                        )
+                    }
+                    Op::SubK => {
+                        arith!(
+                            i,
+                            registers.get(i.b()),
+                            constants.get(i.c()),
+                            |a, b| a.wrapping_sub(b),
+                            |x, y| x - y
+                        )
+                    }
+                    Op::MulK => {
+                        arith!(
+                            i,
+                            registers.get(i.b()),
+                            constants.get(i.c()),
+                            |a, b| a.wrapping_mul(b),
+                            |x, y| x * y
+                        )
+                    }
+                    Op::ModK => {
+                        arith!(
+                            i,
+                            registers.get(i.b()),
+                            constants.get(i.c()),
+                            |a, b| modulo!(a, b),
+                            |x, y| float_mod(x, y)
+                        )
+                    }
+                    Op::PowK => {
+                        arith_float!(i, registers.get(i.b()), constants.get(i.c()), |x, y| {
+                            float_pow(x, y)
+                        })
+                    }
+                    Op::DivK => {
+                        arith_float!(i, registers.get(i.b()), constants.get(i.c()), |x, y| x / y)
+                    }
+                    Op::IDivK => {
+                        arith!(
+                            i,
+                            registers.get(i.b()),
+                            constants.get(i.c()),
+                            |a, b| divide!(a, b),
+                            |x, y| float_floor_div(x, y)
+                        )
+                    }
+                    Op::BAndK => {
+                        bitwise!(i, registers.get(i.b()), constants.get(i.c()), |a, b| a & b)
+                    }
+                    Op::BOrK => {
+                        bitwise!(i, registers.get(i.b()), constants.get(i.c()), |a, b| a | b)
+                    }
+                    Op::BXorK => {
+                        bitwise!(i, registers.get(i.b()), constants.get(i.c()), |a, b| a ^ b)
+                    }
+                    Op::ShrI => {
+                        if let Some(a) = to_integer(registers.get(i.b())) {
+                            registers.set(i.a(), Value::int(shift_right(a, i64::from(i.sc()))));
+                            pc.skip(1);
+                        }
+                    }
+                    Op::ShlI => {
+                        if let Some(a) = to_integer(registers.get(i.b())) {
+                            registers.set(i.a(), Value::int(shift_left(i64::from(i.sc()), a)));
+                            pc.skip(1);
+                        }
+                    }
+                    Op::Add => {
+                        arith!(
+                            i,
+                            registers.get(i.b()),
+                            registers.get(i.c()),
+                            |a, b| a.wrapping_add(b),
+                            |x, y| x + y
+                        )
+                    }
+                    Op::Sub => {
+                        arith!(
+                            i,
+                            registers.get(i.b()),
+                            registers.get(i.c()),
+                            |a, b| a.wrapping_sub(b),
+                            |x, y| x - y
+                        )
+                    }
+                    Op::Mul => {
+                        arith!(
+                            i,
+                            registers.get(i.b()),
+                            registers.get(i.c()),
+                            |a, b| a.wrapping_mul(b),
+                            |x, y| x * y
+                        )
+                    }
+                    Op::Mod => {
+                        arith!(
+                            i,
+                            registers.get(i.b()),
+                            registers.get(i.c()),
+                            |a, b| modulo!(a, b),
+                            |x, y| float_mod(x, y)
+                        )
+                    }
+                    Op::Pow => {
+                        arith_float!(i, registers.get(i.b()), registers.get(i.c()), |x, y| {
+                            float_pow(x, y)
+                        })
+                    }
+                    Op::Div => {
+                        arith_float!(i, registers.get(i.b()), registers.get(i.c()), |x, y| x / y)
+                    }
+                    Op::IDiv => {
+                        arith!(
+                            i,
+                            registers.get(i.b()),
+                            registers.get(i.c()),
+                            |a, b| divide!(a, b),
+                            |x, y| float_floor_div(x, y)
+                        )
+                    }
+                    Op::BAnd => {
+                        bitwise!(i, registers.get(i.b()), registers.get(i.c()), |a, b| a & b)
+                    }
+                    Op::BOr => {
+                        bitwise!(i, registers.get(i.b()), registers.get(i.c()), |a, b| a | b)
+                    }
+                    Op::BXor => {
+                        bitwise!(i, registers.get(i.b()), registers.get(i.c()), |a, b| a ^ b)
+                    }
+                    Op::Shl => {
+                        bitwise!(i, registers.get(i.b()), registers.get(i.c()), |a, b| {
+                            shift_left(a, b)
+                        })
+                    }
+                    Op::Shr => {
+                        bitwise!(i, registers.get(i.b()), registers.get(i.c()), |a, b| {
+                            shift_right(a, b)
+                        })
+                    }
+                    Op::MmBin => {
+                        let (left, right) = (registers.at(i.a()), registers.at(i.b()));
+                        call!(self.binary_operation(left, right, event_of(i)))
+                    }
+                    Op::MmBinI => {
+                        let immediate = Value::int(i64::from(i.sb()));
+                        let (left, right) = operands(registers.at(i.a()), &raw const immediate, i);
+                        call!(self.binary_operation(left, right, event_of(i)))
+                    }
+                    Op::MmBinK => {
+                        let (left, right) = operands(registers.at(i.a()), constants.at(i.b()), i);
+                        call!(self.binary_operation(left, right, event_of(i)))
+                    }
+                    Op::Unm => {
+                        let operand = registers.get(i.b());
+                        if let Some(int) = operand.as_int() {
+                            registers.set(i.a(), Value::int(int.wrapping_neg()));
+                        } else if let Some(float) = operand.as_float() {
+                            registers.set(i.a(), Value::float(-float));
+                        } else {
+                            let slot = registers.at(i.b());
+                            call!(self.binary_operation(slot, slot, Event::Unm))
+                        }
+                    }
+                    Op::BNot => match to_integer(registers.get(i.b())) {
+                        Some(int) => registers.set(i.a(), Value::int(!int)),
+                        None => {
+                            let slot = registers.at(i.b());
+                            call!(self.binary_operation(slot, slot, Event::BNot))
+                        }
+                    },
+                    Op::Not => {
+                        registers.set(i.a(), Value::bool(registers.get(i.b()).is_falsy()));
+                    }
+                    Op::Len => {
+                        let (operand, target) = (registers.at(i.b()), registers.at(i.a()));
+                        call!(self.length_operation(operand, target))
+                    }
+                    Op::Concat => {
+                        save!();
+                        let first = self.register_index(i.a());
+                        let flow = attempt!(self.concat(first, first + i.b()));
+                        if flow == Flow::Enter {
+                            continue 'reload;
+                        }
+                        attempt!(self.collect_if_due());
+                        continue 'reload;
+                    }
+                    Op::Close => {
+                        save!();
+                        let level = self.register_index(i.a());
+                        self.close_upvalues(level);
+                    }
+                    Op::Tbc => {
+                        if !registers.get(i.a()).is_falsy() {
+                            raise!(self.to_be_closed_error())
+                        }
+                    }
+                    Op::Jmp => jump!(i.sj() as isize),
+                    Op::Eq => {
+                        let (left, right) = (registers.get(i.a()), registers.get(i.b()));
+                        if left.raw_equals(right) {
+                            test!(i, true);
+                        } else if left.tag() != right.tag() || !has_equality(left) {
+                            test!(i, false);
+                        } else {
+                            let metamethod = self.equality_metamethod(left, right);
+                            if metamethod.is_nil() {
+                                test!(i, false);
+                            } else {
+                                call!(self.call_metamethod(metamethod, &[left, right], 1, 0))
+                            }
+                        }
+                    }
+                    Op::Lt => order!(i, |a, b| a < b, arith::less_than, Event::Lt),
+                    Op::Le => order!(i, |a, b| a <= b, arith::less_equal, Event::Le),
+                    Op::EqK => {
+                        let equal = registers.get(i.a()).raw_equals(constants.get(i.b()));
+                        test!(i, equal);
+                    }
+                    Op::EqI => {
+                        let operand = registers.get(i.a());
+                        let equal = match operand.as_int() {
+                            Some(int) => int == i64::from(i.sb()),
+                            None => {
+                                operand.as_float().is_some_and(|float| float == f64::from(i.sb()))
+                            }
+                        };
+                        test!(i, equal);
+                    }
+                    Op::LtI => order_immediate!(i, |a, b| a < b, false, Event::Lt),
+                    Op::LeI => order_immediate!(i, |a, b| a <= b, false, Event::Le),
+                    Op::GtI => order_immediate!(i, |a, b| a > b, true, Event::Lt),
+                    Op::GeI => order_immediate!(i, |a, b| a >= b, true, Event::Le),
+                    Op::Test => {
+                        let truthy = !registers.get(i.a()).is_falsy();
+                        test!(i, truthy);
+                    }
+                    Op::TestSet => {
+                        let value = registers.get(i.b());
+                        if value.is_falsy() == i.k() {
+                            pc.skip(1);
+                        } else {
+                            registers.set(i.a(), value);
+                            let distance = pc.peek().sj() as isize;
+                            pc.skip(1);
+                            jump!(distance);
+                        }
+                    }
+                    Op::Call => {
+                        save!();
+                        let func = self.register_index(i.a());
+                        let nargs = count_from(i.b(), func + 1, self.thread.top);
+                        self.thread.top = (func + 1 + nargs) as u32;
+                        let wanted = i.c() as i32 - 1;
+                        attempt!(self.call_from_lua(func, nargs, wanted));
+                        continue 'reload;
+                    }
+                    Op::TailCall => {
+                        save!();
+                        let func = self.register_index(i.a());
+                        let nargs = count_from(i.b(), func + 1, self.thread.top);
+                        self.thread.top = (func + 1 + nargs) as u32;
+                        attempt!(self.tail_call(i, func, nargs));
+                        continue 'reload;
+                    }
+                    Op::Return => {
+                        save!();
+                        let first = self.register_index(i.a());
+                        let count = count_from(i.b(), first, self.thread.top);
+                        let frame = self.thread.frames.last().expect("a frame is running");
+                        let mut func = frame.func as usize;
+                        if i.c() != 0 {
+                            func -= frame.extra_args as usize + i.c();
+                        }
+                        if i.k() {
+                            let base = frame.func as usize + 1;
+                            self.close_upvalues(base);
+                        }
+                        return_values!(func, first, count)
+                    }
+                    Op::Return0 => {
+                        let frame = self.thread.frames.last().expect("a frame is running");
+                        let func = frame.func as usize;
+                        return_values!(func, func + 1, 0)
+                    }
+                    Op::Return1 => {
+                        let frame = self.thread.frames.last().expect("a frame is running");
+                        let func = frame.func as usize;
+                        return_values!(func, func + 1 + i.a(), 1)
+                    }
+                    Op::ForLoop => {
+                        let a = i.a();
+                        let step = registers.get(a + 2);
+                        if let Some(step) = step.as_int() {
+                            let count = registers.get(a + 1).payload();
+                            if count > 0 {
+                                let index = registers.get(a).payload() as i64;
+                                let index = index.wrapping_add(step);
+                                registers.set(a + 1, Value::int(count as i64 - 1));
+                                registers.set(a, Value::int(index));
+                                registers.set(a + 3, Value::int(index));
+                                pc.skip(-(i.bx() as isize));
+                                loop_head!();
+                            }
+                        } else if float_for_step(registers, a) {
+                            pc.skip(-(i.bx() as isize));
+                            loop_head!();
+                        }
+                    }
+                    Op::ForPrep => {
+                        save!();
+                        if attempt!(self.prepare_for(registers, i.a())) {
+                            pc.skip(i.bx() as isize + 1);
+                        }
+                    }
+                    Op::TForPrep => {
+                        if !registers.get(i.a() + 3).is_falsy() {
+                            raise!(self.to_be_closed_error())
+                        }
+                        pc.skip(i.bx() as isize);
+                        // The TFORCALL it leads to belongs to the same fetch.
+                        let i = pc.fetch();
+                        save!();
+                        attempt!(self.call_iterator(i));
+                        continue 'reload;
+                    }
+                    Op::TForCall => {
+                        save!();
+                        attempt!(self.call_iterator(i));
+                        continue 'reload;
+                    }
+                    Op::TForLoop => {
+                        // Only reached by a jump into the middle, which compilers do not emit.
+                        let control = registers.get(i.a() + 4);
+                        if !control.is_nil() {
+                            registers.set(i.a() + 2, control);
+                            pc.skip(-(i.bx() as isize));
+                            loop_head!();
+                        }
+                    }
+                    Op::SetList => {
+                        let extra = if i.k() { pc.fetch().ax() } else { 0 };
+                        save!();
+                        attempt!(self.set_list(i, extra));
+                    }
+                    Op::Closure => {
+                        save!();
+                        let closure = self.make_closure(registers, i.bx());
+                        registers.set(i.a(), Value::from(closure));
+                        attempt!(self.collect_if_due());
+                    }
+                    Op::VarArg => {
+                        save!();
+                        attempt!(self.copy_varargs(i));
+                    }
+                    // The call did its work (see `Vm::push_lua_call`).
+                    Op::VarArgPrep => {}
+                    Op::ExtraArg => {
+                        unreachable!("EXTRAARG is consumed by the instruction before it")
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn set_saved_pc(&mut self, pc: *const Instruction) {
+        let frame = self.thread.frames.last_mut().expect("a frame is running");
+        frame.saved_pc = pc;
+    }
+
+    /// Stack index of a register of the running function.
+    #[inline(always)]
+    fn register_index(&self, register: usize) -> usize {
+        let frame = self.thread.frames.last().expect("a frame is running");
+        frame.func as usize + 1 + register
+    }
+
+    #[cold]
+    fn call_tick(&mut self) -> LuaResult<()> {
+        let Some(mut driver) = self.driver.take() else {
+            return Ok(());
+        };
+        let result = driver.tick(self);
+        if self.driver.is_none() {
+            self.driver = Some(driver);
+        }
+        result
+    }
+
+    /// CALL: a Lua function's frame is pushed, a native is run.
+    #[inline(always)]
+    fn call_from_lua(&mut self, func: usize, nargs: usize, wanted: i32) -> LuaResult<()> {
+        let function = self.thread.stack.get(func);
+        if function.as_closure().is_some() {
+            return self.push_lua_call(func, nargs, wanted, 0);
+        }
+        // Enter and Done alike: the frame on top goes on.
+        self.precall(func, nargs, wanted, 0).map(|_| ())
+    }
+
+    /// TAILCALL: a Lua function replaces the frame; a native is called in it, and the RETURN that
+    /// follows passes its results on.
+    fn tail_call(&mut self, i: Instruction, func: usize, nargs: usize) -> LuaResult<()> {
+        if i.k() {
+            let base = self.register_index(0);
+            self.close_upvalues(base);
+        }
+        let mut nargs = nargs;
+        while !self.thread.stack.get(func).is_function() {
+            self.insert_call_metamethod(func, nargs)?;
+            nargs += 1;
+        }
+        let Some(closure) = self.thread.stack.get(func).as_closure() else {
+            if self.precall(func, nargs, -1, flag::METAMETHOD)? == Flow::Done {
+                self.ticks_left = self.ticks_left.wrapping_add(1);
+            }
+            return Ok(());
+        };
+        let needed = usize::from(closure.proto().max_stack_size);
+        if !self.admit(func + 1 + nargs + needed) {
+            return Err(self.stack_overflow());
+        }
+        let frame = *self.thread.frames.last().expect("a frame is running");
+        let mut target = frame.func as usize;
+        if i.c() != 0 {
+            target -= frame.extra_args as usize + i.c();
+        }
+        let slots = self.thread.stack.slice_mut(target, func + 1 + nargs);
+        slots.copy_within(func - target.., 0);
+        self.thread.frames.pop();
+        self.push_lua_call(target, nargs, frame.wanted, frame.flags | flag::TAIL)
+    }
+
+    /// TFORCALL and the TFORLOOP after it.
+    fn call_iterator(&mut self, i: Instruction) -> LuaResult<()> {
+        let base = self.register_index(i.a());
+        let slots = self.thread.stack.slice_mut(base, base + 7);
+        slots.copy_within(0..3, 4);
+        self.thread.top = base as u32 + 7;
+        self.enter_c_call()?;
+        let flags = flag::METAMETHOD | flag::COUNTED;
+        if self.precall(base + 4, 2, i.c() as i32, flags)? == Flow::Done {
+            self.c_calls -= 1;
+            // Complete: the loop goes on or ends.
+            let _ = self.finish_instruction(false)?;
+        }
+        Ok(())
+    }
+
+    fn make_table(&mut self, i: Instruction, extra: Instruction) -> LuaResult<Value> {
+        let hash = if i.b() > 0 { 1u32 << (i.b() - 1) } else { 0 };
+        let array = i.c() + if i.k() { extra.ax() * EXTRA_UNIT } else { 0 };
+        let table = self.heap.new_table();
+        if hash > 0 || array > 0 {
+            match table.try_resize(&mut self.heap, array as u32, hash) {
+                Ok(()) => {}
+                Err(error) => return Err(self.table_error(error)),
+            }
+        }
+        Ok(Value::from(table))
+    }
+
+    fn set_list(&mut self, i: Instruction, extra: usize) -> LuaResult<()> {
+        let base = self.register_index(i.a());
+        let count = count_from_list(i.b(), base, self.thread.top);
+        let table = self.thread.stack.get(base).as_table();
+        let table = table.expect("SETLIST is applied to a new table");
+        let last = i.c() + extra * EXTRA_UNIT + count;
+        if let Err(error) = self.fill_list(table, base, last, count) {
+            return Err(self.table_error(error));
+        }
+        Ok(())
+    }
+
+    fn fill_list(
+        &mut self,
+        table: TableRef,
+        base: usize,
+        last: usize,
+        count: usize,
+    ) -> Result<(), TableError> {
+        if last > table.array_size() as usize {
+            let size = u32::try_from(last).map_err(|_| TableError::Overflow)?;
+            table.resize_array(&mut self.heap, size)?;
+        }
+        for offset in (1..=count).rev() {
+            let value = self.thread.stack.get(base + offset);
+            table.set_array_slot(last - (count - offset), value);
+        }
+        Ok(())
+    }
+
+    fn make_closure(&mut self, registers: Registers, index: usize) -> ClosureRef {
+        // SAFETY: the running closure is live, and verified code names a child that exists.
+        let outer = unsafe { ClosureRef::from_ptr(NonNull::new_unchecked(registers.closure())) };
+        let proto = outer.proto().child(index);
+        let upvalues = &proto.proto.upvalues;
+        let closure = ClosureRef::from_ptr(self.heap.new_closure(proto, upvalues.len()));
+        for (position, description) in upvalues.iter().enumerate() {
+            let source = usize::from(description.index);
+            let upvalue = if description.in_stack {
+                self.find_upvalue(registers.at(source))
+            } else {
+                outer.upvalue(source)
+            };
+            closure.set_upvalue(position, upvalue);
+        }
+        closure
+    }
+
+    fn copy_varargs(&mut self, i: Instruction) -> LuaResult<()> {
+        let frame = *self.thread.frames.last().expect("a frame is running");
+        let available = frame.extra_args as usize;
+        let target = frame.func as usize + 1 + i.a();
+        let wanted = match i.c() {
+            0 => {
+                if !self.admit(target + available) {
+                    return Err(self.stack_overflow());
+                }
+                self.thread.top = (target + available) as u32;
+                available
+            }
+            c => c - 1,
+        };
+        let first = frame.func as usize - available;
+        let copied = wanted.min(available);
+        for index in 0..copied {
+            let value = self.thread.stack.get(first + index);
+            self.thread.stack.set(target + index, value);
+        }
+        for index in target + copied..target + wanted {
+            self.thread.stack.set(index, Value::NIL);
+        }
+        Ok(())
+    }
+
+    /// FORPREP: checks and prepares a numeric loop; true if it does not run.
+    fn prepare_for(&mut self, registers: Registers, a: usize) -> LuaResult<bool> {
+        let (init, limit, step) = (registers.get(a), registers.get(a + 1), registers.get(a + 2));
+        let (Some(init_int), Some(step_int)) = (init.as_int(), step.as_int()) else {
+            return self.prepare_float_for(registers, a);
+        };
+        if step_int == 0 {
+            return Err(self.runtime_error("'for' step is zero"));
+        }
+        registers.set(a + 3, init);
+        let Some(limit) = self.for_limit(init_int, limit, step_int)? else {
+            return Ok(true);
+        };
+        let count = if step_int > 0 {
+            (limit as u64).wrapping_sub(init_int as u64) / step_int as u64
+        } else {
+            // `step + 1` avoids negating the smallest integer.
+            let step = ((-(step_int + 1)) as u64).wrapping_add(1);
+            (init_int as u64).wrapping_sub(limit as u64) / step
+        };
+        registers.set(a + 1, Value::int(count as i64));
+        Ok(false)
+    }
+
+    /// The integer limit of an integer loop, `None` if the loop does not run.
+    fn for_limit(&mut self, init: i64, limit: Value, step: i64) -> LuaResult<Option<i64>> {
+        let rounding = if step < 0 { Rounding::Ceil } else { Rounding::Floor };
+        let Some(number) = self.to_number(limit) else {
+            return Err(self.for_error(limit, "limit"));
+        };
+        let int = match number.as_float() {
+            None => number.as_int(),
+            Some(float) => float_to_int(float, rounding),
+        };
+        let limit = match int {
+            Some(int) => int,
+            None if number.as_float().is_some_and(|float| float > 0.0) => {
+                if step < 0 {
+                    return Ok(None);
+                }
+                i64::MAX
+            }
+            None => {
+                if step > 0 {
+                    return Ok(None);
+                }
+                i64::MIN
+            }
+        };
+        let runs = if step > 0 { init <= limit } else { init >= limit };
+        Ok(runs.then_some(limit))
+    }
+
+    fn prepare_float_for(&mut self, registers: Registers, a: usize) -> LuaResult<bool> {
+        let limit = self.for_float(registers.get(a + 1), "limit")?;
+        let step = self.for_float(registers.get(a + 2), "step")?;
+        let init = self.for_float(registers.get(a), "initial value")?;
+        if step == 0.0 {
+            return Err(self.runtime_error("'for' step is zero"));
+        }
+        if if step > 0.0 { limit < init } else { init < limit } {
+            return Ok(true);
+        }
+        registers.set(a + 1, Value::float(limit));
+        registers.set(a + 2, Value::float(step));
+        registers.set(a, Value::float(init));
+        registers.set(a + 3, Value::float(init));
+        Ok(false)
+    }
+
+    fn for_float(&mut self, value: Value, what: &str) -> LuaResult<f64> {
+        let number = match value.as_str() {
+            Some(string) => parse_number(string.as_bytes()),
+            None => Some(value),
+        };
+        match number.and_then(to_float) {
+            Some(float) => Ok(float),
+            None => Err(self.for_error(value, what)),
+        }
+    }
+
+    #[cold]
+    fn to_be_closed_error(&mut self) -> Box<LuaError> {
+        self.runtime_error("to-be-closed variables are not supported yet")
+    }
+}
+
+/// Constants of a function, and the bias from which half the address of an instruction leads to the
+/// instruction's loop counter (instructions have 4 bytes, counters 2).
+#[inline(always)]
+fn proto_parts(closure: *const Closure) -> (Constants, usize) {
+    // SAFETY: the running closure is live, and protos live as long as the VM.
+    let proto: &RuntimeProto = unsafe { &*(*closure).proto };
+    let bias = (proto.hot.as_ptr() as usize).wrapping_sub(proto.code as usize >> 1);
+    (Constants(proto.constants.as_ptr()), bias)
+}
+
+#[inline(always)]
+fn has_equality(value: Value) -> bool {
+    value.is_table() || value.as_userdata().is_some()
+}
+
+fn event_of(i: Instruction) -> Event {
+    Event::from_u8(i.c() as u8).expect("the verifier checked the event")
+}
+
+/// Operands of MMBINI and MMBINK in source order.
+fn operands(
+    register: *const Value,
+    other: *const Value,
+    i: Instruction,
+) -> (*const Value, *const Value) {
+    if i.k() { (other, register) } else { (register, other) }
+}
+
+/// Number of items of a SETLIST.
+fn count_from_list(operand: usize, base: usize, top: u32) -> usize {
+    if operand != 0 { operand } else { top as usize - base - 1 }
+}
+
+/// Advances a float loop; true if it goes on.
+#[inline(always)]
+fn float_for_step(registers: Registers, a: usize) -> bool {
+    let float = |register| f64::from_bits(registers.get(register).payload());
+    let (step, limit) = (float(a + 2), float(a + 1));
+    let index = float(a) + step;
+    let goes_on = if step > 0.0 { index <= limit } else { limit <= index };
+    if goes_on {
+        registers.set(a, Value::float(index));
+        registers.set(a + 3, Value::float(index));
+    }
+    goes_on
+}
