@@ -5,6 +5,7 @@
 
 mod accepted;
 mod generate;
+mod lines;
 mod numbers;
 mod rejected;
 mod roundtrip;
