@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use plumb_jit::bytecode::opcode::MAX_BX;
-use plumb_jit::bytecode::{Op, load};
+use plumb_jit::bytecode::{Liveness, Op, Pc, Proto, RegisterSet, effects, listing, load};
 use plumb_oracle::bytecode_check::compare_with;
 
 /// All `.lua` files below a directory, build output and hidden directories left out.
@@ -58,6 +58,36 @@ fn source_with_many_constants() -> String {
 fn constants_beyond_loadk_compile_to_pucs_bytecode() {
     let source = source_with_many_constants();
     compare_with(&mlua::Lua::new(), source.as_bytes(), "=many").unwrap();
+}
+
+/// What compiled code reads was defined on every path, and nothing but parameters is live at entry:
+/// effects, liveness and definedness agree with what the compiler meant.
+#[test]
+fn compiled_code_reads_only_defined_registers() {
+    for file in repository_files() {
+        let source = fs::read(&file).expect("readable file");
+        let proto = load(&source, b"=test", "t", 0).expect("compiles");
+        proto.for_each(&mut |proto| check_reads(proto));
+    }
+}
+
+fn check_reads(proto: &Proto) {
+    let liveness = Liveness::new(proto);
+    for pc in (0..proto.code.len() as u32).map(Pc) {
+        let (live, defined) = (liveness.live_in(pc), liveness.defined_in(pc));
+        let reachable = pc == Pc(0) || !defined.is_empty() || !live.is_empty();
+        let open = proto.code[pc.index()].takes_top();
+        let reads = effects(proto, pc).reads;
+        let undefined = reads.without(*defined);
+        assert!(
+            !reachable || open || undefined.is_empty(),
+            "{pc} reads {undefined:?}\n{}",
+            listing(proto)
+        );
+    }
+    let params = RegisterSet::range(0, usize::from(proto.num_params));
+    let surprising = liveness.live_in(Pc(0)).without(params);
+    assert!(surprising.is_empty(), "{surprising:?} live at entry\n{}", listing(proto));
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! A chunk, as text or binary -> `Proto`.
 //!
 //! In:  the bytes that a host or the function `load` was given. Out: the main function's prototype, or
-//! PUC's error message.
+//! PUC's error message. A binary chunk is verified: PUC would run a malformed one and crash.
 
 use super::compile::compile;
 use super::proto::Proto;
-use super::undump::undump;
+use super::undump::{bad_format, undump};
+use super::verify::verify;
 use crate::syntax::{self, SyntaxError};
 
 /// First byte of a binary chunk.
@@ -27,7 +28,11 @@ pub fn load(
         return Err(SyntaxError { message: message.into_bytes() });
     }
     if flag == 'b' {
-        undump(bytes, chunk_name)
+        let proto = undump(bytes, chunk_name)?;
+        match verify(&proto) {
+            Ok(()) => Ok(proto),
+            Err(violations) => Err(bad_format(chunk_name, &violations[0].to_string())),
+        }
     } else {
         compile(&syntax::parse_at_depth(bytes, chunk_name, c_calls)?, chunk_name)
     }
@@ -42,6 +47,14 @@ mod tests {
     fn text_and_binary_give_the_same_prototype() {
         let proto = load(b"local a = 1; return a + 2", b"=x", "bt", 0).unwrap();
         assert_eq!(load(&dump(&proto, false), b"=x", "b", 0).unwrap(), proto);
+    }
+
+    #[test]
+    fn a_binary_chunk_that_breaks_a_rule_is_refused() {
+        let mut proto = load(b"return 1", b"=x", "t", 0).unwrap();
+        proto.max_stack_size = 0;
+        let message = load(&dump(&proto, true), b"=x", "b", 0).unwrap_err().to_string();
+        assert!(message.starts_with("x: bad binary format (function main"), "{message}");
     }
 
     #[test]

@@ -6,21 +6,30 @@
 //! 4. [`mod@dump`], [`mod@undump`]  PUC's binary chunk format, both directions
 //! 5. [`mod@load`]     a chunk of either kind -> prototype
 //! 6. [`mod@listing`]  prototype -> text, as `luac -l -l`
+//! 7. [`mod@verify`]   structural rules, checked on what was compiled or read
+//! 8. [`mod@effects`]  what one instruction does to registers
+//! 9. [`liveness`]     which registers are live, which are defined
 
 #![forbid(unsafe_code)]
 
 pub mod compile;
 pub mod dump;
+pub mod effects;
 pub mod listing;
+pub mod liveness;
 pub mod load;
 pub mod opcode;
 pub mod proto;
 pub mod undump;
+pub mod verify;
 
 pub use compile::compile;
 pub use dump::dump;
+pub use effects::{Effects, RegisterSet, effects};
 pub use listing::listing;
+pub use liveness::Liveness;
 pub use load::load;
 pub use opcode::{Event, Format, Instruction, Op, OpInfo, Operand, Pc};
 pub use proto::{AbsLine, Constant, LocalVar, Proto, UpvalueDesc, VarKind};
 pub use undump::undump;
+pub use verify::{Violation, verify};

@@ -22,16 +22,18 @@ const MAX_NESTED_FUNCTIONS: u32 = 200;
 /// Reads a binary chunk. `chunk_name` (with its `@` or `=` prefix, if any) only appears in errors.
 pub fn undump(bytes: &[u8], chunk_name: &[u8]) -> Result<Proto, SyntaxError> {
     let mut reader = Reader { rest: bytes };
-    reader.chunk().map_err(|why| {
-        let name = match chunk_name {
-            [b'@' | b'=', name @ ..] => name,
-            [0x1b, ..] => b"binary string",
-            name => name,
-        };
-        let mut message = name.to_vec();
-        message.extend_from_slice(format!(": bad binary format ({why})").as_bytes());
-        SyntaxError { message }
-    })
+    reader.chunk().map_err(|why| bad_format(chunk_name, why))
+}
+
+/// PUC's message for a binary chunk that it cannot use.
+pub(super) fn bad_format(chunk_name: &[u8], why: &str) -> SyntaxError {
+    let name = match chunk_name {
+        [b'@' | b'=', name @ ..] => name,
+        [0x1b, ..] => b"binary string",
+        name => name,
+    };
+    let message = [name, b": bad binary format (", why.as_bytes(), b")"].concat();
+    SyntaxError { message }
 }
 
 type Read<T> = Result<T, &'static str>;

@@ -33,6 +33,7 @@ use rustc_hash::FxHashMap;
 
 use super::opcode::Instruction;
 use super::proto::{Proto, UpvalueDesc, VarKind};
+use super::verify::verify;
 use crate::syntax::SyntaxError;
 use crate::syntax::ast::Chunk;
 use crate::syntax::error::chunk_display;
@@ -51,7 +52,9 @@ pub fn compile(chunk: &Chunk, chunk_name: &[u8]) -> Result<Proto, SyntaxError> {
     compiler
         .main_function(chunk)
         .map_err(|error| error.into_syntax_error(chunk_name, compiler.last_line))?;
-    Ok(compiler.f.into_proto(compiler.source, 0))
+    let proto = compiler.f.into_proto(compiler.source, 0);
+    debug_assert_eq!(verify(&proto), Ok(()), "compiled code breaks a rule");
+    Ok(proto)
 }
 
 /// Why a function cannot be compiled.

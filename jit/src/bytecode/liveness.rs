@@ -1,0 +1,291 @@
+//! Which registers matter before each instruction.
+//!
+//! In:  a verified prototype. Out: two register sets for each position:
+//!
+//! - [`Liveness::live_in`]: registers whose value *may* still be read: by an instruction of this
+//!   function, or through an upvalue that may be open at this point, or by a `__close` metamethod.
+//!   What is not in the set may hold anything without changing what the program does.
+//! - [`Liveness::defined_in`]: registers that *were* assigned on every path from the function's entry,
+//!   by this function's own instructions or its caller's arguments, and not clobbered since. Their
+//!   values follow from the language and the bytecode alone, so two correct interpreters agree on them,
+//!   dead or not. The other registers hold leftovers: of earlier calls, of a callee's frame, of an
+//!   unknown number of results.
+//!
+//! Live: a backward may-analysis over [`effects`], united with a forward may-analysis of open upvalues
+//! (opened by CLOSURE, TBC and TFORPREP, closed by CLOSE). Defined: a forward must-analysis.
+//!
+//! For `defined_in`, an interpreter must keep the internal slots of loops as PUC does: after FORPREP,
+//! R[A+1] of an integer loop is the number of iterations left, and R[A], R[A+1], R[A+2] of a float loop
+//! are floats; FORLOOP updates R[A] and the count; TFORLOOP copies R[A+4] to R[A+2].
+//!
+//! Limits: registers read only by the `debug` library are not live. Unreachable positions have empty
+//! sets.
+
+use super::effects::{Effects, RegisterSet, captured_registers, effects};
+use super::opcode::{Op, Pc};
+use super::proto::Proto;
+
+/// Register sets of one prototype. Costs 64 bytes an instruction; make it once and keep it.
+#[derive(Clone, Debug)]
+pub struct Liveness {
+    live: Vec<RegisterSet>,
+    defined: Vec<RegisterSet>,
+}
+
+impl Liveness {
+    pub fn new(proto: &Proto) -> Liveness {
+        let effects: Vec<Effects> = positions(proto).map(|pc| effects(proto, pc)).collect();
+        let open = open_upvalues(proto, &effects);
+        let defined = defined(proto, &effects);
+        let mut live = live(&effects);
+        for (pc, set) in live.iter_mut().enumerate() {
+            *set = if defined[pc].is_some() { set.union(open[pc]) } else { RegisterSet::EMPTY };
+        }
+        Liveness { live, defined: defined.into_iter().map(Option::unwrap_or_default).collect() }
+    }
+
+    /// Registers whose value may still be read when the instruction at `pc` is about to run.
+    #[inline]
+    pub fn live_in(&self, pc: Pc) -> &RegisterSet {
+        &self.live[pc.index()]
+    }
+
+    /// Registers that certainly hold a value of this activation when `pc` is about to run.
+    #[inline]
+    pub fn defined_in(&self, pc: Pc) -> &RegisterSet {
+        &self.defined[pc.index()]
+    }
+}
+
+fn positions(proto: &Proto) -> impl DoubleEndedIterator<Item = Pc> + use<> {
+    (0..proto.code.len() as u32).map(Pc)
+}
+
+/// Least fixed point of: live before = read here, or live after on some edge that does not write it.
+fn live(effects: &[Effects]) -> Vec<RegisterSet> {
+    let mut live = vec![RegisterSet::EMPTY; effects.len()];
+    let mut changed = true;
+    while changed {
+        changed = false;
+        for pc in (0..effects.len()).rev() {
+            let mut set = effects[pc].reads;
+            for edge in effects[pc].edges() {
+                let after = live[edge.target.index()];
+                set = set.union(after.without(edge.writes).without(edge.clobbers));
+            }
+            changed |= set != live[pc];
+            live[pc] = set;
+        }
+    }
+    live
+}
+
+/// Least fixed point of: registers that an open upvalue or a pending `__close` may refer to.
+fn open_upvalues(proto: &Proto, effects: &[Effects]) -> Vec<RegisterSet> {
+    let mut open = vec![RegisterSet::EMPTY; effects.len()];
+    let mut changed = true;
+    while changed {
+        changed = false;
+        for pc in positions(proto) {
+            let after = open_after(proto, pc, open[pc.index()]);
+            for edge in effects[pc.index()].edges() {
+                let target = &mut open[edge.target.index()];
+                let merged = target.union(after);
+                changed |= merged != *target;
+                *target = merged;
+            }
+        }
+    }
+    open
+}
+
+fn open_after(proto: &Proto, pc: Pc, before: RegisterSet) -> RegisterSet {
+    let i = proto.code[pc.index()];
+    match i.op() {
+        Op::Closure => before.union(captured_registers(proto, pc)),
+        Op::Tbc => before.union(RegisterSet::one(i.a())),
+        Op::TForPrep => before.union(RegisterSet::one(i.a() + 3)),
+        Op::Close => before.without(RegisterSet::range(i.a(), 256)),
+        _ => before,
+    }
+}
+
+/// Greatest fixed point of: defined on every edge that leads here; `None` where no edge does.
+fn defined(proto: &Proto, effects: &[Effects]) -> Vec<Option<RegisterSet>> {
+    let mut defined = vec![None; effects.len()];
+    if let Some(entry) = defined.first_mut() {
+        *entry = Some(RegisterSet::range(0, usize::from(proto.num_params)));
+    }
+    let mut changed = true;
+    while changed {
+        changed = false;
+        for pc in 0..effects.len() {
+            let Some(before) = defined[pc] else { continue };
+            for edge in effects[pc].edges() {
+                let after = before.without(edge.clobbers).union(edge.writes);
+                let target: &mut Option<RegisterSet> = &mut defined[edge.target.index()];
+                let merged = target.map_or(after, |old| old.intersection(after));
+                changed |= *target != Some(merged);
+                *target = Some(merged);
+            }
+        }
+    }
+    defined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::listing::listing;
+    use super::super::load::load;
+    use super::*;
+
+    fn main(source: &str) -> Proto {
+        load(source.as_bytes(), b"=t", "t", 0).unwrap()
+    }
+
+    /// Position of the n-th instruction (from 0) with this opcode.
+    fn nth(proto: &Proto, op: Op, n: usize) -> Pc {
+        let found = positions(proto).filter(|pc| proto.code[pc.index()].op() == op).nth(n);
+        found.unwrap_or_else(|| panic!("no {op:?} number {n} in\n{}", listing(proto)))
+    }
+
+    fn set(registers: &[usize]) -> RegisterSet {
+        registers.iter().copied().collect()
+    }
+
+    #[track_caller]
+    fn check(proto: &Proto, pc: Pc, live: &[usize], defined: &[usize]) {
+        let liveness = Liveness::new(proto);
+        let text = listing(proto);
+        assert_eq!(*liveness.live_in(pc), set(live), "live before {pc} in\n{text}");
+        assert_eq!(*liveness.defined_in(pc), set(defined), "defined before {pc} in\n{text}");
+    }
+
+    #[test]
+    fn straight_code() {
+        // 0 a, 1 b; R2 is the argument's place of no one.
+        let proto = main("local a, b = 1, 2; a = a + b; return a");
+        check(&proto, nth(&proto, Op::Add, 0), &[0, 1], &[0, 1]);
+        check(&proto, nth(&proto, Op::Return, 0), &[0], &[0, 1]);
+        check(&proto, Pc(0), &[], &[]);
+    }
+
+    #[test]
+    fn arithmetic_writes_only_on_its_own_edge() {
+        let proto = main("local a, b = 1, 2; local c = a + b; return c");
+        check(&proto, nth(&proto, Op::MmBin, 0), &[0, 1], &[0, 1]);
+        check(&proto, nth(&proto, Op::Return, 0), &[2], &[0, 1, 2]);
+    }
+
+    #[test]
+    fn calls_clobber_what_is_above_their_results() {
+        let proto = main("local f, x = f, 1; local y = f(x, 2, 3); return y");
+        let call = nth(&proto, Op::Call, 0);
+        check(&proto, call, &[2, 3, 4, 5], &[0, 1, 2, 3, 4, 5]);
+        check(&proto, call.next(), &[2], &[0, 1, 2]);
+    }
+
+    #[test]
+    fn open_results_are_read_but_not_defined() {
+        let proto = main("local f = f; return 1, f(f())");
+        let inner = nth(&proto, Op::Call, 0);
+        let outer = nth(&proto, Op::Call, 1);
+        assert_eq!(outer, inner.next());
+        check(&proto, inner, &[1, 2, 3], &[0, 1, 2, 3]);
+        let top = usize::from(proto.max_stack_size);
+        check(&proto, outer, &(2..top).chain([1]).collect::<Vec<_>>(), &[0, 1, 2]);
+        check(&proto, outer.next(), &(1..top).collect::<Vec<_>>(), &[0, 1]);
+    }
+
+    #[test]
+    fn integer_loops_define_their_slots_inside() {
+        let proto = main("local s = 0; for i = 1, 10 do s = s + i end; return s");
+        let body = nth(&proto, Op::Add, 0);
+        check(&proto, body, &[0, 1, 2, 3, 4], &[0, 1, 2, 3, 4]);
+        check(&proto, nth(&proto, Op::ForLoop, 0), &[0, 1, 2, 3], &[0, 1, 2, 3, 4]);
+        // The body may have been skipped, then R4 is whatever it was.
+        check(&proto, nth(&proto, Op::Return, 0), &[0], &[0]);
+    }
+
+    #[test]
+    fn generic_loops_keep_their_closing_slot() {
+        let proto = main("local t = 1; for k, v in t do t = k end");
+        let call = nth(&proto, Op::TForCall, 0);
+        check(&proto, call, &[1, 2, 3, 4], &[0, 1, 2, 3, 4]);
+        check(&proto, call.next(), &[1, 2, 4, 5], &[0, 1, 2, 3, 4, 5, 6]);
+        let close = nth(&proto, Op::Close, 0);
+        check(&proto, close, &[4], &[0, 1, 2, 3, 4, 5, 6]);
+        check(&proto, close.next(), &[], &[0, 1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn captured_registers_live_until_closed() {
+        let source = "local f; do local x = 1; f = function() return x end; f() end; f()";
+        let proto = main(source);
+        let closure = nth(&proto, Op::Closure, 0);
+        check(&proto, closure, &[1], &[0, 1]);
+        check(&proto, nth(&proto, Op::Close, 0), &[0, 1], &[0, 1]);
+        check(&proto, nth(&proto, Op::Call, 1), &[1], &[0, 1]);
+    }
+
+    #[test]
+    fn a_function_that_captures_itself_reads_nothing_before() {
+        let proto = main("local function f() return f end return f");
+        check(&proto, nth(&proto, Op::Closure, 0), &[], &[]);
+        check(&proto, nth(&proto, Op::Return, 0), &[0], &[0]);
+    }
+
+    #[test]
+    fn to_be_closed_variables_stay_live() {
+        let proto = main("local a = 1; local c <close> = nil; a = 2; return a");
+        let last = nth(&proto, Op::Return, 0);
+        check(&proto, last, &[0, 1], &[0, 1]);
+    }
+
+    #[test]
+    fn branches_meet() {
+        let proto = main("local a, b = 1; if a then local c = 2; b = c end; return b");
+        check(&proto, nth(&proto, Op::Test, 0), &[0, 1], &[0, 1]);
+        check(&proto, nth(&proto, Op::Return, 0), &[1], &[0, 1]);
+    }
+
+    #[test]
+    fn testset_writes_when_it_jumps() {
+        let proto = main("local a, b = 1, 2; local c = a or b; return c");
+        let test = nth(&proto, Op::TestSet, 0);
+        check(&proto, test, &[0, 1], &[0, 1]);
+        check(&proto, test.next(), &[2], &[0, 1, 2]);
+        check(&proto, nth(&proto, Op::Return, 0), &[2], &[0, 1, 2]);
+    }
+
+    #[test]
+    fn concat_spoils_its_operands() {
+        let proto = main("local a, b = 1, 2; local c = a .. b; return c");
+        let concat = nth(&proto, Op::Concat, 0);
+        check(&proto, concat, &[2, 3], &[0, 1, 2, 3]);
+        check(&proto, concat.next(), &[2], &[0, 1, 2]);
+    }
+
+    #[test]
+    fn parameters_are_defined_at_entry() {
+        let proto = main("return function(a, b) return b end, function(a, ...) return ... end");
+        check(&proto.protos[0], Pc(0), &[1], &[0, 1]);
+        check(&proto.protos[1], Pc(0), &[0], &[0]);
+        check(&proto.protos[1], Pc(1), &[], &[0]);
+    }
+
+    #[test]
+    fn unreachable_code_has_empty_sets() {
+        let proto = main("local a = 1; do return a end; return a");
+        let unreachable = nth(&proto, Op::Return, 1);
+        check(&proto, unreachable, &[], &[]);
+    }
+
+    #[test]
+    fn sets_list_their_members() {
+        let set = RegisterSet::range(60, 70).without(RegisterSet::one(64));
+        assert_eq!(set.iter().collect::<Vec<_>>(), [60, 61, 62, 63, 65, 66, 67, 68, 69]);
+        assert_eq!((set.len(), set.contains(64), set.contains(255)), (9, false, false));
+        assert_eq!(RegisterSet::range(0, 300), RegisterSet::ALL);
+    }
+}
