@@ -22,15 +22,13 @@ const RESERVE: usize = 8192;
 
 pub struct Stack {
     slots: NonNull<Value>,
-    /// First slot that was never in use by a frame since the last time the rest was cleared.
-    pub(crate) dirty_end: usize,
 }
 
 pub const STACK_BYTES: usize = (LIMIT + RESERVE) * VALUE_SIZE;
 
 impl Stack {
     pub fn new(allocator: &mut Allocator) -> Stack {
-        Stack { slots: allocator.reserve(STACK_BYTES).cast(), dirty_end: 0 }
+        Stack { slots: allocator.reserve(STACK_BYTES).cast() }
     }
 
     /// # Safety

@@ -806,7 +806,7 @@ impl Vm {
                             if count > 0 {
                                 let index = registers.get(a).payload() as i64;
                                 let index = index.wrapping_add(step);
-                                registers.set(a + 1, Value::int(count as i64 - 1));
+                                registers.set(a + 1, Value::int((count - 1) as i64));
                                 registers.set(a, Value::int(index));
                                 registers.set(a + 3, Value::int(index));
                                 pc.skip(-(i.bx() as isize));
