@@ -1,6 +1,11 @@
-//! The backend: encodings against an independent decoder, every op lowered, traces run.
+//! The backend: encodings against an independent decoder, every op lowered, random traces run by
+//! the simulator and by the IR evaluator.
 
 mod backend {
+    mod differential;
     mod encodings;
-    mod ops;
+    mod files;
+    mod generate;
+    mod rng;
+    mod world;
 }

@@ -46,6 +46,18 @@ impl Arena {
         drop(unsafe { Box::from_raw(block.as_ptr()) });
     }
 
+    /// Overwrites one cell of the block at `address`.
+    ///
+    /// # Panics
+    /// When no block starts there, or it is shorter.
+    pub fn set(&mut self, address: u64, cell: usize, value: u64) {
+        let starts = |block: &&NonNull<[u64]>| block.cast::<u64>().addr().get() as u64 == address;
+        let block = self.blocks.iter().find(starts).expect("a block starts at the address");
+        assert!(cell < block.len(), "cell {cell} of {}", block.len());
+        // SAFETY: the block is live, the cell inside it, and no reference to it exists.
+        unsafe { block.cast::<u64>().add(cell).write(value) };
+    }
+
     /// The contents of the block at `address`.
     ///
     /// # Panics

@@ -1,0 +1,127 @@
+//! Random traces: compiled code in the simulator against the IR evaluator.
+
+use plumb_jit::backend::alloc::{MAX_FPR, MAX_GPR, MIN_FPR, MIN_GPR, Strategy};
+use plumb_jit::backend::{self, BackendConfig, CompiledTrace};
+use plumb_jit::exec::executor::Executor;
+use plumb_jit::exec::{disasm, sim::Simulator};
+use plumb_jit::ir::eval::{Outcome, evaluate};
+use plumb_jit::ir::op::Op;
+use plumb_jit::ir::print::print_with;
+use plumb_jit::ir::trace::{Trace, ValueId};
+
+use super::generate::{generate, negated};
+use super::rng::Rng;
+use super::world::{Shadow, World, same_bits};
+
+/// Far beyond the few iterations that a generated loop makes.
+const FUEL: u64 = 1_000_000;
+
+/// Runs `trace` in the evaluator and, compiled, in the simulator.
+///
+/// # Panics
+/// When they differ, with both sides and the listing.
+pub fn compare(world: &mut World, trace: &Trace, config: &BackendConfig, name: &str) -> Outcome {
+    let mut shadow = world.shadow();
+    let outcome = evaluate(trace, &mut shadow, FUEL).expect("a valid trace");
+    let compiled = backend::compile(trace, config, &mut ()).expect("a trace that fits");
+    let mut simulator = Simulator::new();
+    let code = simulator.install(compiled.blob.clone()).expect("room");
+    let mut ctx = world.reset();
+    let run = simulator.run(&code, &mut ctx, world.base, &mut world.env);
+    let context = |what: String| {
+        let listing = disasm::listing(&compiled.blob);
+        let text = print_with(trace, &world.symbols);
+        format!("{name}, {config:?}\n{what}\n{text}\n{listing}")
+    };
+    let stats = run.unwrap_or_else(|trap| panic!("{}", context(trap.to_string())));
+    let found = differences(world, trace, &compiled, &ctx, &outcome, &shadow);
+    assert!(found.is_empty(), "{}", context(found.join("\n")));
+    if trace.loop_head().is_some() {
+        assert_eq!(stats.loop_arrivals, outcome.loop_arrivals, "{}", context(String::new()));
+    }
+    outcome
+}
+
+fn differences(
+    world: &World,
+    trace: &Trace,
+    compiled: &CompiledTrace,
+    ctx: &plumb_jit::exec::TraceContext,
+    outcome: &Outcome,
+    shadow: &Shadow,
+) -> Vec<String> {
+    let (_, exit) = compiled.exit(ctx);
+    if exit.snapshot != outcome.exit {
+        return vec![format!("exit: code {:?}, evaluator {:?}", exit.snapshot, outcome.exit)];
+    }
+    let mut found = world.differences(shadow);
+    let snapshot = trace.snapshot(outcome.exit);
+    let values = snapshot.slots.iter().map(|&(_, value)| value);
+    for value in values.chain(snapshot.frames.iter().map(|frame| frame.closure)) {
+        let (code, expected) = (compiled.read(ctx, value), outcome.read(value));
+        if !same_bits(code, expected) {
+            found.push(format!("v{}: code {code:#x}, evaluator {expected:#x}", value.0));
+        }
+    }
+    found
+}
+
+fn configs(rng: &mut Rng) -> Vec<BackendConfig> {
+    let limits = |gpr_limit, fpr_limit, strategy| BackendConfig {
+        gpr_limit,
+        fpr_limit,
+        strategy,
+        check: true,
+    };
+    let gpr = MIN_GPR + rng.below(MAX_GPR - MIN_GPR);
+    let fpr = MIN_FPR + rng.below(MAX_FPR - MIN_FPR);
+    vec![
+        limits(MAX_GPR, MAX_FPR, Strategy::Backtracking),
+        limits(MIN_GPR, MIN_FPR, Strategy::Backtracking),
+        limits(gpr, fpr, Strategy::Backtracking),
+        limits(gpr, fpr, Strategy::SinglePass),
+        limits(MIN_GPR, MIN_FPR, Strategy::SinglePass),
+    ]
+}
+
+/// Negates guards that fail early, so that most runs get far.
+fn repair(rng: &mut Rng, world: &World, trace: &mut Trace, free_guards: &[ValueId]) {
+    for _ in 0..20 {
+        let outcome = evaluate(trace, &mut world.shadow(), FUEL).expect("a valid trace");
+        let Some(guard) = outcome.guard.filter(|guard| free_guards.contains(guard)) else { return };
+        if outcome.loop_arrivals > 1 || rng.percent(10) {
+            return;
+        }
+        if let Some(other) = negated(trace.inst(guard)) {
+            trace.insts[guard.0 as usize] = other;
+        }
+    }
+}
+
+#[test]
+fn random_traces() {
+    let traces: u64 = match std::env::var("BACKEND_TRACES") {
+        Ok(count) => count.parse().expect("BACKEND_TRACES is a number"),
+        Err(_) => 1000,
+    };
+    let mut seen = vec![0u32; Op::ALL.len()];
+    let (mut ends, mut iterated) = (0, 0);
+    for seed in 0..traces {
+        let mut world = World::new(seed % 16);
+        let mut rng = Rng::new(seed);
+        let (mut trace, free_guards) = generate(&mut rng, &world, seed % 3 != 0);
+        repair(&mut rng, &world, &mut trace, &free_guards);
+        for config in configs(&mut rng) {
+            let outcome = compare(&mut world, &trace, &config, &format!("seed {seed}"));
+            ends += u32::from(outcome.guard.is_none());
+            iterated += u32::from(outcome.loop_arrivals > 1);
+        }
+        for inst in &trace.insts {
+            seen[inst.op as usize] += 1;
+        }
+    }
+    let missing: Vec<&Op> = Op::ALL.iter().filter(|op| seen[**op as usize] == 0).collect();
+    assert!(missing.is_empty(), "never generated: {missing:?}");
+    println!("{ends} runs got to the end, {iterated} iterated");
+    assert!(ends > 0 && iterated > 0, "{ends} runs got to the end, {iterated} iterated");
+}

@@ -1,0 +1,1 @@
+//! Traces in text form under `filetests/backend`: sizes of code that must not grow.
