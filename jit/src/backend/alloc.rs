@@ -21,6 +21,8 @@ use regalloc2::{
     MachineEnv, Operand, Output, PReg, PRegSet, RegClass, RegallocOptions, VReg,
 };
 
+use rustc_hash::FxHashSet;
+
 use super::BackendError;
 use super::mach::{Block, Class, Inst, Loc, MachTrace, Role, Virtual};
 use crate::exec::context::SPILL_SLOTS;
@@ -121,13 +123,78 @@ pub fn allocate(trace: &MachTrace, config: &AllocConfig) -> Result<Allocated, Ba
     if output.num_spillslots > SPILL_SLOTS {
         return Err(BackendError::TooManySpills { needed: output.num_spillslots });
     }
-    let body = trace.body.as_ref().map(|body| rewrite(&function, &output, 1, body));
-    Ok(Allocated {
+    let mut allocated = Allocated {
         entry: rewrite(&function, &output, 0, &trace.entry),
-        body,
+        body: trace.body.as_ref().map(|body| rewrite(&function, &output, 1, body)),
         spill_slots: output.num_spillslots,
         num_exits: trace.num_exits,
-    })
+    };
+    drop_undefined_copies(&mut allocated);
+    Ok(allocated)
+}
+
+/// Drops moves of registers that hold nothing. To swap two spill slots the allocator borrows a
+/// register and saves it first, also when it is free; such a save is harmless, but a read of a
+/// register that was never written is what the simulator reports as a defect.
+fn drop_undefined_copies(allocated: &mut Allocated) {
+    let mut at_head = Defined::default();
+    allocated.entry.retain(|step| at_head.step(step));
+    let Some(body) = &mut allocated.body else { return };
+    loop {
+        let mut at_end = at_head.clone();
+        for step in body.iter() {
+            at_end.step(step);
+        }
+        if !at_head.intersect(&at_end) {
+            break;
+        }
+    }
+    body.retain(|step| at_head.step(step));
+}
+
+/// Which locations hold a value.
+#[derive(Clone, Default)]
+struct Defined(FxHashSet<Loc>);
+
+impl Defined {
+    /// Goes past a step; false if it moves nothing.
+    fn step(&mut self, step: &Step) -> bool {
+        match step {
+            Step::Move { from, to } if self.0.contains(from) => {
+                self.0.insert(*to);
+            }
+            Step::Move { to, .. } => {
+                self.0.remove(to);
+                return false;
+            }
+            Step::Inst { inst, .. } => {
+                if matches!(inst, Inst::Call { .. }) {
+                    self.0.retain(survives_call);
+                }
+                inst.map(&mut |loc, role| {
+                    if matches!(role, Role::Def | Role::DefAt(_)) {
+                        self.0.insert(loc);
+                    }
+                });
+            }
+        }
+        true
+    }
+
+    /// Keeps what is also in `other`; true if something went.
+    fn intersect(&mut self, other: &Defined) -> bool {
+        let before = self.0.len();
+        self.0.retain(|loc| other.0.contains(loc));
+        self.0.len() < before
+    }
+}
+
+fn survives_call(loc: &Loc) -> bool {
+    match loc {
+        Loc::X(n) => CALLEE_SAVED_GPR.contains(n),
+        Loc::D(n) => (8..16).contains(n),
+        Loc::Spill(_) => true,
+    }
 }
 
 fn rewrite(function: &Client, output: &Output, index: usize, block: &Block) -> Vec<Step> {
@@ -175,7 +242,7 @@ fn machine_env(config: &AllocConfig) -> MachineEnv {
 /// What a helper may destroy: AAPCS64's caller-saved registers.
 fn call_clobbers(result: Option<Class>) -> PRegSet {
     let gprs = CALLER_SAVED_GPR.iter().map(|&n| PReg::new(n as usize, RegClass::Int));
-    let fprs = FPR.iter().filter(|n| !(8..16).contains(*n));
+    let fprs = FPR.iter().filter(|&&n| !survives_call(&Loc::D(n)));
     let fprs = fprs.map(|&n| PReg::new(n as usize, RegClass::Float));
     let mut clobbers: PRegSet = gprs.chain(fprs).collect();
     if let Some(class) = result {

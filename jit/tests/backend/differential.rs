@@ -106,7 +106,9 @@ fn random_traces() {
     };
     let mut seen = vec![0u32; Op::ALL.len()];
     let (mut ends, mut iterated) = (0, 0);
-    for seed in 0..traces {
+    let first: u64 = std::env::var("BACKEND_FIRST")
+        .map_or(0, |first| first.parse().expect("BACKEND_FIRST is a number"));
+    for seed in first..first + traces {
         let mut world = World::new(seed % 16);
         let mut rng = Rng::new(seed);
         let (mut trace, free_guards) = generate(&mut rng, &world, seed % 3 != 0);

@@ -1,9 +1,7 @@
 //! Random traces over a [`World`]: every op, typed, bounded loops, snapshots of random values.
 
 use plumb_jit::ir::op::{Imm, Op, Ty, Yields};
-use plumb_jit::ir::trace::{
-    Args, FrameLink, Inst, Slot, Snapshot, SnapshotId, Trace, ValueId,
-};
+use plumb_jit::ir::trace::{Args, FrameLink, Inst, Slot, Snapshot, SnapshotId, Trace, ValueId};
 
 use super::rng::Rng;
 use super::world::{SLOTS, World, random_float, random_int};

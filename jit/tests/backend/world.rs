@@ -256,7 +256,11 @@ impl World {
     /// A copy for the evaluator.
     pub fn shadow(&self) -> Shadow {
         let bytes = |(address, cells): &(u64, Vec<u64>)| (*address, to_bytes(cells));
-        Shadow { base: self.base, blocks: self.blocks.iter().map(bytes).collect(), calls: Vec::new() }
+        Shadow {
+            base: self.base,
+            blocks: self.blocks.iter().map(bytes).collect(),
+            calls: Vec::new(),
+        }
     }
 
     /// Puts the memory back as it was and gives a context for a run.
@@ -311,9 +315,8 @@ pub fn same_bits(a: u64, b: u64) -> bool {
 }
 
 pub fn random_int(rng: &mut Rng) -> i64 {
-    const EDGES: [i64; 14] = [
-        0, 1, -1, 2, 63, 64, -63, -64, 4095, 1 << 53, -(1 << 53) - 1, i64::MIN, i64::MAX, -7,
-    ];
+    const EDGES: [i64; 14] =
+        [0, 1, -1, 2, 63, 64, -63, -64, 4095, 1 << 53, -(1 << 53) - 1, i64::MIN, i64::MAX, -7];
     match rng.below(3) {
         0 => rng.pick(&EDGES),
         1 => rng.below(200) as i64 - 100,
@@ -407,11 +410,23 @@ impl TraceMemory for Shadow {
         }
         Ok(0)
     }
-    fn table_set_int(&mut self, table: u64, key: i64, tag: Tag, payload: u64) -> Result<(), EvalTrap> {
+    fn table_set_int(
+        &mut self,
+        table: u64,
+        key: i64,
+        tag: Tag,
+        payload: u64,
+    ) -> Result<(), EvalTrap> {
         self.calls.push([HEAP, table, key as u64, payload, tag as u64]);
         Ok(())
     }
-    fn table_set_str(&mut self, table: u64, key: u64, tag: Tag, payload: u64) -> Result<(), EvalTrap> {
+    fn table_set_str(
+        &mut self,
+        table: u64,
+        key: u64,
+        tag: Tag,
+        payload: u64,
+    ) -> Result<(), EvalTrap> {
         self.calls.push([HEAP, table, key, payload, tag as u64]);
         Ok(())
     }

@@ -219,7 +219,10 @@ impl<'t> Lower<'t> {
             Place::Reg(r) => r,
             Place::Const(bits) => {
                 let class = class_of(self.trace.ty(value)).unwrap_or(Class::Int);
-                self.constant_reg(class, bits)
+                let user = self.origin.replace(value);
+                let r = self.constant_reg(class, bits);
+                self.origin = user;
+                r
             }
             Place::None => panic!("v{} is read and has no value", value.0),
         }
