@@ -70,6 +70,21 @@ impl Arena {
     }
 }
 
+impl Arena {
+    /// Overwrites the first cells of the block at `address`.
+    ///
+    /// # Panics
+    /// When no block starts there, or it is shorter.
+    pub fn fill(&mut self, address: u64, cells: &[u64]) {
+        let starts =
+            |block: &&mut NonNull<[u64]>| block.cast::<u64>().addr().get() as u64 == address;
+        let block = self.blocks.iter_mut().find(starts).expect("a block starts at the address");
+        // SAFETY: as in `cells`, and `&mut self` excludes other references.
+        let block = unsafe { block.as_mut() };
+        block[..cells.len()].copy_from_slice(cells);
+    }
+}
+
 impl Drop for Arena {
     fn drop(&mut self) {
         for block in self.blocks.drain(..) {

@@ -1,7 +1,12 @@
 //! Tests of the simulator. Words come from `dynasmrt`, decoding from `disarm64`: two independent
 //! readings of the architecture must agree.
 
-mod support;
-
+mod control;
+mod floats;
+mod integers;
+mod loads;
+#[cfg(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos")))]
+mod processor;
 mod speed;
+mod support;
 mod traps;
