@@ -534,7 +534,8 @@ impl Vm {
 
     /// `#value`, which must be an integer (`luaL_len`).
     pub fn length_int(&mut self, value: Value) -> LuaResult<i64> {
-        match arith::to_integer(self.length(value)?) {
+        let length = self.length(value)?;
+        match self.to_number(length).and_then(arith::to_integer) {
             Some(length) => Ok(length),
             None => Err(self.error("object length is not an integer")),
         }

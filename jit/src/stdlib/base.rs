@@ -1,0 +1,465 @@
+//! The basic functions.
+//!
+//! In:  arguments.   Out: results; `print` appends to the VM's output.
+//!
+//! Invariants: `pcall`, `xpcall` and `pairs` with a metamethod do not recurse in Rust; they leave a
+//! continuation.
+//!
+//! Limits:
+//! - `load` with a function reads all pieces before it parses; PUC stops reading at a syntax error;
+//! - the collector's tuning parameters are remembered and answered, not obeyed;
+//! - `warn` checks its arguments and writes nothing: warnings are off in a fresh PUC state too;
+//! - `dofile` and `loadfile` are absent, since a VM has no file system.
+
+use super::{metatable_field, text_of};
+use crate::bytecode;
+use crate::heap::number::{Rounding, float_to_int, parse_number};
+use crate::heap::{TableRef, Value};
+use crate::vm::Vm;
+use crate::vm::error::{LuaError, LuaResult};
+use crate::vm::native::{Args, BasicType, Intrinsic, NativeFunction, Outcome, Returned};
+use std::sync::Arc;
+
+pub static FUNCTIONS: [NativeFunction; 20] = [
+    NativeFunction { name: "assert", call: assert, intrinsic: None },
+    NativeFunction { name: "error", call: error, intrinsic: None },
+    NativeFunction { name: "getmetatable", call: getmetatable, intrinsic: None },
+    NativeFunction { name: "ipairs", call: ipairs, intrinsic: None },
+    NativeFunction { name: "load", call: load, intrinsic: None },
+    NativeFunction { name: "next", call: next, intrinsic: Some(Intrinsic::Next) },
+    NativeFunction { name: "pairs", call: pairs, intrinsic: None },
+    NativeFunction { name: "pcall", call: pcall, intrinsic: None },
+    NativeFunction { name: "print", call: print, intrinsic: None },
+    NativeFunction { name: "warn", call: warn, intrinsic: None },
+    NativeFunction { name: "rawequal", call: rawequal, intrinsic: Some(Intrinsic::RawEqual) },
+    NativeFunction { name: "rawlen", call: rawlen, intrinsic: Some(Intrinsic::RawLen) },
+    NativeFunction { name: "rawget", call: rawget, intrinsic: Some(Intrinsic::RawGet) },
+    NativeFunction { name: "rawset", call: rawset, intrinsic: Some(Intrinsic::RawSet) },
+    NativeFunction { name: "select", call: select, intrinsic: Some(Intrinsic::Select) },
+    NativeFunction { name: "setmetatable", call: setmetatable, intrinsic: None },
+    NativeFunction { name: "tonumber", call: tonumber, intrinsic: None },
+    NativeFunction { name: "tostring", call: tostring, intrinsic: None },
+    NativeFunction { name: "type", call: type_of, intrinsic: Some(Intrinsic::Type) },
+    NativeFunction { name: "xpcall", call: xpcall, intrinsic: None },
+];
+
+static COLLECTGARBAGE: NativeFunction =
+    NativeFunction { name: "collectgarbage", call: collectgarbage, intrinsic: None };
+
+/// What `ipairs` returns to step with.
+static IPAIRS_STEP: NativeFunction = NativeFunction {
+    name: "ipairs_step",
+    call: ipairs_step,
+    intrinsic: Some(Intrinsic::IPairsStep),
+};
+
+pub fn finish(vm: &mut Vm, globals: TableRef) {
+    let version = vm.heap.new_string_value(b"Lua 5.4");
+    globals.set_name(&mut vm.heap, "_VERSION", version);
+    let tuning = Value::from(vm.heap.new_userdata(Box::new(Tuning::default()), None));
+    let closure = vm.heap.new_native_closure(&COLLECTGARBAGE, &[tuning]);
+    globals.set_name(&mut vm.heap, COLLECTGARBAGE.name, Value::from(closure));
+}
+
+fn print(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    for n in 1..=args.len() {
+        let text = vm.to_string(vm.arg(args, n))?;
+        if n > 1 {
+            vm.output.push(b'\t');
+        }
+        vm.output.extend_from_slice(text.as_bytes());
+    }
+    vm.output.push(b'\n');
+    vm.ret0()
+}
+
+fn warn(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    for n in 1..=args.len().max(1) {
+        vm.check_str(args, n)?;
+    }
+    vm.ret0()
+}
+
+fn type_of(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    let value = vm.check_any(args, 1)?;
+    vm.ret_str(value.type_name().as_bytes())
+}
+
+fn tostring(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    let value = vm.check_any(args, 1)?;
+    let text = vm.to_string(value)?;
+    vm.ret(Value::from(text))
+}
+
+fn tonumber(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    if vm.arg(args, 2).is_nil() {
+        let value = vm.check_any(args, 1)?;
+        let number = match value.as_str() {
+            Some(text) => parse_number(text.as_bytes()),
+            None => Some(value).filter(|value| value.is_number()),
+        };
+        return vm.ret(number.unwrap_or(Value::NIL));
+    }
+    let base = vm.check_int(args, 2)?;
+    let text = vm.check_type(args, 1, BasicType::String)?.as_str().expect("it is a string");
+    if !(2..=36).contains(&base) {
+        return Err(vm.arg_error(2, "base out of range"));
+    }
+    let number = parse_in_base(text.as_bytes(), base as u64);
+    vm.ret(number.map_or(Value::NIL, Value::int))
+}
+
+/// An integer numeral in a base, spaces around it; the value wraps.
+fn parse_in_base(text: &[u8], base: u64) -> Option<i64> {
+    let is_space = |b: &u8| matches!(b, b' ' | b'\t'..=b'\r');
+    let start = text.iter().position(|b| !is_space(b))?;
+    let end = text.iter().rposition(|b| !is_space(b))? + 1;
+    let (negative, digits) = match &text[start..end] {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    let mut magnitude = 0u64;
+    for digit in digits {
+        let digit = u64::from((*digit as char).to_digit(36)?);
+        if digit >= base {
+            return None;
+        }
+        magnitude = magnitude.wrapping_mul(base).wrapping_add(digit);
+    }
+    Some(if negative { magnitude.wrapping_neg() } else { magnitude } as i64)
+}
+
+fn error(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    // C's `int`.
+    let level = vm.opt_int(args, 2, 1)? as i32;
+    Err(raise(vm, vm.arg(args, 1), level))
+}
+
+/// The error with this value; a string gets the position of the function at `level` (1 is the
+/// caller of the running one).
+fn raise(vm: &mut Vm, value: Value, level: i32) -> Box<LuaError> {
+    match value.as_str() {
+        Some(message) if level > 0 => {
+            let text = [&vm.where_at(level as usize), message.as_bytes()].concat();
+            LuaError::new(vm.heap.new_string_value(&text))
+        }
+        _ => LuaError::new(value),
+    }
+}
+
+fn assert(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    if !vm.arg(args, 1).is_falsy() {
+        return vm.ret_pushed(args.len());
+    }
+    vm.check_any(args, 1)?;
+    let message = match vm.arg_opt(args, 2) {
+        Some(message) => message,
+        None => vm.heap.new_string_value(b"assertion failed!"),
+    };
+    Err(raise(vm, message, 1))
+}
+
+fn pcall(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    vm.check_any(args, 1)?;
+    protected_call(vm, args, 2, None)
+}
+
+fn xpcall(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    vm.check_type(args, 2, BasicType::Function)?;
+    protected_call(vm, args, 3, Some(args.slot(2)))
+}
+
+/// Calls argument 1 with the arguments from `first` on. `true` is pushed below the function, so
+/// that it stands before the results.
+fn protected_call(
+    vm: &mut Vm,
+    args: Args,
+    first: usize,
+    handler: Option<usize>,
+) -> LuaResult<Returned> {
+    vm.ensure_stack(args.len() + 2, "")?;
+    vm.push(Value::TRUE);
+    let func = vm.open_top();
+    vm.push(vm.arg(args, 1));
+    for n in first..=args.len() {
+        vm.push(vm.arg(args, n));
+    }
+    vm.protected_call_then(func, handler, |vm, _, outcome| match outcome {
+        Outcome::Done { count, .. } => vm.ret_pushed(count + 1),
+        Outcome::Failed { slot } => {
+            let error = vm.stack_value(slot);
+            vm.push(Value::FALSE);
+            vm.push(error);
+            vm.ret_pushed(2)
+        }
+    })
+}
+
+fn select(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    let count = args.len() as i64;
+    if vm.arg(args, 1).as_str().is_some_and(|s| s.as_bytes().first() == Some(&b'#')) {
+        return vm.ret(Value::int(count - 1));
+    }
+    let n = match vm.check_int(args, 1)? {
+        n if n < 0 => count.wrapping_add(n),
+        n => n.min(count),
+    };
+    if n < 1 {
+        return Err(vm.arg_error(1, "index out of range"));
+    }
+    vm.ret_pushed((count - n) as usize)
+}
+
+fn rawequal(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    let left = vm.check_any(args, 1)?;
+    let right = vm.check_any(args, 2)?;
+    vm.ret(Value::bool(left.raw_equals(right)))
+}
+
+fn rawlen(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    let value = vm.arg(args, 1);
+    match (value.as_table(), value.as_str()) {
+        (Some(table), _) => vm.ret(Value::int(table.length())),
+        (_, Some(string)) => vm.ret(Value::int(string.len() as i64)),
+        _ => Err(vm.arg_type_error(args, 1, "table or string")),
+    }
+}
+
+fn rawget(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    let table = vm.check_table(args, 1)?;
+    let key = vm.check_any(args, 2)?;
+    vm.ret(table.get(key))
+}
+
+fn rawset(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    let table = vm.check_table(args, 1)?;
+    let key = vm.check_any(args, 2)?;
+    let value = vm.check_any(args, 3)?;
+    match table.set(&mut vm.heap, key, value) {
+        Ok(()) => vm.ret(Value::from(table)),
+        Err(error) => Err(vm.table_error(error)),
+    }
+}
+
+fn getmetatable(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    let value = vm.check_any(args, 1)?;
+    let Some(metatable) = vm.metatable_of(value) else {
+        return vm.ret(Value::NIL);
+    };
+    let shown = metatable_field(vm, value, "__metatable");
+    vm.ret(if shown.is_nil() { Value::from(metatable) } else { shown })
+}
+
+fn setmetatable(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    let table = vm.check_table(args, 1)?;
+    let metatable = match vm.arg_opt(args, 2) {
+        Some(value) if value.is_nil() => None,
+        Some(value) if value.is_table() => value.as_table(),
+        _ => return Err(vm.arg_type_error(args, 2, "nil or table")),
+    };
+    if !metatable_field(vm, Value::from(table), "__metatable").is_nil() {
+        return Err(vm.error("cannot change a protected metatable"));
+    }
+    table.set_metatable(metatable);
+    vm.ret(Value::from(table))
+}
+
+fn next(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    let table = vm.check_table(args, 1)?;
+    let key = vm.arg(args, 2);
+    // PUC converts no float here, and finds no key that is a float with an integral value.
+    let is_key = key.as_float().is_none_or(|x| float_to_int(x, Rounding::Exact).is_none());
+    match table.next(key) {
+        Ok(Some((key, value))) if is_key => vm.ret_all(&[key, value]),
+        Ok(None) if is_key => vm.ret(Value::NIL),
+        _ => Err(vm.runtime_error("invalid key to 'next'")),
+    }
+}
+
+fn pairs(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    let value = vm.check_any(args, 1)?;
+    let metamethod = metatable_field(vm, value, "__pairs");
+    if metamethod.is_nil() {
+        let next = FUNCTIONS.iter().find(|function| function.name == "next");
+        return vm.ret_all(&[Value::native(next.expect("`next` is listed")), value, Value::NIL]);
+    }
+    let func = vm.open_top();
+    vm.push(metamethod);
+    vm.push(value);
+    vm.call_then(func, |vm, _, outcome| {
+        let Outcome::Done { count, .. } = outcome else {
+            unreachable!("an unprotected call that ends has results");
+        };
+        for _ in count..3 {
+            vm.push(Value::NIL);
+        }
+        for _ in 3..count {
+            vm.pop();
+        }
+        vm.ret_pushed(3)
+    })
+}
+
+fn ipairs(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    let value = vm.check_any(args, 1)?;
+    vm.ret_all(&[Value::native(&IPAIRS_STEP), value, Value::int(0)])
+}
+
+fn ipairs_step(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    let index = Value::int(vm.check_int(args, 2)?.wrapping_add(1));
+    let value = vm.index(vm.arg(args, 1), index)?;
+    if value.is_nil() {
+        return vm.ret(Value::NIL);
+    }
+    vm.ret_all(&[index, value])
+}
+
+/// A C string ends at its first NUL.
+fn c_string(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
+    &bytes[..end]
+}
+
+fn load(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    // `check_str` turns a number into the string it denotes, as PUC's `lua_tolstring` does.
+    let is_text = vm.arg(args, 1).is_string() || vm.arg(args, 1).is_number();
+    let text = if is_text { Some(vm.check_str(args, 1)?) } else { None };
+    let mode = vm.opt_str(args, 3)?.map_or(&b"bt"[..], |mode| c_string(mode.as_bytes()));
+    let name = vm.opt_str(args, 2)?.map(|name| c_string(name.as_bytes()));
+    let chunk = match text {
+        Some(text) => Ok((text.as_bytes().to_vec(), name.unwrap_or(c_string(text.as_bytes())))),
+        None => {
+            let reader = vm.check_type(args, 1, BasicType::Function)?;
+            read_all(vm, reader).map(|text| (text, name.unwrap_or(b"=(load)")))
+        }
+    };
+    let (bytes, name) = match chunk {
+        Ok(chunk) => chunk,
+        Err(error) => return vm.ret_all(&[Value::NIL, error.value]),
+    };
+    match bytecode::load(&bytes, name, &String::from_utf8_lossy(mode), vm.c_calls + 1) {
+        Ok(proto) => {
+            let closure = vm.load(&Arc::new(proto));
+            if let Some(environment) = vm.arg_opt(args, 4)
+                && closure.upvalue_count() > 0
+            {
+                closure.upvalue(0).set(environment);
+            }
+            vm.ret(Value::from(closure))
+        }
+        Err(error) => {
+            let message = vm.heap.new_string_value(&error.message);
+            vm.ret_all(&[Value::NIL, message])
+        }
+    }
+}
+
+/// The pieces that a reader function gives, until it gives nil or an empty string.
+fn read_all(vm: &mut Vm, reader: Value) -> LuaResult<Vec<u8>> {
+    let mut bytes = Vec::new();
+    loop {
+        let piece = vm.call1(reader, &[])?;
+        match text_of(piece) {
+            Some(piece) if !piece.is_empty() => bytes.extend_from_slice(&piece),
+            Some(_) => return Ok(bytes),
+            None if piece.is_nil() => return Ok(bytes),
+            None => return Err(vm.error("reader function must return a string")),
+        }
+        vm.check_room(bytes.len())?;
+    }
+}
+
+/// What `collectgarbage` was told: PUC keeps the percentages as bytes, divided by four.
+#[derive(Clone, Copy)]
+struct Tuning {
+    is_generational: bool,
+    pause: u8,
+    step_multiplier: u8,
+}
+
+impl Default for Tuning {
+    fn default() -> Tuning {
+        Tuning { is_generational: false, pause: 200 / 4, step_multiplier: 100 / 4 }
+    }
+}
+
+/// Stores a percentage and returns the one before.
+fn exchange(parameter: &mut u8, percent: i64) -> i64 {
+    let previous = i64::from(*parameter) * 4;
+    *parameter = (percent as i32 / 4) as u8;
+    previous
+}
+
+const OPTIONS: &[&str] = &[
+    "stop",
+    "restart",
+    "collect",
+    "count",
+    "step",
+    "setpause",
+    "setstepmul",
+    "isrunning",
+    "generational",
+    "incremental",
+];
+
+fn collectgarbage(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    let option = OPTIONS[vm.check_option(args, 1, Some("collect"), OPTIONS)?];
+    match option {
+        "stop" | "restart" => {
+            vm.heap.stopped = option == "stop";
+            vm.ret(Value::int(0))
+        }
+        "collect" => {
+            vm.collect();
+            vm.ret(Value::int(0))
+        }
+        "count" => vm.ret(Value::float(vm.heap.live_bytes() as f64 / 1024.0)),
+        "step" => {
+            vm.opt_int(args, 2, 0)?;
+            vm.collect();
+            vm.ret(Value::TRUE)
+        }
+        "isrunning" => vm.ret(Value::bool(!vm.heap.stopped)),
+        "setpause" | "setstepmul" => {
+            let percent = vm.opt_int(args, 2, 0)?;
+            let previous = with_tuning(vm, |tuning| match option {
+                "setpause" => exchange(&mut tuning.pause, percent),
+                _ => exchange(&mut tuning.step_multiplier, percent),
+            });
+            vm.ret(Value::int(previous))
+        }
+        mode => change_mode(vm, args, mode == "generational"),
+    }
+}
+
+/// Runs `f` on the parameters, which are the function's upvalue.
+fn with_tuning<R>(vm: &Vm, f: impl FnOnce(&mut Tuning) -> R) -> R {
+    let tuning = vm.native_upvalue(1).as_userdata();
+    tuning.and_then(|userdata| userdata.with(f)).expect("upvalue 1 holds the parameters")
+}
+
+fn change_mode(vm: &mut Vm, args: Args, is_generational: bool) -> LuaResult<Returned> {
+    let first = vm.opt_int(args, 2, 0)?;
+    let second = vm.opt_int(args, 3, 0)?;
+    if !is_generational {
+        vm.opt_int(args, 4, 0)?;
+    }
+    let was_generational = with_tuning(vm, |tuning| {
+        if !is_generational {
+            // Zero keeps a parameter.
+            if first != 0 {
+                exchange(&mut tuning.pause, first);
+            }
+            if second != 0 {
+                exchange(&mut tuning.step_multiplier, second);
+            }
+        }
+        std::mem::replace(&mut tuning.is_generational, is_generational)
+    });
+    vm.ret_str(if was_generational { b"generational" } else { b"incremental" })
+}

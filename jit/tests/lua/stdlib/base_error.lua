@@ -1,0 +1,22 @@
+try(error)
+try(error, "m")
+try(error, "m", 0)
+try(error, "m", 1)
+try(error, "m", 2)
+try(error, nil)
+try(error, 12)
+try(error, true)
+try(error, "m", 99)
+local function f(level) error("deep", level) end
+local function g(level) f(level) end
+for level = 0, 5 do print(level, pcall(function() g(level) end)) end
+local object = setmetatable({}, {__tostring = function() return "object" end})
+print(pcall(error, object)) print(select(2, pcall(error, object)) == object)
+try(error, "m", "x")
+try(error, "m", {})
+try(error, "m", 1.5)
+try(error, "m", "1")
+print(pcall(function() error("m", 1.0) end))
+print(pcall(function() error(12) end))
+print(pcall(function() error() end))
+print(pcall(function() local t = nil; t.x = 1 end))

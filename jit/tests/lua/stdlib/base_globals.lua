@@ -1,0 +1,1 @@
+for _, name in ipairs {"assert", "collectgarbage", "error", "getmetatable", "ipairs", "load", "math", "next", "pairs", "pcall", "print", "rawequal", "rawget", "rawlen", "rawset", "select", "setmetatable", "string", "table", "tonumber", "tostring", "type", "utf8", "warn", "xpcall", "_G", "_VERSION"} do print(name, type(_G[name])) end

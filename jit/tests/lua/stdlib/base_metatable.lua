@@ -1,0 +1,26 @@
+local t, m = {}, {}
+print(getmetatable(t), setmetatable(t, m) == t, getmetatable(t) == m, setmetatable(t, nil) == t, getmetatable(t))
+print(getmetatable("x").__index == string, getmetatable(1), getmetatable(nil), getmetatable(print), getmetatable("").__name)
+local p = setmetatable({}, {__metatable = "locked"})
+print(getmetatable(p))
+try(setmetatable, p, {})
+try(setmetatable, p, nil)
+local q = setmetatable({}, {__metatable = false}) print(getmetatable(q)) try(setmetatable, q, {})
+try(setmetatable)
+try(setmetatable, {})
+try(setmetatable, 1, {})
+try(setmetatable, {}, 1)
+try(setmetatable, {}, "x")
+try(setmetatable, nil, {})
+try(getmetatable)
+bad(setmetatable, {})
+bad(setmetatable, 1, {})
+getmetatable("").__len = nil
+print(#"abc")
+print(("x"):rep(3))
+try(function() return ("x").y.z end)
+try(function() return ("x")() end)
+local keys = {}
+for k in pairs(getmetatable("")) do keys[#keys + 1] = k end
+table.sort(keys)
+print(table.concat(keys, " "))

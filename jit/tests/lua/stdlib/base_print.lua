@@ -1,0 +1,7 @@
+print()
+print(nil)
+print(1, 2.0, "x", true, nil)
+print("a\0b", "tab\t", "new\nline")
+print(setmetatable({}, {__tostring = function() return "obj" end}), -0.0, 1e100)
+print(pcall(print, setmetatable({}, {__tostring = function() return 1 end})))
+print(setmetatable({}, {__name = "N"}) ~= nil)

@@ -1,0 +1,16 @@
+local function handler(m) return "handled: " .. tostring(m) end
+print(xpcall(function(...) return ... end, handler, 1, 2, 3))
+print(xpcall(error, handler, "e"))
+print(xpcall(function() error("pos") end, handler))
+print(xpcall(function() error({}) end, function(m) return type(m) end))
+print(xpcall(function() local x = nil + 1 end, handler))
+print(xpcall(1, handler))
+print(xpcall(nil, handler))
+print(select("#", xpcall(error, function() end)))
+print(xpcall(error, function(a, b) return a, b end, "x"))
+print(xpcall(function() return xpcall(error, handler, "inner") end, handler))
+print(xpcall(function() xpcall(error, handler, "inner") error("outer", 0) end, handler))
+try(xpcall) try(xpcall, print) try(xpcall, print, 1) try(xpcall, print, nil) try(xpcall, print, {})
+local levels = 0
+print(xpcall(error, function(m) levels = levels + 1 if levels < 5 then error("again" .. levels, 0) end return m .. "!" end, "first"))
+print(levels)

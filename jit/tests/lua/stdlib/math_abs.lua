@@ -1,0 +1,8 @@
+over_edges(math.abs)
+try(math.abs)
+try(math.abs, nil)
+try(math.abs, "x")
+try(math.abs, {})
+try(math.abs, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.abs(print) end)
+print(ok, message)

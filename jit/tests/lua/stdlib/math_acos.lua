@@ -1,0 +1,8 @@
+over_edges(math.acos)
+try(math.acos)
+try(math.acos, nil)
+try(math.acos, "x")
+try(math.acos, {})
+try(math.acos, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.acos(print) end)
+print(ok, message)

@@ -1,0 +1,8 @@
+over_edges(math.asin)
+try(math.asin)
+try(math.asin, nil)
+try(math.asin, "x")
+try(math.asin, {})
+try(math.asin, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.asin(print) end)
+print(ok, message)

@@ -1,0 +1,8 @@
+over_edges(math.ceil)
+try(math.ceil)
+try(math.ceil, nil)
+try(math.ceil, "x")
+try(math.ceil, {})
+try(math.ceil, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.ceil(print) end)
+print(ok, message)

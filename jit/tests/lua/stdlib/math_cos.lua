@@ -1,0 +1,8 @@
+over_edges(math.cos)
+try(math.cos)
+try(math.cos, nil)
+try(math.cos, "x")
+try(math.cos, {})
+try(math.cos, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.cos(print) end)
+print(ok, message)

@@ -1,0 +1,8 @@
+over_edges(math.cosh)
+try(math.cosh)
+try(math.cosh, nil)
+try(math.cosh, "x")
+try(math.cosh, {})
+try(math.cosh, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.cosh(print) end)
+print(ok, message)

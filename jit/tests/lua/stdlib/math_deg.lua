@@ -1,0 +1,8 @@
+over_edges(math.deg)
+try(math.deg)
+try(math.deg, nil)
+try(math.deg, "x")
+try(math.deg, {})
+try(math.deg, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.deg(print) end)
+print(ok, message)

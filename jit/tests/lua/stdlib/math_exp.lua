@@ -1,0 +1,8 @@
+over_edges(math.exp)
+try(math.exp)
+try(math.exp, nil)
+try(math.exp, "x")
+try(math.exp, {})
+try(math.exp, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.exp(print) end)
+print(ok, message)

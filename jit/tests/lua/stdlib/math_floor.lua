@@ -1,0 +1,8 @@
+over_edges(math.floor)
+try(math.floor)
+try(math.floor, nil)
+try(math.floor, "x")
+try(math.floor, {})
+try(math.floor, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.floor(print) end)
+print(ok, message)

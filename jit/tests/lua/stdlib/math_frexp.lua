@@ -1,0 +1,8 @@
+over_edges(math.frexp)
+try(math.frexp)
+try(math.frexp, nil)
+try(math.frexp, "x")
+try(math.frexp, {})
+try(math.frexp, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.frexp(print) end)
+print(ok, message)

@@ -1,0 +1,8 @@
+over_edges(math.log10)
+try(math.log10)
+try(math.log10, nil)
+try(math.log10, "x")
+try(math.log10, {})
+try(math.log10, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.log10(print) end)
+print(ok, message)

@@ -1,0 +1,8 @@
+over_edges(math.modf)
+try(math.modf)
+try(math.modf, nil)
+try(math.modf, "x")
+try(math.modf, {})
+try(math.modf, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.modf(print) end)
+print(ok, message)

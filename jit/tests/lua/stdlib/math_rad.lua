@@ -1,0 +1,8 @@
+over_edges(math.rad)
+try(math.rad)
+try(math.rad, nil)
+try(math.rad, "x")
+try(math.rad, {})
+try(math.rad, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.rad(print) end)
+print(ok, message)

@@ -1,0 +1,18 @@
+print(math.randomseed(42))
+for i = 1, 20 do print(math.random(), math.random(10), math.random(-5, 5), math.random(0)) end
+print(math.randomseed(1, 2))
+for i = 1, 20 do print(math.random(math.mininteger, math.maxinteger), math.random(3, 3), math.random(1 << 40)) end
+print(math.randomseed(3.0)) print(math.random("7"), math.random(5.0))
+try(math.random, -1)
+try(math.random, 2, 1)
+try(math.random, 1, 2, 3)
+try(math.random, 1.5)
+try(math.random, {})
+try(math.random, 1, "x")
+try(math.randomseed, 1.5)
+try(math.randomseed, {})
+try(math.randomseed, 1, 2.5)
+try(math.randomseed, "z")
+try(math.randomseed, nil)
+print(math.random(0, math.maxinteger), math.random(math.mininteger, 0))
+print(select("#", math.randomseed()))

@@ -1,0 +1,8 @@
+over_edges(math.sin)
+try(math.sin)
+try(math.sin, nil)
+try(math.sin, "x")
+try(math.sin, {})
+try(math.sin, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.sin(print) end)
+print(ok, message)

@@ -1,0 +1,8 @@
+over_edges(math.sinh)
+try(math.sinh)
+try(math.sinh, nil)
+try(math.sinh, "x")
+try(math.sinh, {})
+try(math.sinh, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.sinh(print) end)
+print(ok, message)

@@ -1,0 +1,8 @@
+over_edges(math.sqrt)
+try(math.sqrt)
+try(math.sqrt, nil)
+try(math.sqrt, "x")
+try(math.sqrt, {})
+try(math.sqrt, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.sqrt(print) end)
+print(ok, message)

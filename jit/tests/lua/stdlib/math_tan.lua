@@ -1,0 +1,8 @@
+over_edges(math.tan)
+try(math.tan)
+try(math.tan, nil)
+try(math.tan, "x")
+try(math.tan, {})
+try(math.tan, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.tan(print) end)
+print(ok, message)

@@ -1,0 +1,8 @@
+over_edges(math.tanh)
+try(math.tanh)
+try(math.tanh, nil)
+try(math.tanh, "x")
+try(math.tanh, {})
+try(math.tanh, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.tanh(print) end)
+print(ok, message)

@@ -1,0 +1,8 @@
+over_edges(math.tointeger)
+try(math.tointeger)
+try(math.tointeger, nil)
+try(math.tointeger, "x")
+try(math.tointeger, {})
+try(math.tointeger, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.tointeger(print) end)
+print(ok, message)

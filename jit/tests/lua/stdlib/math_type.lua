@@ -1,0 +1,8 @@
+over_edges(math.type)
+try(math.type)
+try(math.type, nil)
+try(math.type, "x")
+try(math.type, {})
+try(math.type, 1, 2, 3)
+local ok, message = pcall(function() return 1 + math.type(print) end)
+print(ok, message)

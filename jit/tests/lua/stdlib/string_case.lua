@@ -1,0 +1,2 @@
+print(("Hello World 123"):upper(), ("Hello World 123"):lower(), (""):upper(), ("\xe9\xc9äÖ"):upper(), ("\xe9\xc9äÖ"):lower(), ("abc"):reverse(), (""):reverse(), ("a\0b"):reverse(), #"abc", ("abc"):len(), ("a\0b"):len(), string.len(12.5), string.upper(1e5), string.reverse(123))
+for _, f in ipairs {string.upper, string.lower, string.reverse, string.len} do try(f) try(f, nil) try(f, {}) try(f, true) print(pcall(function() f(print) end)) end
