@@ -18,8 +18,8 @@
 //! `; end: s0=5` after a `; run:` line states the slots that must come out.
 
 use plumb_jit::heap::value::Tag;
-use plumb_jit::ir::eval::evaluate;
-use plumb_jit::ir::fake::{FakeMemory, parse_word};
+use plumb_jit::ir::eval::TraceMemory;
+use plumb_jit::ir::fake::{FakeMemory, parse_word, run_to_exit};
 use plumb_jit::ir::parse::parse_with;
 use plumb_jit::ir::print::{Symbols, print_with};
 use plumb_jit::ir::trace::{Slot, Trace};
@@ -27,10 +27,6 @@ use plumb_jit::ir::verify::{verify, verify_pass};
 use plumb_jit::opt::{self, Options};
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// Most times that a linear trace is entered again; more than any file's loops need.
-const MAX_ENTRIES: u32 = 10_000;
-const FUEL: u64 = 1_000_000;
 
 #[test]
 fn passes() {
@@ -147,46 +143,17 @@ impl Case {
             slots.iter().for_each(|&(slot, word)| memory.set_slot(slot, word));
             memory
         };
-        let before = execute(&self.input, start())?;
-        let after = execute(output, start())?;
+        let before = run_to_exit(&self.input, start())?;
+        let after = run_to_exit(output, start())?;
         if before != after {
             return Err(format!("before {before:?}\nafter {after:?}"));
         }
         for (slot, word) in self.slots(run.end.as_deref().unwrap_or(""))? {
-            let found = plumb_jit::ir::eval::TraceMemory::slot(&mut before.memory.clone(), slot);
+            let found = before.memory.clone().slot(slot);
             if found != word {
                 return Err(format!("slot {slot} ends as {found:?}, not {word:?}"));
             }
         }
         Ok(())
     }
-}
-
-/// What can be observed of a run: registers are in `memory` after the exit.
-#[derive(PartialEq, Debug)]
-struct Observed {
-    pc: u32,
-    clock: u64,
-    frames: Vec<(Slot, u32, i32)>,
-    memory: FakeMemory,
-}
-
-/// Enters the trace until a guard fails, as the VM would.
-fn execute(trace: &Trace, mut memory: FakeMemory) -> Result<Observed, String> {
-    let mut clock = 0;
-    for _ in 0..MAX_ENTRIES {
-        let outcome = evaluate(trace, &mut memory, FUEL).map_err(|trap| trap.to_string())?;
-        clock += outcome.clock(trace);
-        for (slot, tag, payload) in outcome.slots(trace) {
-            memory.set_slot(slot, (tag, payload));
-        }
-        if outcome.guard.is_some() {
-            let snapshot = trace.snapshot(outcome.exit);
-            let frame =
-                |link: &plumb_jit::ir::trace::FrameLink| (link.base, link.return_pc, link.wanted);
-            let frames = snapshot.frames.iter().map(frame).collect();
-            return Ok(Observed { pc: snapshot.pc, clock, frames, memory });
-        }
-    }
-    Err(format!("no guard failed in {MAX_ENTRIES} entries"))
 }

@@ -113,6 +113,9 @@ impl Builder {
     pub fn inst(&self, id: ValueId) -> &Inst {
         self.trace.inst(id)
     }
+    pub fn insts(&self) -> &[Inst] {
+        &self.trace.insts
+    }
     pub fn ty(&self, id: ValueId) -> Ty {
         self.trace.ty(id)
     }

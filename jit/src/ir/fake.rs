@@ -18,17 +18,18 @@
 //! growing a hash part, except that a set of the key after the last moves the array to twice the
 //! size, so that stale addresses show.
 
-use super::eval::{EvalTrap, TraceMemory};
+use super::eval::{EvalTrap, TraceMemory, evaluate};
 use super::print::Symbols;
-use super::trace::Slot;
+use super::trace::{FrameLink, Slot, Trace};
 use crate::heap::layout;
 use crate::heap::value::{Tag, VALUE_SIZE, VALUE_TAG};
+use std::fmt;
 
 /// A tagged payload.
 pub type Word = (Tag, u64);
 
 /// A heap of made-up objects and the root frame's registers.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct FakeMemory {
     bytes: Vec<u8>,
     root_closure: u64,
@@ -42,6 +43,22 @@ const START: u64 = 0x1_0000;
 const SLOTS_BELOW: u64 = 16;
 const SLOTS: u64 = 256;
 const BASE: u64 = START + SLOTS_BELOW * VALUE_SIZE as u64;
+
+/// Words that are not 0, sixteen bytes a line.
+impl fmt::Debug for FakeMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, word) in self.bytes.chunks(VALUE_SIZE).enumerate() {
+            if word.iter().any(|&byte| byte != 0) {
+                let address = START + (index * VALUE_SIZE) as u64;
+                let half =
+                    |half: &[u8]| half.iter().rev().map(|b| format!("{b:02x}")).collect::<String>();
+                let (low, high) = word.split_at(word.len().min(VALUE_TAG));
+                write!(f, "\n  {address:#x}: {} {}", half(low), half(high))?;
+            }
+        }
+        write!(f, "\n  log {:x?}", self.log)
+    }
+}
 
 impl Default for FakeMemory {
     fn default() -> Self {
@@ -103,13 +120,6 @@ impl FakeMemory {
     /// Writes a register of the root frame.
     pub fn set_slot(&mut self, slot: Slot, word: Word) {
         self.set_word(slot_address(slot), word).expect("a slot of the fake stack");
-    }
-
-    /// Everything but the registers from `first` on; for comparing memories of runs that keep
-    /// those registers' values elsewhere.
-    pub fn heap(&self) -> (&[u8], impl PartialEq + std::fmt::Debug + '_) {
-        let stack = (SLOTS_BELOW + SLOTS) as usize * VALUE_SIZE;
-        (&self.bytes[stack..], (&self.bytes[..SLOTS_BELOW as usize * VALUE_SIZE], &self.log))
     }
 
     pub fn string(&mut self) -> u64 {
@@ -289,6 +299,41 @@ pub fn parse_word(text: &str, symbols: &Symbols) -> Result<Word, String> {
     }
     let float = text.parse::<f64>().map_err(|_| format!("`{text}` is no value"))?;
     Ok((Tag::Float, float.to_bits()))
+}
+
+/// What can be observed of a run that ended at a guard; registers are in `memory`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Observed {
+    pub pc: u32,
+    /// VM instructions since the first entry.
+    pub clock: u64,
+    /// Base, return pc and wanted results of each inlined frame.
+    pub frames: Vec<(Slot, u32, i32)>,
+    pub memory: FakeMemory,
+}
+
+/// Most times that [`run_to_exit`] enters a linear trace.
+const MAX_ENTRIES: u32 = 10_000;
+const FUEL: u64 = 1_000_000;
+
+/// Enters the trace, as the VM would, until a guard fails. Two equivalent traces are observed to
+/// be equal from any memory.
+pub fn run_to_exit(trace: &Trace, mut memory: FakeMemory) -> Result<Observed, String> {
+    let mut clock = 0;
+    for _ in 0..MAX_ENTRIES {
+        let outcome = evaluate(trace, &mut memory, FUEL).map_err(|trap| trap.to_string())?;
+        clock += outcome.clock(trace);
+        for (slot, tag, payload) in outcome.slots(trace) {
+            memory.set_slot(slot, (tag, payload));
+        }
+        if outcome.guard.is_some() {
+            let snapshot = trace.snapshot(outcome.exit);
+            let frame = |link: &FrameLink| (link.base, link.return_pc, link.wanted);
+            let frames = snapshot.frames.iter().map(frame).collect();
+            return Ok(Observed { pc: snapshot.pc, clock, frames, memory });
+        }
+    }
+    Err(format!("no guard failed in {MAX_ENTRIES} entries"))
 }
 
 const TAGS: [Tag; 9] = [

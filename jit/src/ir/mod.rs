@@ -16,6 +16,8 @@ pub mod fake;
 pub mod op;
 pub mod parse;
 pub mod print;
+#[cfg(test)]
+pub mod random;
 pub mod semantics;
 pub mod trace;
 pub mod verify;

@@ -10,7 +10,8 @@
 //!
 //! What is exact for floats: `x * 1.0`, `x / 1.0`, `x - 0.0`, `x + -0.0` are `x`, also for -0.0;
 //! `x / 2^k` is `x * 2^-k`; `x ^ 2` is `x * x` by definition. Not exact, and never done: `x + 0.0`
-//! (-0.0 becomes 0.0), `x * 0.0`, `x - x` (NaN, infinities), `x == x` (NaN).
+//! (-0.0 becomes 0.0), `x * 0.0`, `x - x` (NaN, infinities), `x == x` (NaN), `x ^ 1` (the C library
+//! may flip a NaN's sign, which `tostring` shows).
 
 use super::{Pass, PassCx};
 use crate::ir::builder::{Builder, Rewriter};
@@ -285,7 +286,7 @@ fn float(cx: &PassCx, out: &mut Builder, inst: &Inst) -> Option<Folded> {
     let neutral = match inst.op {
         Op::FMul if right == one => Some(a),
         Op::FMul if left == one => Some(b),
-        Op::FDiv | Op::FPow if right == one => Some(a),
+        Op::FDiv if right == one => Some(a),
         Op::FSub if right == zero => Some(a),
         Op::FAdd if right == minus_zero => Some(a),
         Op::FAdd if left == minus_zero => Some(b),

@@ -127,7 +127,9 @@ pub fn run_pipeline(
         };
         let mut output = (pass.run)(&cx, &trace);
         tap(pass.name, &mut output);
-        if options.verify {
+        if options.verify && options.limit.is_some() {
+            verify::assert_limited_pass(pass.name, &trace, &output);
+        } else if options.verify {
             verify::assert_pass(pass.name, &trace, &output);
         }
         trace = output;
@@ -140,3 +142,6 @@ pub fn run_pass(name: &str, input: &Trace) -> Option<Trace> {
     let pass = PIPELINE.iter().find(|pass| pass.name == name)?;
     Some((pass.run)(&PassCx::new(), input))
 }
+
+#[cfg(test)]
+mod tests;

@@ -182,6 +182,7 @@ fn divisor_guarded() {
     breaks(Rule::DivisorGuarded, &div("guard.ine v0, v2 #0"));
     valid(&div("guard.ine v1, v2 #0"));
     valid(&div("guard.ilt v2, v1 #0"));
+    valid(&div("guard.ult v0, v1 #0"));
     breaks(Rule::DivisorGuarded, "v0:int = kint 0\nv1:int = imod v0, v0");
     valid("v0:int = kint -1\nv1:int = imod v0, v0");
 }
