@@ -11,6 +11,7 @@
 //! 9. `native`     the processor itself, on aarch64 hosts, with its code memory
 //! 10. [`arena`]    memory for running code without the VM
 //! 11. [`host_memory`] the VM's memory for the IR evaluator, an executor without machine code
+//! 12. [`host`]   the VM's memory for machine code, and the evaluator on it
 
 pub mod arena;
 pub mod code;
@@ -20,6 +21,7 @@ pub mod context;
 pub mod disasm;
 pub mod executor;
 pub mod helpers;
+pub mod host;
 pub mod host_memory;
 #[cfg(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos")))]
 pub mod native;

@@ -22,5 +22,5 @@ pub trait Driver {
     fn loop_head(&mut self, vm: &mut Vm);
 
     /// For callers that want their concrete driver back from the VM.
-    fn as_any(&mut self) -> &mut dyn std::any::Any;
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any>;
 }

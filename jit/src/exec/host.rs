@@ -1,0 +1,73 @@
+//! Running compiled traces on the VM's own heap.
+//!
+//! In:  a heap, the helper table, fuel.   Out: a [`RunEnv`] for one run.
+//!
+//! Invariant: while a trace runs, the heap is reached only through the raw pointer kept here (by
+//! the memory map, for a moment) and by helpers; the VM holds no reference into it.
+
+use super::executor::{MemoryMap, RunEnv};
+use super::helpers::HelperTable;
+use super::host_memory::HostMemory;
+use crate::heap::Heap;
+use crate::ir::eval::{EvalTrap, Outcome, evaluate};
+use crate::ir::trace::Trace;
+use std::marker::PhantomData;
+use std::ops::Range;
+
+/// The environment of one run on a VM's heap.
+pub struct HostEnv<'a> {
+    map: HeapMap,
+    helpers: &'a HelperTable,
+    fuel: u64,
+    /// The heap is borrowed for as long as this lives.
+    heap: PhantomData<&'a mut Heap>,
+}
+
+impl<'a> HostEnv<'a> {
+    pub fn new(heap: &'a mut Heap, helpers: &'a HelperTable, fuel: u64) -> HostEnv<'a> {
+        HostEnv { map: HeapMap(heap), helpers, fuel, heap: PhantomData }
+    }
+}
+
+impl RunEnv for HostEnv<'_> {
+    fn memory(&self) -> &dyn MemoryMap {
+        &self.map
+    }
+    fn helpers(&self) -> &HelperTable {
+        self.helpers
+    }
+    fn fuel(&self) -> u64 {
+        self.fuel
+    }
+}
+
+struct HeapMap(*mut Heap);
+
+// SAFETY: the heap changes its epoch whenever a region it reported is freed, and its regions are
+// memory it allocated itself, reached through raw pointers only.
+unsafe impl MemoryMap for HeapMap {
+    fn epoch(&self) -> u64 {
+        // SAFETY: the heap outlives the environment, and no reference to it is live (helpers make
+        // theirs only while they run).
+        unsafe { (*self.0).epoch() }
+    }
+    fn region(&self, addr: u64, len: u64) -> Option<Range<u64>> {
+        // SAFETY: as above.
+        unsafe { (*self.0).region(addr, len) }
+    }
+}
+
+/// Runs a trace on the IR evaluator, on the VM's own memory. `base` is the address of the root frame's
+/// register 0. As with machine code, the trace must have been recorded in this VM for this frame.
+pub fn evaluate_on_host(
+    heap: &mut Heap,
+    base: u64,
+    trace: &Trace,
+    fuel: u64,
+) -> Result<Outcome, EvalTrap> {
+    let heap = (&raw mut *heap).expose_provenance() as u64;
+    // SAFETY: the caller keeps the contract above; the heap's address was exposed just now, those of
+    // its objects and of the stack when they were allocated, and the VM holds no reference to them.
+    let mut memory = unsafe { HostMemory::new(base, heap) };
+    evaluate(trace, &mut memory, fuel)
+}

@@ -1,0 +1,86 @@
+//! A recording becomes something an executor can run.
+//!
+//! In:  the recorded trace, the knobs.
+//! Out: the optimised trace and its code; each stage's output shown to the observer on the way.
+//!
+//! Stages shown, in order: `recorded`, the name of each pass that ran, `lowered`, `allocated`,
+//! `code`.
+
+use super::abort::Abort;
+use super::config::JitConfig;
+use super::engine::Engine;
+use crate::backend::alloc::{Allocated, MAX_FPR, MAX_GPR, Strategy};
+use crate::backend::mach::MachTrace;
+use crate::backend::{self, BackendConfig, CompiledTrace, ExitRecord, Tap};
+use crate::exec::{Category, CodeBlob, InstalledCode};
+use crate::ir::trace::Trace;
+use crate::opt;
+
+/// What an executor runs.
+pub enum CompiledCode {
+    /// The evaluator takes the IR itself.
+    Ir,
+    Machine {
+        compiled: Box<CompiledTrace>,
+        installed: InstalledCode,
+    },
+}
+
+impl CompiledCode {
+    /// Instructions from the loop head to the back branch, by category; `None` without such a loop.
+    pub fn loop_counts(&self) -> Option<Vec<(Category, usize)>> {
+        let CompiledCode::Machine { compiled, .. } = self else { return None };
+        let head = compiled.blob.loop_head?;
+        let words = head..head + compiled.stats.loop_words;
+        let count = |category| {
+            words.clone().filter(|&word| compiled.blob.category(word) == category).count()
+        };
+        Some(Category::ALL.iter().map(|&category| (category, count(category))).collect())
+    }
+}
+
+/// Called after each stage with its name and, on demand, its text.
+pub type StageObserver<'a> = dyn FnMut(&str, &dyn Fn() -> String) + 'a;
+
+pub fn compile(
+    recorded: &Trace,
+    config: &JitConfig,
+    engine: &mut Engine,
+    observer: &mut StageObserver,
+) -> Result<(Trace, CompiledCode), Abort> {
+    let options =
+        opt::Options { mask: config.passes, limit: config.rewrite_limit, verify: config.check };
+    let ir = opt::run_pipeline(recorded, &options, &mut |pass, trace| {
+        observer(pass, &|| trace.to_string());
+    });
+    if !engine.needs_code() {
+        return Ok((ir, CompiledCode::Ir));
+    }
+    let backend_config = BackendConfig {
+        strategy: Strategy::Backtracking,
+        gpr_limit: config.gpr_limit.unwrap_or(MAX_GPR),
+        fpr_limit: config.fpr_limit.unwrap_or(MAX_FPR),
+        check: config.check,
+    };
+    let mut tap = StageTap { observer };
+    let compiled = backend::compile(&ir, &backend_config, &mut tap).map_err(|_| Abort::Backend)?;
+    let installed = engine.install(compiled.blob.clone()).map_err(|_| Abort::CodeMemory)?;
+    Ok((ir, CompiledCode::Machine { compiled: Box::new(compiled), installed }))
+}
+
+/// Shows the backend's stages to the observer.
+struct StageTap<'a, 'b> {
+    observer: &'a mut StageObserver<'b>,
+}
+
+impl Tap for StageTap<'_, '_> {
+    fn lowered(&mut self, trace: &mut MachTrace) {
+        (self.observer)("lowered", &|| trace.to_string());
+    }
+    fn allocated(&mut self, allocated: &mut Allocated) {
+        (self.observer)("allocated", &|| allocated.to_string());
+    }
+    fn emitted(&mut self, blob: &mut CodeBlob, _: &mut Vec<ExitRecord>) {
+        (self.observer)("code", &|| crate::exec::disasm::listing(blob));
+    }
+}

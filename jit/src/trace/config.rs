@@ -1,0 +1,71 @@
+//! The knobs of the JIT.
+
+/// Which executor runs compiled traces.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExecutorKind {
+    /// The IR evaluator: no machine code.
+    Eval,
+    /// Machine code on the ARM64 simulator.
+    Simulator,
+    /// Machine code on this machine (aarch64 hosts).
+    Native,
+}
+
+impl ExecutorKind {
+    /// Native where the host can run ARM64 code, else the simulator.
+    pub const fn host_default() -> ExecutorKind {
+        if cfg!(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos"))) {
+            ExecutorKind::Native
+        } else {
+            ExecutorKind::Simulator
+        }
+    }
+    pub const fn name(self) -> &'static str {
+        match self {
+            ExecutorKind::Eval => "eval",
+            ExecutorKind::Simulator => "sim",
+            ExecutorKind::Native => "native",
+        }
+    }
+}
+
+/// Limits and choices of the trace compiler. A case draws some of them from its bytes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct JitConfig {
+    /// Arrivals at a loop head before it is recorded. LuaJIT's default is 56.
+    pub hot_loop: u16,
+    /// Most VM instructions in one recorded iteration.
+    pub max_instructions: u32,
+    /// Most Lua calls inlined inside one another.
+    pub max_inline_depth: usize,
+    /// Failed recordings of one loop head before it is blacklisted.
+    pub max_attempts: u32,
+    /// Passes to run: bit n is entry n of `opt::PIPELINE`.
+    pub passes: u32,
+    /// At most this many rewrites in the pass of this name, for bisection.
+    pub rewrite_limit: Option<(&'static str, u64)>,
+    pub executor: ExecutorKind,
+    /// General registers the allocator may use; `None` for all.
+    pub gpr_limit: Option<usize>,
+    /// Float registers the allocator may use; `None` for all.
+    pub fpr_limit: Option<usize>,
+    /// Verify the IR after each stage and check each register allocation.
+    pub check: bool,
+}
+
+impl Default for JitConfig {
+    fn default() -> JitConfig {
+        JitConfig {
+            hot_loop: 56,
+            max_instructions: 4000,
+            max_inline_depth: 8,
+            max_attempts: 8,
+            passes: u32::MAX,
+            rewrite_limit: None,
+            executor: ExecutorKind::host_default(),
+            gpr_limit: None,
+            fpr_limit: None,
+            check: cfg!(debug_assertions),
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! The trace manager: decides what is recorded, compiled, entered and given up.
+//!
+//! In:  the interpreter's calls at loop heads and at ticks ([`Driver`]).
+//! Out: compiled traces that run instead of the interpreter; counters; calls of a [`JitObserver`].
+//!
+//! States of a loop head: counting -> recording -> compiled, or after an abort counting again with a
+//! doubled threshold, and after too many aborts blacklisted. A compiled trace that does not pay (its
+//! guards fail before the loop is reached, again and again) is retired and its head counts again.
+//! So no loop tries forever.
+//!
+//! Invariants:
+//! - the clock is the interpreter's: an exit advances it by what the trace stood for;
+//! - a trace is entered only when the stack has room for its inlined frames;
+//! - objects named by a trace are pinned in the heap as long as the VM lives.
+
+use super::abort::Abort;
+use super::compile::{CompiledCode, compile};
+use super::config::JitConfig;
+use super::engine::{Engine, Run};
+use super::recorder::{Recorder, Recording, Step};
+use super::restore::restore;
+use super::stats::JitStats;
+use super::view::View;
+use crate::exec::Category;
+use crate::ir::trace::{SnapshotId, Trace};
+use crate::vm::proto::NEVER_HOT;
+use crate::vm::{Driver, LuaError, Vm};
+use rustc_hash::FxHashMap;
+
+/// Number of a trace within a VM, in order of compilation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub struct TraceId(pub u32);
+
+/// Sees what the JIT does. All methods default to nothing.
+pub trait JitObserver {
+    /// The VM is about to enter a trace; its state is the interpreter's.
+    fn entering(&mut self, _vm: &Vm, _trace: TraceId) {}
+    /// A trace was left; the VM's state is restored.
+    fn left(&mut self, _vm: &Vm, _trace: TraceId, _exit: SnapshotId) {}
+    /// A trace was compiled.
+    fn compiled(&mut self, _trace: TraceId, _ir: &Trace) {}
+    /// An executor found a broken rule: the compiler's defect. The run stops.
+    fn trapped(&mut self, _trace: TraceId, _report: &str) {}
+    /// Instructions of one loop iteration by category, when machine code with a loop was made.
+    fn code(&mut self, _trace: TraceId, _loop_counts: &[(Category, usize)]) {}
+    /// The recording of the loop at `head` of runtime proto `proto` was given up.
+    fn aborted(&mut self, _proto: u32, _head: u32, _abort: Abort) {}
+    /// Each stage of a compilation shows its output (see `compile`).
+    fn stage(&mut self, _trace: TraceId, _stage: &str, _text: &dyn Fn() -> String) {}
+}
+
+impl JitObserver for () {}
+
+/// Consecutive entries without reaching the loop before a trace is retired.
+const MAX_FRUITLESS: u32 = 40;
+/// Consecutive entries that left where they began before a trace is retired.
+const MAX_STUCK: u32 = 6;
+/// Traces a VM may hold.
+const MAX_TRACES: usize = 1000;
+
+/// A loop head: runtime proto and pc.
+type Head = (u32, u32);
+
+#[derive(Clone, Copy, Default)]
+struct HeadState {
+    trace: Option<TraceId>,
+    attempts: u32,
+    blacklisted: bool,
+}
+
+struct CompiledTrace {
+    ir: Trace,
+    code: CompiledCode,
+    /// Entries in a row that did not reach the loop.
+    fruitless: u32,
+    /// Entries in a row that left with the clock unmoved.
+    stuck: u32,
+}
+
+/// The JIT of one VM. Plug it in with [`Vm::set_driver`].
+pub struct Jit {
+    config: JitConfig,
+    engine: Engine,
+    heads: FxHashMap<Head, HeadState>,
+    traces: Vec<CompiledTrace>,
+    recording: Option<(Head, Recorder)>,
+    observer: Box<dyn JitObserver>,
+    pub stats: JitStats,
+    /// The clock at which the run must stop.
+    clock_limit: Option<u64>,
+    trapped: Option<String>,
+}
+
+impl Jit {
+    pub fn new(config: JitConfig, observer: Box<dyn JitObserver>) -> Jit {
+        Jit {
+            engine: Engine::new(config.executor),
+            config,
+            heads: FxHashMap::default(),
+            traces: Vec::new(),
+            recording: None,
+            observer,
+            stats: JitStats::default(),
+            clock_limit: None,
+            trapped: None,
+        }
+    }
+
+    /// Stop with an error when the clock reaches `limit`.
+    pub fn set_clock_limit(&mut self, limit: u64) {
+        self.clock_limit = Some(limit);
+    }
+
+    /// Plugs a JIT into a VM; chunks loaded afterwards are compiled.
+    pub fn install(self, vm: &mut Vm) {
+        vm.set_initial_hot_count(self.config.hot_loop.min(NEVER_HOT - 1));
+        vm.track_regions(self.engine.needs_regions());
+        if let Some(limit) = self.clock_limit {
+            vm.tick_at(limit);
+        }
+        vm.set_driver(Some(Box::new(self)));
+    }
+
+    /// Takes the JIT out of a VM again.
+    pub fn take(vm: &mut Vm) -> Option<Box<Jit>> {
+        let driver: Box<dyn std::any::Any> = vm.set_driver(None)?.into_any();
+        driver.downcast().ok()
+    }
+
+    pub fn trace(&self, id: TraceId) -> &Trace {
+        &self.traces[id.0 as usize].ir
+    }
+
+    pub fn trace_count(&self) -> usize {
+        self.traces.len()
+    }
+
+    /// The executor's report when a compiled trace broke a rule.
+    pub fn trap(&self) -> Option<&str> {
+        self.trapped.as_deref()
+    }
+
+    // -- recording ---------------------------------------------------------------------------
+
+    fn start_recording(&mut self, vm: &mut Vm, head: Head) {
+        let Some(view) = View::new(vm) else { return };
+        self.stats.recordings += 1;
+        self.recording = Some((head, Recorder::new(&view, &self.config)));
+        vm.tick_at(vm.clock());
+    }
+
+    /// One step of the recording; called before each instruction.
+    fn record(&mut self, vm: &mut Vm) {
+        let Some((head, recorder)) = &mut self.recording else { return };
+        let head = *head;
+        let step = match View::new(vm) {
+            Some(view) => recorder.step(&view),
+            None => Err(Abort::UnexpectedFrame),
+        };
+        match step {
+            Ok(Step::Continue) => vm.tick_at(vm.clock() + 1),
+            Ok(Step::Done(recording)) => {
+                self.recording = None;
+                self.rearm(vm);
+                self.finish(vm, head, *recording);
+            }
+            Err(abort) => {
+                self.recording = None;
+                self.rearm(vm);
+                self.aborted(vm, head, abort);
+            }
+        }
+    }
+
+    /// Asks for the next tick when nothing is recorded.
+    fn rearm(&self, vm: &mut Vm) {
+        match self.clock_limit {
+            Some(limit) if limit > vm.clock() => vm.tick_at(limit),
+            Some(_) => vm.tick_at(vm.clock() + 1),
+            None => vm.no_tick(),
+        }
+    }
+
+    fn finish(&mut self, vm: &mut Vm, head: Head, recording: Recording) {
+        let id = TraceId(self.traces.len() as u32);
+        let observer = &mut self.observer;
+        let result =
+            compile(&recording.trace, &self.config, &mut self.engine, &mut |stage, text| {
+                observer.stage(id, stage, text);
+            });
+        match result {
+            Ok((ir, code)) => {
+                self.observer.compiled(id, &ir);
+                if let Some(counts) = code.loop_counts() {
+                    self.observer.code(id, &counts);
+                }
+                self.stats.compiled += 1;
+                vm.heap.pinned.extend(recording.pinned);
+                self.traces.push(CompiledTrace { ir, code, fruitless: 0, stuck: 0 });
+                self.heads.entry(head).or_default().trace = Some(id);
+                set_counter(vm, head, 0);
+            }
+            Err(abort) => self.aborted(vm, head, abort),
+        }
+    }
+
+    fn aborted(&mut self, vm: &mut Vm, head: Head, abort: Abort) {
+        self.observer.aborted(head.0, head.1, abort);
+        *self.stats.aborts.entry(abort).or_default() += 1;
+        let full = self.traces.len() >= MAX_TRACES;
+        let state = self.heads.entry(head).or_default();
+        // A structural reason will not go away by waiting; it costs two attempts.
+        state.attempts += if abort.is_transient() { 1 } else { 2 };
+        self.penalize(vm, head, full);
+    }
+
+    /// Counts again, from a count that doubles with each attempt, or never again.
+    fn penalize(&mut self, vm: &mut Vm, head: Head, give_up: bool) {
+        let state = self.heads.entry(head).or_default();
+        if give_up || state.attempts >= self.config.max_attempts {
+            state.blacklisted = true;
+            self.stats.blacklisted += 1;
+            set_counter(vm, head, NEVER_HOT);
+        } else {
+            let count = u64::from(self.config.hot_loop.max(1)) << state.attempts.min(12);
+            set_counter(vm, head, count.min(u64::from(NEVER_HOT - 1)) as u16);
+        }
+    }
+
+    // -- running -----------------------------------------------------------------------------
+
+    fn run(&mut self, vm: &mut Vm, head: Head, id: TraceId) {
+        loop {
+            let needed = self.traces[id.0 as usize].ir.max_slots as usize;
+            let end = vm.top_frame().base + needed;
+            if !vm.admit(end) {
+                return;
+            }
+            let before = vm.clock();
+            self.observer.entering(vm, id);
+            self.stats.entries += 1;
+            let trace = &mut self.traces[id.0 as usize];
+            let left = self.clock_limit.map(|limit| limit.saturating_sub(before));
+            let (exit, loop_arrivals) = match self.engine.run(vm, &trace.ir, &trace.code, left) {
+                Ok(Run { exit, loop_arrivals, read }) => {
+                    let snapshot = trace.ir.snapshot(exit);
+                    let clock = loop_arrivals * u64::from(trace.ir.iteration_clock)
+                        + u64::from(snapshot.clock);
+                    restore(vm, &trace.ir, exit, clock, &*read);
+                    (exit, loop_arrivals)
+                }
+                Err(trap) => {
+                    self.observer.trapped(id, &trap);
+                    self.trapped = Some(trap);
+                    vm.tick_at(vm.clock());
+                    return;
+                }
+            };
+            self.stats.exits += 1;
+            self.stats.side_exits += u64::from(exit != trace.ir.end);
+            self.stats.loop_arrivals += loop_arrivals;
+            self.observer.left(vm, id, exit);
+            let looped = trace.ir.loop_head().is_some();
+            let whole = exit == trace.ir.end;
+            trace.stuck = if vm.clock() == before { trace.stuck + 1 } else { 0 };
+            trace.fruitless =
+                if (looped && loop_arrivals > 0) || whole { 0 } else { trace.fruitless + 1 };
+            if trace.stuck > MAX_STUCK || trace.fruitless > MAX_FRUITLESS {
+                self.retire(vm, head);
+                return;
+            }
+            // A linear trace that ran to its end is at its own head again; so is a looping one
+            // that ran out of fuel.
+            if !whole || self.clock_limit.is_some_and(|limit| vm.clock() >= limit) {
+                return;
+            }
+        }
+    }
+
+    fn retire(&mut self, vm: &mut Vm, head: Head) {
+        self.stats.retired += 1;
+        let state = self.heads.entry(head).or_default();
+        state.trace = None;
+        state.attempts += 2;
+        self.penalize(vm, head, false);
+    }
+}
+
+fn set_counter(vm: &Vm, (proto, pc): Head, count: u16) {
+    if let Some(proto) = vm.protos().nth(proto as usize) {
+        proto.hot[pc as usize].set(count);
+    }
+}
+
+impl Driver for Jit {
+    fn tick(&mut self, vm: &mut Vm) -> Result<(), Box<LuaError>> {
+        if let Some(trap) = &self.trapped {
+            let message = format!("the JIT broke a rule: {trap}");
+            vm.tick_at(vm.clock() + 1);
+            return Err(vm.error(&message));
+        }
+        if self.clock_limit.is_some_and(|limit| vm.clock() >= limit) {
+            self.recording = None;
+            vm.tick_at(vm.clock() + 1);
+            return Err(vm.error("instruction limit reached"));
+        }
+        self.record(vm);
+        Ok(())
+    }
+
+    fn loop_head(&mut self, vm: &mut Vm) {
+        if self.trapped.is_some() {
+            return;
+        }
+        let frame = vm.top_frame();
+        let Some(closure) = frame.closure else { return };
+        let head = (closure.proto().id, frame.pc.0);
+        let state = self.heads.entry(head).or_default();
+        if state.blacklisted {
+            return set_counter(vm, head, NEVER_HOT);
+        }
+        match state.trace {
+            Some(id) => {
+                if let Some((recorded, _)) = self.recording.take() {
+                    self.rearm(vm);
+                    self.aborted(vm, recorded, Abort::InnerLoop);
+                }
+                self.run(vm, head, id);
+            }
+            None if self.recording.is_none() => self.start_recording(vm, head),
+            None => {}
+        }
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any> {
+        self
+    }
+}

@@ -1,0 +1,93 @@
+//! The JIT on small programs: same output as the interpreter, traces really entered.
+
+use plumb_jit::bytecode;
+use plumb_jit::heap::Value;
+use plumb_jit::trace::config::{ExecutorKind, JitConfig};
+use plumb_jit::trace::manager::Jit;
+use plumb_jit::trace::stats::JitStats;
+use plumb_jit::vm::Vm;
+use std::sync::Arc;
+
+static PRINT: plumb_jit::vm::NativeFunction = plumb_jit::vm::NativeFunction {
+    name: "print",
+    call: |vm, args| {
+        for n in 1..=args.len() {
+            let v = vm.stack_value(args.slot(n));
+            let text = format!("{v:?} ");
+            vm.output.extend_from_slice(text.as_bytes());
+        }
+        vm.ret0()
+    },
+    intrinsic: None,
+};
+
+fn run(source: &str, executor: Option<ExecutorKind>) -> (String, u64, JitStats) {
+    let proto = bytecode::load(source.as_bytes(), b"=test", "t", 0).expect("valid Lua");
+    let mut vm = Vm::new();
+    vm.set_global("print", Value::native(&PRINT));
+    if let Some(executor) = executor {
+        let config = JitConfig { hot_loop: 5, executor, check: true, ..JitConfig::default() };
+        Jit::new(config, Box::new(())).install(&mut vm);
+    }
+    let main = Value::from(vm.load(&Arc::new(proto)));
+    if let Err(error) = vm.call(main, &[]) {
+        vm.output.extend_from_slice(error.text().as_bytes());
+    }
+    let output = String::from_utf8_lossy(&vm.output).into_owned();
+    let clock = vm.clock();
+    let stats = Jit::take(&mut vm).map(|jit| jit.stats).unwrap_or_default();
+    (output, clock, stats)
+}
+
+fn check(source: &str) {
+    let (expected, clock, _) = run(source, None);
+    for executor in [ExecutorKind::Eval, ExecutorKind::Simulator] {
+        let (output, jit_clock, stats) = run(source, Some(executor));
+        assert_eq!(output, expected, "{executor:?}\n{source}\n{stats:?}");
+        assert_eq!(jit_clock, clock, "clock under {executor:?}\n{source}");
+        assert!(stats.entries > 0 && stats.loop_arrivals > 0, "{executor:?}\n{source}\n{stats:?}");
+    }
+}
+
+#[test]
+fn integer_for_loop() {
+    check("local s = 0 for i = 1, 1000 do s = s + i end print(s)");
+}
+#[test]
+fn float_loop_and_constants() {
+    check("local x = 0.0 for i = 1, 100 do x = x * 0.5 + i - 0.25 end print(x)");
+}
+#[test]
+fn while_and_repeat() {
+    check("local n, s = 0, 0 while n < 100 do n = n + 1 s = s + n * 2 end print(n, s)");
+    check("local n, s = 0, 0 repeat n = n + 1 s = s ~ n until n >= 100 print(n, s)");
+}
+#[test]
+fn arrays() {
+    check(
+        "local t = {} for i = 1, 100 do t[i] = i * 2 end local s = 0 for i = 1, 100 do s = s + t[i] end print(s, #t)",
+    );
+}
+#[test]
+fn fields_and_globals() {
+    check(
+        "local p = {x = 1, y = 2.5} n = 0 for i = 1, 100 do p.x = p.x + i p.y = p.y * 0.5 n = n + 1 end print(p.x, p.y, n)",
+    );
+}
+#[test]
+fn inlined_calls_and_upvalues() {
+    check(
+        "local k = 0 local function f(a, b) k = k + a return a + b end local s = 0 for i = 1, 100 do s = f(s, i) end print(s, k)",
+    );
+    check(
+        "local function g(a) if a > 50 then return a * 2 end return a end local s = 0 for i = 1, 100 do s = s + g(i) end print(s)",
+    );
+}
+#[test]
+fn nested_loops() {
+    check("local s = 0 for i = 1, 20 do for j = 1, 30 do s = s + i * j end end print(s)");
+}
+#[test]
+fn type_change_leaves_the_trace() {
+    check("local x = 0 for i = 1, 100 do if i == 50 then x = 0.5 end x = x + 1 end print(x)");
+}

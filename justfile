@@ -1,0 +1,41 @@
+# Plumb's tasks; `just` lists them.
+
+_default:
+    @just --list --unsorted
+
+# three engines in lockstep on generated programs for 30 seconds (or: just sweep --seeds 0..10000)
+sweep *ARGS:
+    cargo run --release -- sweep {{ARGS}}
+
+# a case of regressions/: source, bytecode, IR, machine code, and the dumps side by side if it diverges
+repro CASE:
+    cargo run --release -- repro {{CASE}}
+
+# your own Lua files in lockstep
+check +FILES:
+    cargo run --release -- check {{FILES}}
+
+# bytecode, IR after each pass, allocation, disassembly of a program's traces
+trace FILE:
+    cargo run --release -- trace {{FILE}}
+
+# all tests, regressions included
+test:
+    cargo test --workspace
+
+# coverage-guided fuzzing (nightly toolchain and cargo-fuzz needed)
+fuzz SECONDS="60":
+    cargo +nightly fuzz run trace_diff -- -max_total_time={{SECONDS}}
+
+# rewrite the expectations of the filetests after a wanted change
+bless:
+    BLESS=1 cargo test -p plumb-jit --test filetests
+
+# formatting and lints
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# what CI runs
+ci:
+    bash .ci/run
