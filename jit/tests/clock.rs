@@ -48,9 +48,6 @@ impl Driver for Lines {
         Ok(())
     }
     fn loop_head(&mut self, _: &mut Vm) {}
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
-    }
 }
 
 fn our_vm(source: &str) -> (Vm, Value) {
@@ -68,7 +65,7 @@ fn our_lines(source: &str) -> (Lines, u64) {
     let _ = vm.call(function, &[]);
     let clock = vm.clock();
     let mut driver = vm.set_driver(None).expect("the driver is back");
-    let lines = driver.as_any().downcast_mut::<Lines>().expect("it is ours");
+    let lines = (&mut *driver as &mut dyn Any).downcast_mut::<Lines>().expect("it is ours");
     (std::mem::take(lines), clock)
 }
 
@@ -140,9 +137,6 @@ impl Driver for Checkpoints {
         Ok(())
     }
     fn loop_head(&mut self, _: &mut Vm) {}
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
-    }
 }
 
 #[test]
@@ -158,7 +152,7 @@ fn ticks_come_exactly_where_they_were_asked_for() {
     vm.call(function, &[]).expect("the program ends");
     let total = vm.clock();
     let mut driver = vm.set_driver(None).expect("the driver is back");
-    let checkpoints = driver.as_any().downcast_mut::<Checkpoints>().expect("it is ours");
+    let checkpoints = (&mut *driver as &mut dyn Any).downcast_mut::<Checkpoints>().expect("it is ours");
     let clocks: Vec<u64> = checkpoints.seen.iter().map(|(clock, _)| *clock).collect();
     assert_eq!(clocks, [7, 10, 111, 399, 400]);
     assert_eq!(total, puc_lines(source).len() as u64);
@@ -177,9 +171,6 @@ impl Driver for Heads {
     fn loop_head(&mut self, vm: &mut Vm) {
         let frame = vm.top_frame();
         self.arrivals.push((frame.pc, vm.clock()));
-    }
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
     }
 }
 
@@ -210,7 +201,7 @@ fn loop_heads_call_the_driver_after_their_count() {
             vm.set_driver(Some(Box::new(Heads::default())));
             vm.call(Value::from(closure), &[]).expect("the program ends");
             let mut driver = vm.set_driver(None).expect("the driver is back");
-            let heads = driver.as_any().downcast_mut::<Heads>().expect("it is ours");
+            let heads = (&mut *driver as &mut dyn Any).downcast_mut::<Heads>().expect("it is ours");
             assert_eq!(heads.arrivals.len(), expected - usize::from(hot), "{source}");
             let pc = heads.arrivals[0].0;
             assert!(heads.arrivals.iter().all(|(other, _)| *other == pc), "{source}");
@@ -256,9 +247,6 @@ impl Driver for Trace {
         vm.set_stack_value(base + 4, Value::int(index));
         vm.advance_clock(2 * iterations);
         vm.set_pc(pc);
-    }
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
     }
 }
 

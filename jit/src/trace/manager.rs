@@ -123,7 +123,7 @@ impl Jit {
 
     /// Takes the JIT out of a VM again.
     pub fn take(vm: &mut Vm) -> Option<Box<Jit>> {
-        let driver: Box<dyn std::any::Any> = vm.set_driver(None)?.into_any();
+        let driver: Box<dyn std::any::Any> = vm.set_driver(None)?;
         driver.downcast().ok()
     }
 
@@ -330,9 +330,5 @@ impl Driver for Jit {
             None if self.recording.is_none() => self.start_recording(vm, head),
             None => {}
         }
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any> {
-        self
     }
 }

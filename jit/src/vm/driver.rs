@@ -8,7 +8,8 @@
 use super::Vm;
 use super::error::LuaError;
 
-pub trait Driver {
+/// `Any`, so that callers get their concrete driver back from the VM by upcasting.
+pub trait Driver: std::any::Any {
     /// The clock reached the point set with [`Vm::tick_at`]. The state is the one just before
     /// instruction number `clock() + 1` executes, and the top frame's pc is that instruction. The
     /// driver may read everything and set the next tick; it must not change the program's state.
@@ -21,6 +22,4 @@ pub trait Driver {
     /// advance the clock and reset the counter.
     fn loop_head(&mut self, vm: &mut Vm);
 
-    /// For callers that want their concrete driver back from the VM.
-    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any>;
 }
