@@ -60,6 +60,18 @@ fn constants_beyond_loadk_compile_to_pucs_bytecode() {
     compare_with(&mlua::Lua::new(), source.as_bytes(), "=many").unwrap();
 }
 
+#[test]
+fn loops_too_long_for_their_jump_are_refused_alike() {
+    let lua = mlua::Lua::new();
+    for head in ["for i = 1, 2 do", "for k in next, {} do"] {
+        let fits = format!("{head} {} end", "f() ".repeat(65_000));
+        compare_with(&lua, fits.as_bytes(), "=long").unwrap();
+        let too_long = format!("{head} {} \nend", "f() ".repeat(66_000));
+        assert!(load(too_long.as_bytes(), b"=long", "t", 0).is_err());
+        compare_with(&lua, too_long.as_bytes(), "=long").unwrap();
+    }
+}
+
 /// What compiled code reads was defined on every path, and nothing but parameters is live at entry:
 /// effects, liveness and definedness agree with what the compiler meant.
 #[test]

@@ -46,7 +46,7 @@ impl RegisterSet {
     #[inline]
     pub fn insert(&mut self, register: usize) {
         debug_assert!(register < 256, "register {register} is out of range");
-        self.0[register / 64 & 3] |= 1 << (register % 64);
+        self.0[register / 64] |= 1 << (register % 64);
     }
 
     #[inline]

@@ -66,14 +66,14 @@ impl<'a> Compiler<'a> {
     fn extend(&mut self, e: &mut ExpDesc<'a>, node: &'a Expr) -> Res {
         match &node.kind {
             ExprKind::Index { key, .. } => {
-                self.to_any_register_or_upvalue(e)?;
+                self.place_or_upvalue(e)?;
                 let mut key = self.expression(key)?;
-                self.to_value(&mut key)?;
+                self.settle(&mut key)?;
                 self.last_line = node.end.0;
                 self.index(e, key)
             }
             ExprKind::Call { args, .. } => {
-                self.to_next_register(e)?;
+                self.place_next(e)?;
                 self.call(e, args, node)
             }
             ExprKind::MethodCall { name, args, .. } => {
@@ -101,7 +101,7 @@ impl<'a> Compiler<'a> {
             0
         } else {
             if !matches!(last.kind, Kind::Void) {
-                self.to_next_register(&mut last)?;
+                self.place_next(&mut last)?;
             }
             self.f.free_register - base
         };
@@ -119,7 +119,7 @@ impl<'a> Compiler<'a> {
         for expr in init {
             let mut e = self.expression(expr)?;
             self.last_line = expr.sep.0;
-            self.to_next_register(&mut e)?;
+            self.place_next(&mut e)?;
         }
         Ok((list.len() as u32, self.expression(last)?))
     }
@@ -158,7 +158,7 @@ impl<'a> Compiler<'a> {
     fn pair(&mut self, table: u32, key: &'a Expr, eq_line: u32, value: &'a Expr) -> Res {
         let free = self.f.free_register;
         let mut key = self.expression(key)?;
-        self.to_value(&mut key)?;
+        self.settle(&mut key)?;
         self.last_line = eq_line;
         let mut field = Kind::Fixed(table).into();
         self.index(&mut field, key)?;
@@ -173,7 +173,7 @@ impl<'a> Compiler<'a> {
         if matches!(items.last.kind, Kind::Void) {
             return Ok(());
         }
-        self.to_next_register(&mut items.last)?;
+        self.place_next(&mut items.last)?;
         items.last = Kind::Void.into();
         if items.pending == FIELDS_PER_FLUSH {
             self.set_list(items.table, items.stored, items.pending);
@@ -195,7 +195,7 @@ impl<'a> Compiler<'a> {
             items.pending -= 1;
         } else {
             if !matches!(items.last.kind, Kind::Void) {
-                self.to_next_register(&mut items.last)?;
+                self.place_next(&mut items.last)?;
             }
             self.set_list(items.table, items.stored, items.pending);
         }

@@ -291,15 +291,15 @@ impl<'a> FunctionState<'a> {
         self.patch_list(list, here)
     }
 
-    /// Lets a loop instruction in format ABx jump to `target`.
-    pub fn fix_for_jump(&mut self, pc: u32, target: u32, back: bool) -> Res {
+    /// Lets a loop instruction in format ABx jump to `target`, unless that is too far.
+    pub fn fix_for_jump(&mut self, pc: u32, target: u32, back: bool) -> Option<()> {
         let distance = if back { pc + 1 - target } else { target - (pc + 1) };
         if distance > MAX_BX {
-            return Err(CompileError::near_token("control structure too long"));
+            return None;
         }
         let instruction = self.instruction(pc);
         *instruction = instruction.with_bx(distance);
-        Ok(())
+        Some(())
     }
 
     // Registers.

@@ -3,7 +3,7 @@
 use super::super::opcode::{Instruction, Op};
 use super::expdesc::{ExpDesc, Kind};
 use super::statements::BlockEnd;
-use super::{Compiler, Res};
+use super::{CompileError, Compiler, Res};
 use crate::syntax::ast::{Block, Expr, GenericFor, NumericFor, Stat};
 
 /// Name of the control variables of `for` loops, as debuggers see them.
@@ -20,6 +20,8 @@ struct ForBody<'a> {
     do_line: u32,
     /// Line of the instructions after the body.
     line: u32,
+    /// Line of `end`.
+    end_line: u32,
     body: &'a Block,
 }
 
@@ -72,9 +74,9 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
-    fn to_next(&mut self, expr: &'a Expr) -> Res {
+    fn place_expression(&mut self, expr: &'a Expr) -> Res {
         let mut e: ExpDesc<'a> = self.expression(expr)?;
-        self.to_next_register(&mut e)
+        self.place_next(&mut e)
     }
 
     pub(super) fn numeric_for(&mut self, stat: &'a Stat, node: &'a NumericFor) -> Res {
@@ -83,10 +85,10 @@ impl<'a> Compiler<'a> {
         for name in [FOR_STATE, FOR_STATE, FOR_STATE, &node.var] {
             self.declare(name)?;
         }
-        self.to_next(&node.start)?;
-        self.to_next(&node.limit)?;
+        self.place_expression(&node.start)?;
+        self.place_expression(&node.limit)?;
         match &node.step {
-            Some(step) => self.to_next(step)?,
+            Some(step) => self.place_expression(step)?,
             None => {
                 self.load_int(self.f.free_register, 1);
                 self.f.reserve_registers(1)?;
@@ -100,6 +102,7 @@ impl<'a> Compiler<'a> {
             variables: 1,
             do_line: node.do_line.0,
             line: stat.line.0,
+            end_line: stat.end.0,
             body: &node.body,
         })?;
         self.last_line = stat.end.0;
@@ -129,6 +132,7 @@ impl<'a> Compiler<'a> {
             variables: node.names.len() as u32,
             do_line: node.do_line.0,
             line: node.in_line.0,
+            end_line: stat.end.0,
             body: &node.body,
         })?;
         self.last_line = stat.end.0;
@@ -145,14 +149,20 @@ impl<'a> Compiler<'a> {
         self.block(node.body)?;
         self.leave_scope()?;
         let after = self.f.mark_target();
-        self.f.fix_for_jump(prepare, after, false)?;
+        self.f.fix_for_jump(prepare, after, false).ok_or_else(|| too_long(node.end_line))?;
         if node.repeat == Op::TForLoop {
             self.emit(Instruction::abc(Op::TForCall, node.base, 0, node.variables));
             self.f.fix_line(node.line);
         }
         let repeat = self.emit(Instruction::abx(node.repeat, node.base, 0));
-        self.f.fix_for_jump(repeat, prepare + 1, true)?;
+        let body = prepare + 1;
+        self.f.fix_for_jump(repeat, body, true).ok_or_else(|| too_long(node.end_line))?;
         self.f.fix_line(node.line);
         Ok(())
     }
+}
+
+/// PUC finds out when it is at the `end` of the loop.
+fn too_long(end_line: u32) -> CompileError {
+    CompileError::semantic(end_line, b"control structure too long near 'end'".to_vec())
 }

@@ -129,3 +129,59 @@ impl<'a> Compiler<'a> {
         self.f.emit_jump(self.last_line)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::proto::Constant;
+    use super::*;
+    use crate::syntax::ast::{Attrib, Block, Expr, LocalName, Stat, StatKind};
+    use crate::syntax::parse;
+
+    fn compile_text(source: &str) -> Result<Proto, String> {
+        let chunk = parse(source.as_bytes(), b"=t").unwrap();
+        compile(&chunk, b"=t").map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn too_many_registers_are_an_error() {
+        let call = format!("f({}1)", "1,".repeat(300));
+        let message = compile_text(&call).unwrap_err();
+        assert_eq!(message, "t:1: function or expression needs too many registers");
+        let nested = format!("return {}1{}", "{1, ".repeat(130), "}".repeat(130));
+        assert!(compile_text(&nested).is_err());
+    }
+
+    #[test]
+    fn bad_trees_built_by_hand_are_errors() {
+        let message = |stats: Vec<Stat>| {
+            let chunk = Chunk { body: Block::from(stats) };
+            compile(&chunk, b"=t").unwrap_err().to_string()
+        };
+        let broken = vec![StatKind::Break.into()];
+        assert_eq!(message(broken), "t:0: break outside loop at line 0");
+        let lost = vec![StatKind::Goto("x".into()).into()];
+        assert_eq!(message(lost), "t:0: no visible label 'x' for <goto> at line 0");
+        let twice = vec![StatKind::Label("x".into()).into(), StatKind::Label("x".into()).into()];
+        assert_eq!(message(twice), "t:0: label 'x' already defined on line 0");
+        let attrib = Some(Attrib::Const);
+        let constant = StatKind::Local {
+            names: vec![LocalName { name: "c".into(), attrib }],
+            values: vec![Expr::int(1)],
+        };
+        let assigned =
+            StatKind::Assign { targets: vec![Expr::name("c")], values: vec![Expr::int(2)] };
+        assert_eq!(
+            message(vec![constant.into(), assigned.into()]),
+            "t:0: attempt to assign to const variable 'c'"
+        );
+    }
+
+    #[test]
+    fn large_floats_collide_with_integers_in_the_constant_memory() {
+        // 1e16 is remembered under the next float, which is this integer.
+        let proto = compile_text("local a = 1e16; a = 10000000000000002; a = 1e16").unwrap();
+        let expected =
+            [Constant::Float(1e16), Constant::Int(10_000_000_000_000_002), Constant::Float(1e16)];
+        assert_eq!(proto.constants, expected);
+    }
+}

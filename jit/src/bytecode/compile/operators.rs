@@ -45,7 +45,7 @@ impl<'a> Compiler<'a> {
             UnOp::BNot => Op::BNot,
             UnOp::Len => Op::Len,
         };
-        let register = self.to_any_register(e)?;
+        let register = self.place_anywhere(e)?;
         self.release_value(e);
         e.kind = Kind::Relocatable(self.emit(Instruction::abc(op, 0, register, 0)));
         self.f.fix_line(line);
@@ -58,20 +58,20 @@ impl<'a> Compiler<'a> {
         match op {
             BinOp::And => self.go_if_true(left)?,
             BinOp::Or => self.go_if_false(left)?,
-            BinOp::Concat => self.to_next_register(left)?,
+            BinOp::Concat => self.place_next(left)?,
             BinOp::Eq | BinOp::Ne => {
                 if left.numeral().is_none() {
-                    self.to_register_or_constant(left)?;
+                    self.place_or_constant(left)?;
                 }
             }
             BinOp::Lt | BinOp::Le | BinOp::Gt | BinOp::Ge => {
                 if left.comparison_immediate(&mut false).is_none() {
-                    self.to_any_register(left)?;
+                    self.place_anywhere(left)?;
                 }
             }
             _ => {
                 if left.numeral().is_none() {
-                    self.to_any_register(left)?;
+                    self.place_anywhere(left)?;
                 }
             }
         }
@@ -147,7 +147,7 @@ impl<'a> Compiler<'a> {
         operand: Operand,
         line: u32,
     ) -> Res {
-        let register = self.to_any_register(left)?;
+        let register = self.place_anywhere(left)?;
         let pc = self.emit(Instruction::abc(operand.op, 0, register, operand.field));
         self.release_values(left, right);
         left.kind = Kind::Relocatable(pc);
@@ -171,7 +171,7 @@ impl<'a> Compiler<'a> {
         mut right: ExpDesc<'a>,
         line: u32,
     ) -> Res {
-        let field = self.to_any_register(&mut right)?;
+        let field = self.place_anywhere(&mut right)?;
         let operand = Operand {
             op: variant(op, BinOp::Add, Op::Add),
             field,
@@ -273,7 +273,7 @@ impl<'a> Compiler<'a> {
         line: u32,
     ) -> Res {
         if right.numeral().is_some()
-            && let Some(index) = self.to_constant(&mut right)
+            && let Some(index) = self.try_constant(&mut right)
         {
             return self.with_constant(op, left, &right, index, flipped, line);
         }
@@ -309,7 +309,7 @@ impl<'a> Compiler<'a> {
             std::mem::swap(left, &mut right);
         }
         if matches!(right.kind, Kind::Int(_))
-            && let Some(index) = self.to_constant(&mut right)
+            && let Some(index) = self.try_constant(&mut right)
         {
             return self.with_constant(op, left, &right, index, flipped, line);
         }
@@ -328,12 +328,12 @@ impl<'a> Compiler<'a> {
     fn order(&mut self, op: BinOp, left: &mut ExpDesc<'a>, mut right: ExpDesc<'a>) -> Res {
         let mut is_float = false;
         let (code, a, b) = if let Some(immediate) = right.comparison_immediate(&mut is_float) {
-            (Op::LtI, self.to_any_register(left)?, immediate)
+            (Op::LtI, self.place_anywhere(left)?, immediate)
         } else if let Some(immediate) = left.comparison_immediate(&mut is_float) {
             // (I < b) is (b > I).
-            (Op::GtI, self.to_any_register(&mut right)?, immediate)
+            (Op::GtI, self.place_anywhere(&mut right)?, immediate)
         } else {
-            (Op::Lt, self.to_any_register(left)?, self.to_any_register(&mut right)?)
+            (Op::Lt, self.place_anywhere(left)?, self.place_anywhere(&mut right)?)
         };
         let code = variant(op, BinOp::Lt, code);
         let test = Instruction::abck(code, a, b, u32::from(is_float), true);
@@ -344,11 +344,11 @@ impl<'a> Compiler<'a> {
         if !matches!(left.kind, Kind::Fixed(_)) {
             std::mem::swap(left, &mut right);
         }
-        let a = self.to_any_register(left)?;
+        let a = self.place_anywhere(left)?;
         let mut is_float = false;
         let (code, b) = match right.comparison_immediate(&mut is_float) {
             Some(immediate) => (Op::EqI, immediate),
-            None => match self.to_register_or_constant(&mut right)? {
+            None => match self.place_or_constant(&mut right)? {
                 (index, true) => (Op::EqK, index),
                 (register, false) => (Op::Eq, register),
             },
@@ -361,7 +361,7 @@ impl<'a> Compiler<'a> {
 
     /// `a .. (b .. c)` becomes one CONCAT of three registers.
     fn concat(&mut self, left: &mut ExpDesc<'a>, right: &mut ExpDesc<'a>, line: u32) -> Res {
-        self.to_next_register(right)?;
+        self.place_next(right)?;
         let Kind::Fixed(first) = left.kind else { unreachable!("infix placed the left operand") };
         match self.f.previous_instruction().filter(|i| i.op() == Op::Concat) {
             Some(concat) => {

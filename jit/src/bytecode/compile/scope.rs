@@ -68,8 +68,8 @@ pub(super) struct Label<'a> {
 impl<'a> FunctionState<'a> {
     /// Makes the last `count` declared variables active.
     pub fn activate_variables(&mut self, count: usize) -> Res {
-        let mut register = self.local_registers();
-        for _ in 0..count {
+        let first = self.local_registers();
+        for register in first..first + count as u32 {
             if self.locals.len() >= MAX_SHORT {
                 return Err(CompileError::bare(format!(
                     "too many local variables (limit is {MAX_SHORT})"
@@ -82,7 +82,6 @@ impl<'a> FunctionState<'a> {
             variable.debug_index = debug_index;
             self.locals.push(LocalVar { name: variable.name.into(), start_pc, end_pc: start_pc });
             self.active_count += 1;
-            register += 1;
         }
         Ok(())
     }
@@ -186,7 +185,7 @@ impl<'a> Compiler<'a> {
             unreachable!("the main function has the upvalue _ENV");
         };
         let mut variable = env.into();
-        self.to_any_register_or_upvalue(&mut variable)?;
+        self.place_or_upvalue(&mut variable)?;
         self.index(&mut variable, Kind::Str(name).into())?;
         Ok(variable)
     }

@@ -130,7 +130,7 @@ impl<'a> Compiler<'a> {
             self.set_results(&last, Some((wanted + 1).saturating_sub(count)))?;
         } else {
             if !matches!(last.kind, Kind::Void) {
-                self.to_next_register(&mut last)?;
+                self.place_next(&mut last)?;
             }
             if wanted > count {
                 self.load_nil(self.f.free_register, wanted - count);
@@ -317,9 +317,9 @@ impl<'a> Compiler<'a> {
                 *call = call.with_op(Op::TailCall);
             }
         } else if count == 1 {
-            first = self.to_any_register(&mut last)?;
+            first = self.place_anywhere(&mut last)?;
         } else if count > 1 {
-            self.to_next_register(&mut last)?;
+            self.place_next(&mut last)?;
         }
         self.emit_return(first, returned);
         Ok(())
@@ -346,7 +346,7 @@ impl<'a> Compiler<'a> {
         self.last_line = name.base.line.0;
         let mut target = self.variable(&name.base.text)?;
         for field in name.path.iter().chain(&name.method) {
-            self.to_any_register_or_upvalue(&mut target)?;
+            self.place_or_upvalue(&mut target)?;
             self.last_line = field.line.0;
             self.index(&mut target, Kind::Str(&field.text).into())?;
         }
@@ -387,7 +387,7 @@ impl<'a> Compiler<'a> {
         let index = self.f.protos.len() as u32 - 1;
         let mut closure =
             Kind::Relocatable(self.emit(Instruction::abx(Op::Closure, 0, index))).into();
-        self.to_next_register(&mut closure)?;
+        self.place_next(&mut closure)?;
         Ok(closure)
     }
 

@@ -178,7 +178,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Puts the final value, jumps included, into `register`.
-    pub(super) fn to_register(&mut self, e: &mut ExpDesc<'a>, register: u32) -> Res {
+    pub(super) fn place_in(&mut self, e: &mut ExpDesc<'a>, register: u32) -> Res {
         self.discharge_to_register(e, register);
         if let Kind::Jump(pc) = e.kind {
             self.f.concat_jumps(&mut e.exit_true, Some(pc))?;
@@ -220,15 +220,15 @@ impl<'a> Compiler<'a> {
     }
 
     /// Puts the value into the next free register.
-    pub(super) fn to_next_register(&mut self, e: &mut ExpDesc<'a>) -> Res {
+    pub(super) fn place_next(&mut self, e: &mut ExpDesc<'a>) -> Res {
         self.discharge(e);
         self.release_value(e);
         self.f.reserve_registers(1)?;
-        self.to_register(e, self.f.free_register - 1)
+        self.place_in(e, self.f.free_register - 1)
     }
 
     /// Puts the value into some register, where it may be already.
-    pub(super) fn to_any_register(&mut self, e: &mut ExpDesc<'a>) -> Res<u32> {
+    pub(super) fn place_anywhere(&mut self, e: &mut ExpDesc<'a>) -> Res<u32> {
         self.discharge(e);
         if let Kind::Fixed(register) = e.kind {
             if !e.has_jumps() {
@@ -236,25 +236,25 @@ impl<'a> Compiler<'a> {
             }
             // A local's register must not receive the values of the jumps.
             if register >= self.f.local_registers() {
-                self.to_register(e, register)?;
+                self.place_in(e, register)?;
                 return Ok(register);
             }
         }
-        self.to_next_register(e)?;
+        self.place_next(e)?;
         Ok(self.f.free_register - 1)
     }
 
-    pub(super) fn to_any_register_or_upvalue(&mut self, e: &mut ExpDesc<'a>) -> Res {
+    pub(super) fn place_or_upvalue(&mut self, e: &mut ExpDesc<'a>) -> Res {
         if !matches!(e.kind, Kind::Upvalue(_)) || e.has_jumps() {
-            self.to_any_register(e)?;
+            self.place_anywhere(e)?;
         }
         Ok(())
     }
 
     /// Makes `e` a constant or a value in a register (or one that can still choose its register).
-    pub(super) fn to_value(&mut self, e: &mut ExpDesc<'a>) -> Res {
+    pub(super) fn settle(&mut self, e: &mut ExpDesc<'a>) -> Res {
         if matches!(e.kind, Kind::Jump(_)) || e.has_jumps() {
-            self.to_any_register(e)?;
+            self.place_anywhere(e)?;
         } else {
             self.discharge(e);
         }
@@ -265,7 +265,7 @@ impl<'a> Compiler<'a> {
 
     /// The index of a literal's constant, if it fits operand B or C; `e` then is that constant. The
     /// constant is added even when its index does not fit.
-    pub(super) fn to_constant(&mut self, e: &mut ExpDesc<'a>) -> Option<u32> {
+    pub(super) fn try_constant(&mut self, e: &mut ExpDesc<'a>) -> Option<u32> {
         if e.has_jumps() {
             return None;
         }
@@ -287,15 +287,15 @@ impl<'a> Compiler<'a> {
     }
 
     /// An operand that is a constant (then the flag is set) or a register.
-    pub(super) fn to_register_or_constant(&mut self, e: &mut ExpDesc<'a>) -> Res<(u32, bool)> {
-        match self.to_constant(e) {
+    pub(super) fn place_or_constant(&mut self, e: &mut ExpDesc<'a>) -> Res<(u32, bool)> {
+        match self.try_constant(e) {
             Some(index) => Ok((index, true)),
-            None => Ok((self.to_any_register(e)?, false)),
+            None => Ok((self.place_anywhere(e)?, false)),
         }
     }
 
     fn emit_with_rk(&mut self, op: Op, a: u32, b: u32, value: &mut ExpDesc<'a>) -> Res {
-        let (c, k) = self.to_register_or_constant(value)?;
+        let (c, k) = self.place_or_constant(value)?;
         self.emit(Instruction::abck(op, a, b, c, k));
         Ok(())
     }
@@ -307,10 +307,10 @@ impl<'a> Compiler<'a> {
         match variable.kind {
             Kind::Local { register, .. } => {
                 self.release_value(value);
-                return self.to_register(value, register);
+                return self.place_in(value, register);
             }
             Kind::Upvalue(index) => {
-                let register = self.to_any_register(value)?;
+                let register = self.place_anywhere(value)?;
                 self.emit(Instruction::abc(Op::SetUpval, register, index, 0));
             }
             Kind::IndexedUpvalue { table, key } => {
@@ -329,7 +329,7 @@ impl<'a> Compiler<'a> {
 
     /// Turns `e` into the method `e:name` and its `self`, in two new registers.
     pub(super) fn method(&mut self, e: &mut ExpDesc<'a>, name: &'a [u8]) -> Res {
-        let object = self.to_any_register(e)?;
+        let object = self.place_anywhere(e)?;
         self.release_value(e);
         let base = self.f.free_register;
         *e = Kind::Fixed(base).into();
@@ -348,7 +348,7 @@ impl<'a> Compiler<'a> {
         }
         let field = self.short_string_constant(&key);
         if matches!(table.kind, Kind::Upvalue(_)) && field.is_none() {
-            self.to_any_register(table)?;
+            self.place_anywhere(table)?;
         }
         let register = match (table.kind, field) {
             (Kind::Upvalue(upvalue), Some(key)) => {
@@ -362,7 +362,7 @@ impl<'a> Compiler<'a> {
             (Some(key), _) => Kind::IndexedStr { table: register, key },
             (None, Some(key)) => Kind::IndexedInt { table: register, key },
             (None, None) => {
-                let key = self.to_any_register(&mut key)?;
+                let key = self.place_anywhere(&mut key)?;
                 Kind::Indexed { table: register, key }
             }
         };
