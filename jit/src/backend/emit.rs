@@ -18,6 +18,9 @@
 //! - A guard is one conditional branch to its stub. Its reach, 1 MiB, is checked when labels resolve.
 //! - SP moves in prologue and epilogue only; spill slots are in the context.
 
+// `dynasm!` converts every register number, also one that is a `u8` already.
+#![allow(clippy::useless_conversion)]
+
 use dynasmrt::aarch64::Aarch64Relocation;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
 
@@ -235,6 +238,7 @@ impl<'t> Emitter<'t> {
         let loop_moves = allocated.body.as_deref().map_or(0, moves_in);
         let stats = Stats {
             words: total,
+            hot_words,
             loop_words,
             spill_slots: allocated.spill_slots,
             moves: moves_in(&allocated.entry) + loop_moves,

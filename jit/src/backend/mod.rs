@@ -4,6 +4,7 @@
 //! 2. [`lower`] IR -> machine-level IR over virtual registers; every choice is made here
 //! 3. [`alloc`] virtual registers -> registers, spill slots and moves
 //! 4. [`emit`]  allocated instructions -> words and exit map; mechanical
+//! 5. [`listing`] the result for people
 //!
 //! [`compile`] runs them in this order and shows each stage's output to a [`Tap`].
 
@@ -11,6 +12,7 @@
 
 pub mod alloc;
 pub mod emit;
+pub mod listing;
 pub mod lower;
 pub mod mach;
 
@@ -105,6 +107,8 @@ impl ExitRecord {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Stats {
     pub words: usize,
+    /// Words before the exit stubs.
+    pub hot_words: usize,
     /// Words from the loop head to the back branch, both included.
     pub loop_words: usize,
     pub spill_slots: usize,
