@@ -5,6 +5,7 @@
 //! Invariant: nothing here changes the VM; in particular no table lookup moves `alimit` (PUC's hint
 //! for `#`), which an ordinary `t[i]` may.
 
+use crate::bytecode::liveness::Liveness;
 use crate::bytecode::{Instruction, Pc, Proto};
 use crate::heap::{TableRef, Value};
 use crate::vm::{Intrinsic, RuntimeProto, Vm};
@@ -71,7 +72,7 @@ impl<'vm> View<'vm> {
         std::ptr::from_ref(self.proto) as u64
     }
     pub fn liveness(&self) -> Arc<Liveness> {
-        Arc::new(Liveness)
+        self.proto.liveness()
     }
     pub fn instruction(&self, pc: u32) -> Instruction {
         self.proto.code()[pc as usize]
@@ -159,13 +160,6 @@ impl Callee<'_> {
         std::ptr::from_ref(self.proto) as u64
     }
     pub fn liveness(&self) -> Arc<Liveness> {
-        Arc::new(Liveness)
-    }
-}
-
-pub struct Liveness;
-impl Liveness {
-    pub fn is_live(&self, _: u32, _: usize) -> bool {
-        true
+        self.proto.liveness()
     }
 }

@@ -8,9 +8,10 @@
 //! - the values in `constants` are roots.
 
 use super::Vm;
+use crate::bytecode::liveness::Liveness;
 use crate::bytecode::{Constant, Instruction, Op, Pc, Proto};
 use crate::heap::Value;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 
 /// Counter value of a loop head that never calls the driver.
@@ -30,6 +31,7 @@ pub struct RuntimeProto {
     /// One counter an instruction, used where the instruction is a loop head: [`NEVER_HOT`] is never
     /// hot, 0 calls the driver, anything else counts down on arrival.
     pub hot: Box<[Cell<u16>]>,
+    liveness: OnceCell<Arc<Liveness>>,
 }
 
 impl RuntimeProto {
@@ -38,6 +40,10 @@ impl RuntimeProto {
     }
     pub fn code(&self) -> &[Instruction] {
         &self.proto.code
+    }
+    /// Which registers matter at each instruction; computed at the first use.
+    pub fn liveness(&self) -> Arc<Liveness> {
+        self.liveness.get_or_init(|| Arc::new(Liveness::new(&self.proto))).clone()
     }
     /// The nested function `index`.
     pub fn child(&self, index: usize) -> &RuntimeProto {
@@ -92,6 +98,7 @@ impl Vm {
             proto: proto.clone(),
             children: Box::new([]),
             hot: vec![Cell::new(self.initial_hot_count); proto.code.len()].into_boxed_slice(),
+            liveness: OnceCell::new(),
         });
         let pointer = Box::into_raw(runtime);
         // Registered before its children, so that ids follow the order of definition.

@@ -38,7 +38,8 @@ use crate::heap::value::{Tag, Value};
 use crate::ir::builder::Builder;
 use crate::ir::op::{Op, Ty};
 use crate::ir::trace::{FrameLink, Slot, Snapshot, SnapshotId, Trace, ValueId};
-use crate::trace::view::Liveness;
+use crate::bytecode::Pc;
+use crate::bytecode::liveness::Liveness;
 use slots::SlotMap;
 use std::sync::Arc;
 
@@ -173,7 +174,7 @@ impl Recorder {
             .filter(|&(slot, _)| {
                 slot >= 0
                     && slot < self.frames[0].max_stack
-                    && (live.is_live(self.head, slot as usize) || loaded.contains(&slot))
+                    && (live.live_in(Pc(self.head)).contains(slot as usize) || loaded.contains(&slot))
             })
             .collect();
         Snapshot { pc: self.head, clock: self.clock, frames: Vec::new(), slots }
@@ -221,7 +222,7 @@ impl Recorder {
             Some(inner) => inner.return_pc,
             None => self.pc,
         };
-        frame.liveness.is_live(resume, register as usize)
+        frame.liveness.live_in(Pc(resume)).contains(register as usize)
     }
 
     // -- emission ----------------------------------------------------------------------------
