@@ -30,18 +30,27 @@ fn repository_files() -> Vec<PathBuf> {
     files
 }
 
+/// One of the files written to exercise the compiler.
+fn is_snippet(file: &Path) -> bool {
+    file.parent().is_some_and(|directory| directory.ends_with("tests/lua/bytecode"))
+}
+
 #[test]
 fn every_lua_file_compiles_to_pucs_bytecode() {
     let lua = mlua::Lua::new();
     let files = repository_files();
-    assert!(files.len() >= 30, "only {} Lua files were found", files.len());
+    let snippets = files.iter().filter(|file| is_snippet(file)).count();
+    assert!(snippets >= 30, "only {snippets} snippets were found");
     let mut failures = Vec::new();
     for file in &files {
         let source = fs::read(file).expect("readable file");
         let name = format!("@{}", file.file_name().unwrap_or_default().to_string_lossy());
-        let compiles = load(&source, name.as_bytes(), "t", 0).map(|_| ());
-        let compared = compare_with(&lua, &source, &name);
-        if let Err(report) = compiles.map_err(|error| error.to_string()).and(compared) {
+        // A file may be there for its syntax error; then the messages are compared. The snippets of
+        // the compiler are there to compile.
+        if is_snippet(file) && load(&source, name.as_bytes(), "t", 0).is_err() {
+            failures.push(format!("{}: does not compile", file.display()));
+        }
+        if let Err(report) = compare_with(&lua, &source, &name) {
             failures.push(format!("{}: {report}", file.display()));
         }
     }
@@ -78,8 +87,9 @@ fn loops_too_long_for_their_jump_are_refused_alike() {
 fn compiled_code_reads_only_defined_registers() {
     for file in repository_files() {
         let source = fs::read(&file).expect("readable file");
-        let proto = load(&source, b"=test", "t", 0).expect("compiles");
-        proto.for_each(&mut |proto| check_reads(proto));
+        if let Ok(proto) = load(&source, b"=test", "t", 0) {
+            proto.for_each(&mut |proto| check_reads(proto));
+        }
     }
 }
 
