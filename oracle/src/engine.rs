@@ -9,6 +9,8 @@ use crate::canon::State;
 use crate::event::{Clock, EventKind};
 use crate::masks::Masks;
 use crate::verdict::{self, Reason};
+use plumb_jit::bytecode::{self, Proto};
+use std::sync::Arc;
 
 /// Bounds of a run, and what it may use. Every engine gets the same.
 #[derive(Clone, Debug)]
@@ -44,8 +46,20 @@ pub struct Program {
     pub source: Vec<u8>,
     /// As for `load`: `@file.lua`, or `=name`.
     pub chunk_name: String,
+    /// Our compiler's output, or its error message.
+    pub proto: Result<Arc<Proto>, Vec<u8>>,
     pub masks: Masks,
     pub options: Options,
+}
+
+impl Program {
+    /// Compiles a source text, once for all runs of our engines.
+    pub fn new(source: &[u8], chunk_name: &str, options: Options) -> Program {
+        let proto = bytecode::load(source, chunk_name.as_bytes(), "t", 0);
+        let proto = proto.map(Arc::new).map_err(|error| error.message);
+        let masks = proto.as_deref().map(Masks::of).unwrap_or_default();
+        Program { source: source.to_vec(), chunk_name: chunk_name.into(), proto, masks, options }
+    }
 }
 
 /// How a run ended.

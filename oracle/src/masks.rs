@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 use crate::canon::{Frame, ProtoId, RegisterSet, Selection};
+use plumb_jit::bytecode::{Pc, Proto};
 use std::sync::Arc;
 
 /// Masks of one prototype, one entry an instruction.
@@ -25,11 +26,31 @@ pub struct ProtoMasks {
     pub live_in_call: Vec<RegisterSet>,
 }
 
+impl ProtoMasks {
+    /// Active local variables: they are defined, and all are taken for live.
+    fn of(proto: &Proto) -> ProtoMasks {
+        let active = |pc: usize| {
+            let pc = Pc(pc as u32);
+            let count = proto.locals.iter().filter(|l| l.start_pc <= pc && pc < l.end_pc).count();
+            RegisterSet::below(count as u8)
+        };
+        let sets: Vec<RegisterSet> = (0..proto.code.len()).map(active).collect();
+        ProtoMasks { live: sets.clone(), defined: sets.clone(), live_in_call: sets }
+    }
+}
+
 /// Masks of a program, by [`ProtoId`].
 #[derive(Clone, Debug, Default)]
 pub struct Masks(pub Arc<[ProtoMasks]>);
 
 impl Masks {
+    /// Masks of a main prototype and all prototypes in it.
+    pub fn of(main: &Proto) -> Masks {
+        let mut masks = Vec::new();
+        main.for_each(&mut |proto| masks.push(ProtoMasks::of(proto)));
+        Masks(masks.into())
+    }
+
     fn get(&self, frame: &Frame, of: impl Fn(&ProtoMasks) -> &Vec<RegisterSet>) -> RegisterSet {
         let ProtoId(proto) = frame.function.proto;
         let masks = self.0.get(proto as usize);

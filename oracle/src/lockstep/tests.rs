@@ -2,9 +2,8 @@
 //! engine whose view of a value, position, output or length is wrong, and must be found where it begins.
 
 use super::*;
-use crate::canon::{Address, Frame, FunctionId, RegisterSet, View};
+use crate::canon::{Address, Frame, FunctionId, View};
 use crate::engine::{Options, RandomClocks};
-use crate::masks::{Masks, ProtoMasks};
 use crate::puc::{self, Reference};
 use crate::verdict;
 use std::ops::ControlFlow;
@@ -160,44 +159,9 @@ impl Engine for Faulty {
     }
 }
 
-/// A program with masks that select the named locals, found by running it.
 fn program(source: &str) -> Rc<Program> {
-    struct Names(Vec<ProtoMasks>);
-    impl puc::Observer for Names {
-        fn first(&mut self) -> Option<Clock> {
-            Some(Clock(0))
-        }
-        fn at(&mut self, clock: Clock, state: &puc::PucState<'_>) -> Next {
-            let frame = state.frame(0);
-            let proto = frame.function.proto.0 as usize;
-            if self.0.len() <= proto {
-                self.0.resize(proto + 1, ProtoMasks::default());
-            }
-            let masks = &mut self.0[proto].defined;
-            if masks.len() <= frame.pc as usize {
-                masks.resize(frame.pc as usize + 1, RegisterSet::default());
-            }
-            for register in 0..state.stack_size(0) {
-                if state.register_name(0, register).is_some() {
-                    masks[frame.pc as usize].insert(register);
-                }
-            }
-            Next::At(Clock(clock.0 + 1))
-        }
-        fn end(&mut self, _: &puc::PucState<'_>, _: &Ending<puc::PucValue>) {}
-    }
-    let mut names = Names(Vec::new());
     let options = Options { fuel: 100_000, ..Options::default() };
-    puc::run(source.as_bytes(), "=t", &options, &mut names);
-    for masks in &mut names.0 {
-        masks.live = masks.defined.clone();
-    }
-    Rc::new(Program {
-        source: source.as_bytes().to_vec(),
-        chunk_name: "=t".into(),
-        masks: Masks(names.0.into()),
-        options,
-    })
+    Rc::new(Program::new(source.as_bytes(), "=t", options))
 }
 
 fn lockstep(source: &str, fault: Fault, seed: u64) -> Verdict {
