@@ -29,6 +29,7 @@ pub mod engine;
 pub mod event;
 pub mod lockstep;
 pub mod masks;
+pub mod ours;
 pub mod policy;
 pub mod puc;
 pub mod report;

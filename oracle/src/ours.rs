@@ -1,0 +1,333 @@
+//! Our engines: the interpreter, driven to clocks, and the JIT, which leads.
+//!
+//! In: a [`Program`] (compiled once, by our compiler). Out: the same as every engine: stops, an ending.
+//! Both run on the same `Vm`; they differ in what is plugged into it as its driver.
+//!
+//! - The interpreter's driver asks for a tick at each clock its watcher names. No loop is ever hot.
+//! - The JIT is watched through its observer, which is called at each entry into and exit from a trace.
+//!
+//! Fuel ends a run as in the reference: an error at every further instruction, so that no `pcall` of the
+//! program can keep it alive; whatever happens meanwhile is ignored.
+#![forbid(unsafe_code)]
+
+use crate::canon::{Address, Class, Frame, FunctionId, ProtoId, State, View};
+use crate::engine::{Ending, Engine, Next, Outcome, Program, Watcher};
+use crate::event::Clock;
+use crate::verdict::{self, Reason};
+use plumb_jit::bytecode::Pc;
+use plumb_jit::heap::{Tag, Value};
+use plumb_jit::vm::{Driver, ErrorKind, LuaError, LuaResult, RuntimeProto, Vm};
+use rustc_hash::FxHashMap;
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+use std::sync::OnceLock;
+
+/// A stopped VM.
+pub struct VmState<'vm> {
+    vm: &'vm Vm,
+    library: &'vm Library,
+    /// Prototypes of the main chunk: the VM numbers them in the order of [`ProtoId`], from 0.
+    protos: u32,
+    /// Indices of the Lua frames, innermost first.
+    frames: Vec<usize>,
+}
+
+impl<'vm> VmState<'vm> {
+    fn new(vm: &'vm Vm, library: &'vm Library, protos: u32) -> Self {
+        let frames = vm.frames().iter().enumerate().rev();
+        let frames = frames.filter(|(_, frame)| frame.is_lua()).map(|(index, _)| index).collect();
+        VmState { vm, library, protos, frames }
+    }
+
+    fn identify(&self, proto: &RuntimeProto) -> FunctionId {
+        let id = if proto.id < self.protos { ProtoId(proto.id) } else { ProtoId::DYNAMIC };
+        FunctionId {
+            proto: id,
+            line_defined: proto.proto.line_defined,
+            last_line: proto.proto.last_line_defined,
+        }
+    }
+}
+
+impl State for VmState<'_> {
+    type Value = Value;
+
+    fn frame_count(&self) -> usize {
+        self.frames.len()
+    }
+
+    fn frame(&self, level: usize) -> Frame {
+        let view = self.vm.frame(self.frames[level]);
+        let proto = view.proto().expect("only Lua frames are listed");
+        // The frame on top is at the instruction it executes next, any other behind its call.
+        let running = self.frames[level] + 1 == self.vm.frame_count();
+        Frame { function: self.identify(proto), pc: view.pc.0 - u32::from(!running) }
+    }
+
+    fn register(&self, level: usize, index: u8) -> Value {
+        self.vm.stack_value(self.vm.frames()[self.frames[level]].base() + usize::from(index))
+    }
+
+    fn register_name(&self, level: usize, index: u8) -> Option<String> {
+        let view = self.vm.frame(*self.frames.get(level)?);
+        let pc = self.frame(level).pc;
+        let name = view.proto()?.proto.local_name(usize::from(index), Pc(pc))?;
+        Some(String::from_utf8_lossy(name).into_owned())
+    }
+
+    fn globals(&self) -> Value {
+        Value::from(self.vm.globals())
+    }
+
+    #[inline]
+    fn view(&self, value: Value) -> View<'_> {
+        let object = |class| View::Object(class, Address(value.payload()));
+        match value.tag() {
+            Tag::Nil | Tag::DeadKey => View::Nil,
+            Tag::False => View::Bool(false),
+            Tag::True => View::Bool(true),
+            Tag::Int => View::Int(value.payload() as i64),
+            Tag::Float => View::Float(f64::from_bits(value.payload())),
+            Tag::Str => View::Str(value.as_str().expect("tagged as a string").as_bytes()),
+            Tag::Table => object(Class::Table),
+            Tag::Closure => object(Class::Closure),
+            Tag::Native | Tag::NativeClosure => object(Class::Native),
+            Tag::Userdata | Tag::LightUserdata => object(Class::Userdata),
+            Tag::Thread => object(Class::Thread),
+        }
+    }
+
+    fn each_entry(&self, table: Address, visit: &mut dyn FnMut(Value, Value) -> ControlFlow<()>) {
+        for (key, value) in table_at(table).entries() {
+            if visit(key, value).is_break() {
+                return;
+            }
+        }
+    }
+
+    fn get_int(&self, table: Address, key: i64) -> Value {
+        table_at(table).peek_int(key)
+    }
+
+    fn metatable(&self, table: Address) -> Option<Address> {
+        table_at(table).metatable().map(|metatable| Address(metatable.address()))
+    }
+
+    fn function(&self, closure: Address) -> FunctionId {
+        self.identify(closure_at(closure).proto())
+    }
+
+    fn upvalue_count(&self, closure: Address) -> usize {
+        closure_at(closure).upvalue_count()
+    }
+
+    fn upvalue(&self, closure: Address, index: usize) -> Value {
+        closure_at(closure).upvalue(index).get()
+    }
+
+    fn library_name(&self, object: Address) -> Option<&str> {
+        self.library.names.get(&object.0).map(String::as_str)
+    }
+}
+
+/// Addresses of tables and closures come from `view`, with the tag that says what they are.
+fn table_at(address: Address) -> plumb_jit::heap::TableRef {
+    Value::from_raw(Tag::Table, address.0).as_table().expect("an address is not null")
+}
+
+fn closure_at(address: Address) -> plumb_jit::heap::ClosureRef {
+    Value::from_raw(Tag::Closure, address.0).as_closure().expect("an address is not null")
+}
+
+/// Where this VM keeps the standard library.
+struct Library {
+    names: FxHashMap<u64, String>,
+}
+
+impl Library {
+    /// Of a VM that has not run anything yet.
+    fn of(vm: &mut Vm) -> Library {
+        let mut names = FxHashMap::default();
+        collect_names(vm.globals(), "", &mut names);
+        let ipairs = vm.get_global("ipairs");
+        if let Ok(iterator) = vm.call1(ipairs, &[Value::int(0)]) {
+            names.insert(iterator.payload(), "ipairs iterator".into());
+        }
+        Library { names }
+    }
+}
+
+fn collect_names(
+    table: plumb_jit::heap::TableRef,
+    prefix: &str,
+    names: &mut FxHashMap<u64, String>,
+) {
+    for (key, value) in table.entries() {
+        let Some(key) = key.as_str() else { continue };
+        let name = format!("{prefix}{}", key.to_text());
+        match (value.as_table(), value.is_function()) {
+            (Some(library), _) if prefix.is_empty() && name != "_G" => {
+                collect_names(library, &format!("{name}."), names);
+                names.insert(library.address(), name);
+            }
+            (None, true) => {
+                // A function with two names goes by the smaller one.
+                let entry = names.entry(value.payload()).or_insert_with(|| name.clone());
+                if name < *entry {
+                    *entry = name;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether our library has a function or table of this name, such as `math.sin`.
+pub fn offers(name: &str) -> bool {
+    static NAMES: OnceLock<std::collections::HashSet<String>> = OnceLock::new();
+    let names = NAMES.get_or_init(|| {
+        let mut vm = new_vm();
+        Library::of(&mut vm).names.into_values().collect()
+    });
+    names.contains(name)
+}
+
+fn new_vm() -> Vm {
+    Vm::new()
+}
+
+/// A VM ready to run a program within its bounds.
+fn prepare(program: &Program) -> (Vm, Library) {
+    let mut vm = new_vm();
+    vm.heap.limit_bytes = program.options.memory;
+    let library = Library::of(&mut vm);
+    if let Some(math) = vm.get_global("math").as_table() {
+        let name = vm.heap.new_string(b"randomseed");
+        let seed = [Value::int(program.options.random_seed)];
+        vm.call(math.get_str(name), &seed).expect("randomseed accepts an integer");
+    }
+    vm.reset_clock();
+    (vm, library)
+}
+
+/// The ending of a run that nothing limited.
+fn ending_of(result: LuaResult<Vec<Value>>) -> Ending<Value> {
+    match result {
+        Ok(values) => Ending::Returned(values),
+        Err(error) if error.kind == ErrorKind::Memory => Ending::Limited(Reason::Memory),
+        Err(error) => Ending::Failed(error.value),
+    }
+}
+
+fn without_values(ending: Ending<Value>) -> Ending<()> {
+    match ending {
+        Ending::Returned(values) => Ending::Returned(vec![(); values.len()]),
+        Ending::Failed(_) => Ending::Failed(()),
+        Ending::NotLua(message) => Ending::NotLua(message),
+        Ending::Limited(reason) => Ending::Limited(reason),
+        Ending::Stopped => Ending::Stopped,
+        Ending::Broken(rule) => Ending::Broken(rule),
+    }
+}
+
+/// The interpreter.
+pub struct Interpreter;
+
+/// What the driver and the engine share.
+struct Watched<W> {
+    watcher: W,
+    library: Library,
+    protos: u32,
+    fuel: u64,
+    output_limit: usize,
+    over: Option<Ending<Value>>,
+}
+
+struct Ticker<W>(Rc<RefCell<Option<Watched<W>>>>);
+
+impl<W: Watcher> Watched<W> {
+    /// Looks at the VM; returns the clock of the next tick, or `None` when the run is over.
+    fn tick(&mut self, vm: &Vm) -> Option<u64> {
+        let clock = vm.clock();
+        if clock >= self.fuel {
+            self.over.get_or_insert(Ending::Limited(Reason::Fuel));
+        }
+        if vm.output.len() > self.output_limit {
+            self.over.get_or_insert(Ending::Limited(Reason::Memory));
+        }
+        if self.over.is_some() {
+            return None;
+        }
+        let state = VmState::new(vm, &self.library, self.protos);
+        match self.watcher.at(Clock(clock), &state) {
+            Next::At(next) => Some(next.0.min(self.fuel)),
+            Next::Never => Some(self.fuel),
+            Next::Stop => {
+                self.over = Some(Ending::Stopped);
+                None
+            }
+        }
+    }
+}
+
+impl<W: Watcher> Driver for Ticker<W> {
+    fn tick(&mut self, vm: &mut Vm) -> Result<(), Box<LuaError>> {
+        let mut watched = self.0.borrow_mut();
+        match watched.as_mut().expect("the engine holds it while running").tick(vm) {
+            Some(next) => {
+                vm.tick_at(next);
+                Ok(())
+            }
+            None => {
+                vm.tick_at(vm.clock() + 1);
+                Err(LuaError::new(Value::NIL))
+            }
+        }
+    }
+
+    fn loop_head(&mut self, _: &mut Vm) {}
+
+    fn as_any(&mut self) -> &mut dyn std::any::Any {
+        self
+    }
+}
+
+impl Engine for Interpreter {
+    fn kind(&self) -> verdict::Engine {
+        verdict::Engine::Interpreter
+    }
+
+    fn run<W: Watcher>(&self, program: &Program, mut watcher: W) -> (Outcome, W) {
+        let proto = match &program.proto {
+            Ok(proto) => proto,
+            Err(message) => {
+                let ending = Ending::NotLua(message.clone());
+                return (Outcome { ending, output: Vec::new(), instructions: None }, watcher);
+            }
+        };
+        let (mut vm, library) = prepare(program);
+        let closure = vm.load(proto);
+        let first = watcher.first().map_or(program.options.fuel, |c| c.0.min(program.options.fuel));
+        let shared = Rc::new(RefCell::new(Some(Watched {
+            watcher,
+            library,
+            protos: vm.protos().count() as u32,
+            fuel: program.options.fuel,
+            output_limit: program.options.output,
+            over: None,
+        })));
+        vm.set_driver(Some(Box::new(Ticker(shared.clone()))));
+        vm.tick_at(first);
+        let result = vm.run_chunk(closure);
+        let mut watched = shared.take().expect("the run is over");
+        let ending = watched.over.take().unwrap_or_else(|| ending_of(result));
+        if matches!(ending, Ending::Returned(_) | Ending::Failed(_)) {
+            let state = VmState::new(&vm, &watched.library, watched.protos);
+            watched.watcher.end(&state, &ending, &vm.output);
+        }
+        let instructions = Some(vm.clock());
+        let output = std::mem::take(&mut vm.output);
+        (Outcome { ending: without_values(ending), output, instructions }, watched.watcher)
+    }
+}

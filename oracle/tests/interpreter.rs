@@ -1,0 +1,144 @@
+//! The interpreter against the reference: the clock by example, and lockstep at pseudo-random clocks over
+//! every Lua file of the repository.
+
+use plumb_oracle::canon::{Canonical, State};
+use plumb_oracle::engine::{Ending, Engine, Next, Options, Program, RandomClocks, Watcher};
+use plumb_oracle::event::Clock;
+use plumb_oracle::lockstep::{Select, two_way};
+use plumb_oracle::ours::{self, Interpreter};
+use plumb_oracle::puc::{self, Reference};
+use plumb_oracle::report;
+use plumb_oracle::verdict::{Reason, Verdict};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+fn options() -> Options {
+    Options { offers: Some(ours::offers), fuel: 3_000_000, ..Options::default() }
+}
+
+/// Every position at every clock.
+struct Every(Vec<String>);
+
+impl Watcher for Every {
+    fn first(&mut self) -> Option<Clock> {
+        Some(Clock(0))
+    }
+    fn at<S: State>(&mut self, clock: Clock, state: &S) -> Next {
+        self.0.push(format!("{}/{}", state.frame(0), state.frame_count()));
+        Next::At(Clock(clock.0 + 1))
+    }
+    fn end<S: State>(&mut self, _: &S, _: &Ending<S::Value>, _: &[u8]) {}
+}
+
+fn examples() -> Vec<String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/filetests/clock.txt");
+    let text = std::fs::read_to_string(path).expect("filetests/clock.txt");
+    let program =
+        |line: &&str| !(line.is_empty() || line.starts_with("--") || line.starts_with("->"));
+    text.lines().filter(program).map(String::from).collect()
+}
+
+#[test]
+fn the_interpreter_keeps_the_clock_by_example() {
+    let mut wrong = Vec::new();
+    for source in examples() {
+        let program = Program::new(source.as_bytes(), "=t", options());
+        let (ticks, _) = puc::pc_trace(source.as_bytes(), "=t", &options());
+        let expected: Vec<String> =
+            ticks.iter().map(|t| format!("{}/{}", t.frame, t.depth)).collect();
+        let (outcome, every) = Interpreter.run(&program, Every(Vec::new()));
+        if every.0 != expected || outcome.instructions != Some(expected.len() as u64) {
+            let total = outcome.instructions;
+            wrong.push(format!(
+                "{source}\n  expected {expected:?}\n  got      {:?} ({total:?})",
+                every.0
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn lockstep(source: &[u8], name: &str, seed: u64) -> Verdict {
+    let program = Rc::new(Program::new(source, name, options()));
+    two_way(&program, &RandomClocks { engine: &Interpreter, seed }, &Reference, Select::Defined)
+}
+
+/// Panics with the report of a divergence; returns the number of registers compared.
+fn must_agree(source: &[u8], name: &str, seed: u64) -> u64 {
+    match lockstep(source, name, seed) {
+        Verdict::Agree(compared) => compared.registers,
+        Verdict::Diverge(found) => {
+            panic!("{name}, seed {seed}\n{}", report::divergence(&found, source, None))
+        }
+        Verdict::Inconclusive(Reason::Fuel | Reason::NotLua | Reason::Coroutine) => 0,
+        Verdict::Inconclusive(reason) => panic!("{name}, seed {seed}: {reason}"),
+    }
+}
+
+#[test]
+fn lockstep_over_the_examples() {
+    for source in examples() {
+        must_agree(source.as_bytes(), "=example", 1);
+    }
+}
+
+fn lua_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            if path.file_name().is_none_or(|name| name != "target") {
+                lua_files(&path, found);
+            }
+        } else if path.extension().is_some_and(|e| e == "lua") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn lockstep_over_every_lua_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let mut files = Vec::new();
+    lua_files(root, &mut files);
+    assert!(files.len() > 10, "{files:?}");
+    let mut registers = 0;
+    for path in files {
+        let source = std::fs::read(&path).expect("a readable file");
+        let name = format!("@{}", path.strip_prefix(root).unwrap_or(&path).display());
+        for seed in 0..3 {
+            registers += must_agree(&source, &name, seed);
+        }
+    }
+    assert!(registers > 1_000);
+}
+
+#[test]
+fn dumps_of_both_engines_read_alike() {
+    struct Dump(Vec<String>);
+    impl Watcher for Dump {
+        fn first(&mut self) -> Option<Clock> {
+            Some(Clock(3))
+        }
+        fn at<S: State>(&mut self, _: Clock, state: &S) -> Next {
+            let names = (0..3).map(|r| format!("{:?}", state.register_name(0, r)));
+            self.0.extend(names);
+            Next::Never
+        }
+        fn end<S: State>(&mut self, state: &S, ending: &Ending<S::Value>, _: &[u8]) {
+            let Ending::Returned(values) = ending else { return };
+            assert_eq!(values.len(), 2);
+            let canonical = |v: &S::Value| match state.view(*v) {
+                plumb_oracle::canon::View::Int(i) => Canonical::Int(i),
+                _ => Canonical::Nil,
+            };
+            self.0.push(format!("{:?}", values.iter().map(canonical).collect::<Vec<_>>()));
+        }
+    }
+    let program = Program::new(b"local a, b = 1, 2 local c = a + b return c, nil", "=t", options());
+    let ours = Interpreter.run(&program, Dump(Vec::new())).1.0;
+    let theirs = Reference.run(&program, Dump(Vec::new())).1.0;
+    assert_eq!(ours, theirs);
+    assert_eq!(ours, ["Some(\"a\")", "Some(\"b\")", "Some(\"c\")", "[Int(3), Nil]"]);
+}
