@@ -153,28 +153,64 @@ fn position(frame: &Frame) -> String {
     }
 }
 
+impl Snapshot {
+    pub fn heading(&self) -> String {
+        match &self.ending {
+            Some(ending) => format!("clock {}, {ending}", self.clock.0),
+            None => format!("clock {}", self.clock.0),
+        }
+    }
+
+    pub fn root_lines(&self) -> BTreeMap<usize, String> {
+        self.roots.iter().enumerate().map(|(i, root)| (i, format!("root {i}: {root}"))).collect()
+    }
+}
+
+impl FrameDump {
+    pub fn heading(&self, level: usize) -> String {
+        format!("frame {level}: depth {}, {}", self.depth, position(&self.frame))
+    }
+
+    /// Registers by number.
+    pub fn lines(&self) -> BTreeMap<u8, String> {
+        let line = |r: &RegisterDump| {
+            let name = r.name.as_deref().unwrap_or("(temporary)");
+            (r.index, format!("  R{:<3} {name:<14} {}", r.index, r.value))
+        };
+        self.registers.iter().map(line).collect()
+    }
+}
+
+impl ObjectDump {
+    pub fn heading(&self) -> String {
+        format!(
+            "#{} {}{}",
+            self.number,
+            self.header,
+            if self.truncated { " (sampled)" } else { "" }
+        )
+    }
+
+    /// Content by printed key.
+    pub fn lines(&self) -> BTreeMap<String, String> {
+        self.content
+            .iter()
+            .map(|(key, value)| (key.clone(), format!("  {key} = {value}")))
+            .collect()
+    }
+}
+
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "clock {}", self.clock.0)?;
+        writeln!(f, "{}", self.heading())?;
         for (level, frame) in self.frames.iter().enumerate() {
-            writeln!(f, "frame {level}: depth {}, {}", frame.depth, position(&frame.frame))?;
-            for register in &frame.registers {
-                let name = register.name.as_deref().unwrap_or("(temporary)");
-                writeln!(f, "  R{:<3} {name:<14} {}", register.index, register.value)?;
-            }
+            writeln!(f, "{}", frame.heading(level))?;
+            frame.lines().values().try_for_each(|line| writeln!(f, "{line}"))?;
         }
-        for (index, root) in self.roots.iter().enumerate() {
-            writeln!(f, "root {index}: {root}")?;
-        }
+        self.root_lines().values().try_for_each(|line| writeln!(f, "{line}"))?;
         for object in &self.objects {
-            let note = if object.truncated { " (sampled)" } else { "" };
-            writeln!(f, "#{} {}{note}", object.number, object.header)?;
-            for (key, value) in &object.content {
-                writeln!(f, "  {key} = {value}")?;
-            }
-        }
-        if let Some(ending) = &self.ending {
-            writeln!(f, "{ending}")?;
+            writeln!(f, "{}", object.heading())?;
+            object.lines().values().try_for_each(|line| writeln!(f, "{line}"))?;
         }
         Ok(())
     }

@@ -5,9 +5,7 @@
 //!
 //! A run streams. The leader leaves a [`Record`]: a digest for each moment, and one of the end. A follower
 //! is driven to the same clocks and must show the same digests; it may write a record of its own on the
-//! way, for the next follower. Only on a mismatch are both engines run again, first with every moment
-//! looked at deeply, to find the first difference and not only the first that was sampled, then to the
-//! differing moment, to print both states.
+//! way, for the next follower. Only on a mismatch are both engines run again, by [`explain`].
 //!
 //! What a digest covers depends on the pair ([`Select`]) and on the moment's number ([`Schedule`]): every
 //! moment covers registers, some also what the registers reach, the end everything.
@@ -17,13 +15,15 @@
 //! fuel has diverged.
 #![forbid(unsafe_code)]
 
+mod explain;
+
 use crate::canon::{self, Plan, State};
 use crate::digest::{Digest, DigestSink};
-use crate::dump::{Difference, Snapshot};
 use crate::engine::{Ending, Engine, EventSink, Leader, Next, Outcome, Program, Watcher};
 use crate::event::{Clock, EventKind};
 use crate::policy;
-use crate::verdict::{Compared, Divergence, DivergenceKind, Reason, Verdict};
+use crate::verdict::{Compared, Reason, Verdict};
+use explain::explain;
 use std::rc::Rc;
 
 /// Which registers a pair of engines compares.
@@ -96,14 +96,6 @@ fn look<S: State>(program: &Program, select: Select, plan: &Plan, state: &S) -> 
     }
 }
 
-fn dump<S: State>(program: &Program, select: Select, clock: Clock, state: &S) -> Snapshot {
-    let plan = Plan { entries: 4096, ..Plan::REGISTERS };
-    match select {
-        Select::Live => Snapshot::of(clock, state, &program.masks.live(), &[], &plan),
-        Select::Defined => Snapshot::of(clock, state, &program.masks.defined(), &[], &plan),
-    }
-}
-
 /// What is compared at the end: results or error, globals, all they reach.
 fn end_roots<S: State>(state: &S, ending: &Ending<S::Value>) -> Vec<S::Value> {
     let mut roots = match ending {
@@ -125,16 +117,6 @@ fn end_digest<S: State>(state: &S, ending: &Ending<S::Value>, output: &[u8]) -> 
     sink.bytes(output);
     canon::walk(state, &no_registers, &end_roots(state, ending), &Plan::COMPLETE, &mut sink);
     sink.finish()
-}
-
-fn end_dump<S: State>(state: &S, ending: &Ending<S::Value>, output: &[u8]) -> Snapshot {
-    let roots = end_roots(state, ending);
-    let text = match ending {
-        Ending::Failed(_) => "ended with an error (root 0)".to_string(),
-        _ => format!("returned {} values", roots.len() - 1),
-    };
-    let dumped = Snapshot::of(Clock::default(), state, &no_registers, &roots, &Plan::COMPLETE);
-    Snapshot { output: output.to_vec(), ending: Some(text), ..dumped }
 }
 
 /// Writes a record of a leading run.
@@ -467,222 +449,12 @@ fn compared(record: &Record, traces: u64, registers: u64) -> Compared {
     compared
 }
 
-/// Runs both engines again to the first difference and prints it.
-fn explain(
-    program: &Rc<Program>,
-    leader: &impl Leader,
-    follower: &impl Engine,
-    select: Select,
-    led: &Rc<Record>,
-    mismatch: Mismatch,
-) -> Verdict {
-    let limit = match mismatch {
-        Mismatch::Moment(index) => index + 1,
-        _ => usize::MAX,
-    };
-    let deep = record(program, leader, select, Schedule::Deep, limit);
-    let (led, mismatch) = match follow(program, &deep, follower, select, Schedule::Deep, None) {
-        Err(Ok(earlier @ Mismatch::Moment(_))) => (&deep, earlier),
-        _ => (led, mismatch),
-    };
-    let target = match mismatch {
-        Mismatch::Moment(index) => Target::Moment(index),
-        _ => Target::End,
-    };
-    let left_state = snapshot_of_leader(program, leader, select, target);
-    let right_target = match (mismatch, &led.end) {
-        (Mismatch::Moment(index), _) => RightTarget::Clock(led.moments[index].clock),
-        (Mismatch::RunsOn, End::Ended { total: Some(total), .. }) => {
-            RightTarget::Clock(Clock(*total))
-        }
-        _ => RightTarget::End,
-    };
-    let right_state = snapshot_of_follower(program, follower, select, right_target);
-    let differences = left_state.differences(&right_state);
-    if let Some(reason) = excuse(program, &differences) {
-        return Verdict::Inconclusive(reason);
-    }
-    let (clock, event, before) = match mismatch {
-        Mismatch::Moment(index) => (led.moments[index].clock, led.moments[index].kind, index),
-        _ => {
-            let total = match led.end {
-                End::Ended { total, .. } => total.unwrap_or_default(),
-                _ => 0,
-            };
-            (Clock(total), EventKind::End, led.moments.len())
-        }
-    };
-    let agreed = before.checked_sub(1).map(|i| (led.moments[i].clock, led.moments[i].kind));
-    Verdict::Diverge(Box::new(Divergence {
-        kind: kind_of(mismatch, &differences),
-        left: follower.kind().min(leader.kind()),
-        right: follower.kind().max(leader.kind()),
-        clock,
-        event,
-        agreed,
-        left_state: if follower.kind() < leader.kind() {
-            right_state.clone()
-        } else {
-            left_state.clone()
-        },
-        right_state: if follower.kind() < leader.kind() { left_state } else { right_state },
-        differences: orient(differences, follower.kind() < leader.kind()),
-    }))
-}
-
-/// Puts the more trusted engine on the left.
-fn orient(mut differences: Vec<Difference>, swap: bool) -> Vec<Difference> {
-    if swap {
-        for difference in &mut differences {
-            std::mem::swap(&mut difference.left, &mut difference.right);
-        }
-    }
-    differences
-}
-
-fn kind_of(mismatch: Mismatch, differences: &[Difference]) -> DivergenceKind {
-    match mismatch {
-        Mismatch::RunsOn | Mismatch::EndsEarly => DivergenceKind::Length,
-        Mismatch::Syntax => DivergenceKind::Syntax,
-        Mismatch::Broken => DivergenceKind::Broken,
-        Mismatch::Moment(_) | Mismatch::End => {
-            let place = differences.first().map_or("", |d| d.place.as_str());
-            match place {
-                "output" => DivergenceKind::Output,
-                "ending" => DivergenceKind::Result,
-                _ if place.starts_with("root") => DivergenceKind::Result,
-                _ if place.contains("register") => DivergenceKind::Register,
-                _ if place.starts_with("frame") => DivergenceKind::Position,
-                _ => DivergenceKind::Reachable,
-            }
-        }
-    }
-}
-
-/// Differences that Lua leaves open.
-fn excuse(program: &Program, differences: &[Difference]) -> Option<Reason> {
-    let any = |test: &dyn Fn(&[u8]) -> bool| {
-        differences.iter().any(|d| test(d.left.as_bytes()) || test(d.right.as_bytes()))
-    };
-    if any(&policy::shows_address) {
-        return Some(Reason::Address);
-    }
-    if any(&policy::is_stack_overflow) {
-        return Some(Reason::StackOverflow);
-    }
-    let mentions = |word: &str| policy::mentions(&program.source, word);
-    if mentions("coroutine") {
-        return Some(Reason::Coroutine);
-    }
-    if mentions("collectgarbage") {
-        return Some(Reason::Collector);
-    }
-    (mentions("pairs") || mentions("next")).then_some(Reason::IterationOrder)
-}
-
 /// A limit that a program with coroutines meets is due to them: their instructions have clocks of their own.
 fn excused(program: &Program, reason: Reason) -> Reason {
     match reason {
         Reason::Fuel if policy::mentions(&program.source, "coroutine") => Reason::Coroutine,
         _ => reason,
     }
-}
-
-#[derive(Clone, Copy)]
-enum Target {
-    Moment(usize),
-    End,
-}
-
-#[derive(Clone, Copy)]
-enum RightTarget {
-    Clock(Clock),
-    End,
-}
-
-struct Dumper {
-    program: Rc<Program>,
-    select: Select,
-    target: Target,
-    seen: usize,
-    snapshot: Option<Snapshot>,
-}
-
-impl EventSink for Dumper {
-    fn event<S: State>(&mut self, clock: Clock, _: EventKind, state: &S) -> Next {
-        let here = self.seen;
-        self.seen += 1;
-        match self.target {
-            Target::Moment(index) if index == here => {
-                self.snapshot = Some(dump(&self.program, self.select, clock, state));
-                Next::Stop
-            }
-            _ => Next::Never,
-        }
-    }
-    fn end<S: State>(&mut self, state: &S, ending: &Ending<S::Value>, output: &[u8]) {
-        self.snapshot.get_or_insert_with(|| end_dump(state, ending, output));
-    }
-}
-
-fn ended_without(outcome: &Outcome) -> Snapshot {
-    let text = match &outcome.ending {
-        Ending::NotLua(message) => format!("rejected: {}", policy::quote(message)),
-        Ending::Limited(reason) => format!("limited: {reason}"),
-        Ending::Broken(rule) => format!("broke a rule: {rule}"),
-        Ending::Returned(_) | Ending::Failed(()) | Ending::Stopped => "ended elsewhere".into(),
-    };
-    Snapshot { ending: Some(text), output: outcome.output.clone(), ..Snapshot::default() }
-}
-
-fn snapshot_of_leader(
-    program: &Rc<Program>,
-    leader: &impl Leader,
-    select: Select,
-    target: Target,
-) -> Snapshot {
-    let dumper = Dumper { program: program.clone(), select, target, seen: 0, snapshot: None };
-    let (outcome, dumper) = leader.lead(program, dumper);
-    dumper.snapshot.map_or_else(|| ended_without(&outcome), |s| with_clock(s, outcome.instructions))
-}
-
-fn snapshot_of_follower(
-    program: &Rc<Program>,
-    follower: &impl Engine,
-    select: Select,
-    target: RightTarget,
-) -> Snapshot {
-    struct Stop {
-        clock: Option<Clock>,
-        dumper: Dumper,
-    }
-    impl Watcher for Stop {
-        fn first(&mut self) -> Option<Clock> {
-            self.clock
-        }
-        fn at<S: State>(&mut self, clock: Clock, state: &S) -> Next {
-            self.dumper.event(clock, EventKind::Checkpoint, state)
-        }
-        fn end<S: State>(&mut self, state: &S, ending: &Ending<S::Value>, output: &[u8]) {
-            self.dumper.end(state, ending, output);
-        }
-    }
-    let (clock, target) = match target {
-        RightTarget::Clock(clock) => (Some(clock), Target::Moment(0)),
-        RightTarget::End => (None, Target::End),
-    };
-    let dumper = Dumper { program: program.clone(), select, target, seen: 0, snapshot: None };
-    let (outcome, stop) = follower.run(program, Stop { clock, dumper });
-    let snapshot = stop.dumper.snapshot;
-    snapshot.map_or_else(|| ended_without(&outcome), |s| with_clock(s, outcome.instructions))
-}
-
-/// A state at the end of a run carries the run's length where it is known.
-fn with_clock(mut snapshot: Snapshot, total: Option<u64>) -> Snapshot {
-    if let (Some(_), Some(total)) = (&snapshot.ending, total) {
-        snapshot.clock = Clock(total);
-    }
-    snapshot
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::engine::{Ending, Engine, Next, Outcome, Program, Watcher};
 use crate::event::Clock;
 use crate::verdict::{self, Reason};
 use plumb_jit::bytecode::Pc;
-use plumb_jit::heap::{Tag, Value};
+use plumb_jit::heap::{ClosureRef, TableRef, Tag, Value};
 use plumb_jit::vm::{Driver, ErrorKind, LuaError, LuaResult, RuntimeProto, Vm};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
@@ -132,11 +132,11 @@ impl State for VmState<'_> {
 }
 
 /// Addresses of tables and closures come from `view`, with the tag that says what they are.
-fn table_at(address: Address) -> plumb_jit::heap::TableRef {
+fn table_at(address: Address) -> TableRef {
     Value::from_raw(Tag::Table, address.0).as_table().expect("an address is not null")
 }
 
-fn closure_at(address: Address) -> plumb_jit::heap::ClosureRef {
+fn closure_at(address: Address) -> ClosureRef {
     Value::from_raw(Tag::Closure, address.0).as_closure().expect("an address is not null")
 }
 
@@ -148,8 +148,14 @@ struct Library {
 impl Library {
     /// Of a VM that has not run anything yet.
     fn of(vm: &mut Vm) -> Library {
-        let mut names = FxHashMap::default();
-        collect_names(vm.globals(), "", &mut names);
+        let mut names: FxHashMap<u64, String> = FxHashMap::default();
+        each_name(vm.globals(), "", &mut |name, value| {
+            // A function with two names goes by the smaller one.
+            let entry = names.entry(value.payload()).or_insert_with(|| name.to_string());
+            if name < entry.as_str() {
+                *entry = name.to_string();
+            }
+        });
         let ipairs = vm.get_global("ipairs");
         if let Ok(iterator) = vm.call1(ipairs, &[Value::int(0)]) {
             names.insert(iterator.payload(), "ipairs iterator".into());
@@ -158,26 +164,17 @@ impl Library {
     }
 }
 
-fn collect_names(
-    table: plumb_jit::heap::TableRef,
-    prefix: &str,
-    names: &mut FxHashMap<u64, String>,
-) {
+/// Visits the functions and tables that globals hold, and those that these tables hold.
+fn each_name(table: TableRef, prefix: &str, visit: &mut dyn FnMut(&str, Value)) {
     for (key, value) in table.entries() {
         let Some(key) = key.as_str() else { continue };
         let name = format!("{prefix}{}", key.to_text());
-        match (value.as_table(), value.is_function()) {
-            (Some(library), _) if prefix.is_empty() && name != "_G" => {
-                collect_names(library, &format!("{name}."), names);
-                names.insert(library.address(), name);
+        match value.as_table() {
+            Some(library) if prefix.is_empty() && name != "_G" => {
+                each_name(library, &format!("{name}."), visit);
+                visit(&name, value);
             }
-            (None, true) => {
-                // A function with two names goes by the smaller one.
-                let entry = names.entry(value.payload()).or_insert_with(|| name.clone());
-                if name < *entry {
-                    *entry = name;
-                }
-            }
+            None if value.is_function() => visit(&name, value),
             _ => {}
         }
     }
@@ -187,14 +184,19 @@ fn collect_names(
 pub fn offers(name: &str) -> bool {
     static NAMES: OnceLock<std::collections::HashSet<String>> = OnceLock::new();
     let names = NAMES.get_or_init(|| {
-        let mut vm = new_vm();
-        Library::of(&mut vm).names.into_values().collect()
+        let mut names = std::collections::HashSet::new();
+        each_name(new_vm().globals(), "", &mut |name, _| {
+            names.insert(name.to_string());
+        });
+        names
     });
     names.contains(name)
 }
 
 fn new_vm() -> Vm {
-    Vm::new()
+    let mut vm = Vm::new();
+    plumb_jit::stdlib::open_all(&mut vm);
+    vm
 }
 
 /// A VM ready to run a program within its bounds.

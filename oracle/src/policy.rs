@@ -34,6 +34,11 @@ pub fn shows_address(text: &[u8]) -> bool {
     text.windows(4).any(|w| w == b": 0x") || text.windows(9).any(|w| w == b": builtin")
 }
 
+/// Whether an error message says that our engines lack something.
+pub fn is_unsupported(message: &[u8]) -> bool {
+    message.windows(17).any(|w| w == b"not supported yet")
+}
+
 /// Whether an error message reports an exhausted stack; its depth is an engine's own limit.
 pub fn is_stack_overflow(message: &[u8]) -> bool {
     message.windows(14).any(|w| w == b"stack overflow")

@@ -293,8 +293,7 @@ unsafe fn open_libraries(l: *mut ffi::lua_State, facts: &mut Facts, options: &Op
         ffi::lua_settop(l, 0);
         let names = library_names(l, facts);
         if let Some(offers) = options.offers {
-            names.functions.values().filter(|name| !offers(name)).for_each(|name| remove(l, name));
-            names.tables.iter().filter(|name| !offers(name)).for_each(|name| remove(l, name));
+            names.all.iter().filter(|name| !offers(name)).for_each(|name| remove(l, name));
         }
     }
 }
@@ -319,8 +318,11 @@ unsafe fn remove(l: *mut ffi::lua_State, name: &str) {
 
 /// Names of the standard library. Addresses of C functions are the same in every state of a process.
 struct LibraryNames {
+    /// By address; a function with two names goes by the smaller one.
     functions: FxHashMap<u64, String>,
     tables: Vec<String>,
+    /// All names, of functions and tables.
+    all: Vec<String>,
 }
 
 static NAMES: OnceLock<LibraryNames> = OnceLock::new();
@@ -333,7 +335,8 @@ unsafe fn library_names(l: *mut ffi::lua_State, facts: &mut Facts) -> &'static L
     let globals = facts.globals;
     let names = NAMES.get_or_init(|| {
         let state = PucState { l, facts, frames: Vec::new() };
-        let mut names = LibraryNames { functions: FxHashMap::default(), tables: Vec::new() };
+        let mut names =
+            LibraryNames { functions: FxHashMap::default(), tables: Vec::new(), all: Vec::new() };
         state.collect_names(globals, "", &mut names);
         // SAFETY: as above; `ipairs` accepts any value and returns three.
         unsafe {
@@ -640,10 +643,16 @@ impl PucState<'_> {
             let name = format!("{prefix}{}", String::from_utf8_lossy(key));
             match self.view(value) {
                 View::Object(Class::Native, address) => {
-                    names.functions.insert(native_code(address), name);
+                    names.all.push(name.clone());
+                    let entry =
+                        names.functions.entry(native_code(address)).or_insert_with(|| name.clone());
+                    if name < *entry {
+                        *entry = name;
+                    }
                 }
                 View::Object(Class::Table, _) if prefix.is_empty() && name != "_G" => {
                     self.collect_names(value, &format!("{name}."), names);
+                    names.all.push(name.clone());
                     names.tables.push(name);
                 }
                 _ => {}

@@ -4,14 +4,17 @@
 //! line marked where both engines stand; then both states side by side.
 #![forbid(unsafe_code)]
 
-use crate::dump::Snapshot;
+use crate::dump::{FrameDump, ObjectDump, Snapshot};
 use crate::verdict::{Compared, Divergence};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Rows of the table of differences.
 const DIFFERENCES: usize = 20;
 /// Lines of source printed before it is cut.
 const SOURCE_LINES: usize = 200;
+/// Registers or entries that are printed even when both sides agree on them.
+const FEW: usize = 24;
 /// Width of one column.
 const COLUMN: usize = 60;
 
@@ -75,16 +78,43 @@ fn numbered(out: &mut String, source: &[u8], line: Option<u32>) {
 }
 
 fn side_by_side(out: &mut String, left: &Snapshot, right: &Snapshot) {
-    let (left, right) = (left.to_string(), right.to_string());
-    let (mut left, mut right) = (left.lines(), right.lines());
-    loop {
-        match (left.next(), right.next()) {
-            (None, None) => return,
-            (a, b) => {
-                let (a, b) = (a.unwrap_or(""), b.unwrap_or(""));
-                columns(out, if a == b { "  " } else { "! " }, a, b);
-            }
+    let row = |out: &mut String, a: Option<String>, b: Option<String>| {
+        let (a, b) = (a.unwrap_or_default(), b.unwrap_or_default());
+        columns(out, if a == b { "  " } else { "! " }, &a, &b);
+    };
+    row(out, Some(left.heading()), Some(right.heading()));
+    for level in 0..left.frames.len().max(right.frames.len()) {
+        let frames = [left, right].map(|s| s.frames.get(level));
+        let [a, b] = frames.map(|f| f.map(|f| f.heading(level)));
+        row(out, a, b);
+        let registers = |f: Option<&FrameDump>| f.map(|f| f.lines()).unwrap_or_default();
+        rows(out, &registers(frames[0]), &registers(frames[1]));
+    }
+    rows(out, &left.root_lines(), &right.root_lines());
+    for index in 0..left.objects.len().max(right.objects.len()) {
+        let objects = [left, right].map(|s| s.objects.get(index));
+        let [a, b] = objects.map(|o| o.map(|o| o.heading()));
+        row(out, a, b);
+        let content = |o: Option<&ObjectDump>| o.map(|o| o.lines()).unwrap_or_default();
+        rows(out, &content(objects[0]), &content(objects[1]));
+    }
+}
+
+/// Lines of both sides by key; of many lines, only those that differ.
+fn rows<K: Ord>(out: &mut String, left: &BTreeMap<K, String>, right: &BTreeMap<K, String>) {
+    let keys: BTreeSet<&K> = left.keys().chain(right.keys()).collect();
+    let mut hidden = 0;
+    for key in &keys {
+        let (a, b) = (left.get(key), right.get(key));
+        if a == b && keys.len() > FEW {
+            hidden += 1;
+            continue;
         }
+        let text = |side: Option<&String>| side.map_or("", String::as_str).to_string();
+        columns(out, if a == b { "  " } else { "! " }, &text(a), &text(b));
+    }
+    if hidden > 0 {
+        let _ = writeln!(out, "    ... {hidden} equal lines");
     }
 }
 

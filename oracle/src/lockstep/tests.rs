@@ -5,7 +5,7 @@ use super::*;
 use crate::canon::{Address, Frame, FunctionId, View};
 use crate::engine::{Options, RandomClocks};
 use crate::puc::{self, Reference};
-use crate::verdict;
+use crate::verdict::{self, DivergenceKind};
 use std::ops::ControlFlow;
 
 /// What a wrong engine gets wrong, from `FAULT_CLOCK` on.
