@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 use crate::policy;
+use plumb_jit::bytecode::RegisterSet;
 use rustc_hash::FxHashMap;
 use std::fmt;
 use std::ops::ControlFlow;
@@ -136,48 +137,6 @@ pub trait State {
     fn library_name(&self, object: Address) -> Option<&str>;
 }
 
-/// Register numbers of one frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RegisterSet([u64; 4]);
-
-impl RegisterSet {
-    pub fn insert(&mut self, index: u8) {
-        self.0[usize::from(index) / 64] |= 1 << (index % 64);
-    }
-
-    pub fn contains(&self, index: u8) -> bool {
-        self.0[usize::from(index) / 64] >> (index % 64) & 1 == 1
-    }
-
-    /// Registers `0..count`.
-    pub fn below(count: u8) -> Self {
-        let mut set = RegisterSet::default();
-        (0..count).for_each(|r| set.insert(r));
-        set
-    }
-
-    pub fn len(&self) -> usize {
-        self.0.iter().map(|w| w.count_ones() as usize).sum()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = u8> + '_ {
-        self.0.iter().enumerate().flat_map(|(word, &bits)| {
-            let mut rest = bits;
-            std::iter::from_fn(move || {
-                (rest != 0).then(|| {
-                    let bit = rest.trailing_zeros();
-                    rest &= rest - 1;
-                    (word as u32 * 64 + bit) as u8
-                })
-            })
-        })
-    }
-}
-
 /// Which registers of a frame take part in a comparison.
 pub trait Selection {
     fn registers(&self, level: usize, frame: &Frame) -> RegisterSet;
@@ -274,6 +233,7 @@ impl<'s, S: State> Walker<'s, S> {
             sink.frame(count - level, &frame);
             if level < self.plan.register_frames {
                 for index in selection.registers(level, &frame).iter() {
+                    let index = index as u8;
                     let value = self.number(self.state.register(level, index));
                     sink.register(level, index, &value);
                     registers += 1;

@@ -24,6 +24,7 @@ use crate::event::{Clock, EventKind};
 use crate::policy;
 use crate::verdict::{Compared, Reason, Verdict};
 use explain::explain;
+use plumb_jit::bytecode::RegisterSet;
 use std::rc::Rc;
 
 /// Which registers a pair of engines compares.
@@ -107,8 +108,8 @@ fn end_roots<S: State>(state: &S, ending: &Ending<S::Value>) -> Vec<S::Value> {
     roots
 }
 
-fn no_registers(_: usize, _: &canon::Frame) -> canon::RegisterSet {
-    canon::RegisterSet::default()
+fn no_registers(_: usize, _: &canon::Frame) -> RegisterSet {
+    RegisterSet::EMPTY
 }
 
 fn end_digest<S: State>(state: &S, ending: &Ending<S::Value>, output: &[u8]) -> Digest {

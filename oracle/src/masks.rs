@@ -8,13 +8,14 @@
 //! - *defined*: every path has written it since the function began. Compared between the interpreter and
 //!   the reference, temporaries and dead values included, since both execute the same instructions.
 //!
-//! A frame that waits for a call shows only registers that are live before and after the calling
-//! instruction and that the call does not use: its arguments now belong to the called function.
+//! A frame that waits for a call shows the registers that are live after the calling instruction and that
+//! this instruction does not change: the others now belong to the called function.
 //! A function loaded at run time has no masks; only its position is compared.
 #![forbid(unsafe_code)]
 
-use crate::canon::{Frame, ProtoId, RegisterSet, Selection};
-use plumb_jit::bytecode::{Pc, Proto};
+use crate::canon::{Frame, ProtoId, Selection};
+use plumb_jit::bytecode::effects::Edge;
+use plumb_jit::bytecode::{Liveness, Pc, Proto, RegisterSet, effects};
 use std::sync::Arc;
 
 /// Masks of one prototype, one entry an instruction.
@@ -27,15 +28,21 @@ pub struct ProtoMasks {
 }
 
 impl ProtoMasks {
-    /// Active local variables: they are defined, and all are taken for live.
     fn of(proto: &Proto) -> ProtoMasks {
-        let active = |pc: usize| {
-            let pc = Pc(pc as u32);
-            let count = proto.locals.iter().filter(|l| l.start_pc <= pc && pc < l.end_pc).count();
-            RegisterSet::below(count as u8)
+        let liveness = Liveness::new(proto);
+        let positions = || (0..proto.code.len() as u32).map(Pc);
+        // What the calling instruction neither writes nor spoils on the way to a place where it is live.
+        let through = |pc| {
+            let unharmed = |edge: &Edge| {
+                liveness.live_in(edge.target).without(edge.writes).without(edge.clobbers)
+            };
+            effects(proto, pc).edges().map(unharmed).fold(RegisterSet::EMPTY, RegisterSet::union)
         };
-        let sets: Vec<RegisterSet> = (0..proto.code.len()).map(active).collect();
-        ProtoMasks { live: sets.clone(), defined: sets.clone(), live_in_call: sets }
+        ProtoMasks {
+            live: positions().map(|pc| *liveness.live_in(pc)).collect(),
+            defined: positions().map(|pc| *liveness.defined_in(pc)).collect(),
+            live_in_call: positions().map(through).collect(),
+        }
     }
 }
 

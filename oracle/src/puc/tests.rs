@@ -2,9 +2,10 @@
 //! traversal on real states.
 
 use super::*;
-use crate::canon::{self, Plan, RegisterSet, Selection};
+use crate::canon::{self, Plan, Selection};
 use crate::digest::Digest;
 use crate::dump::Snapshot;
+use plumb_jit::bytecode::RegisterSet;
 use std::collections::BTreeMap;
 
 /// Stops at every clock of a list and hands each state to a closure.
@@ -54,7 +55,7 @@ impl Selection for Named<'_, '_> {
         let mut set = RegisterSet::default();
         (0..self.0.stack_size(level))
             .filter(|&r| self.0.register_name(level, r).is_some())
-            .for_each(|r| set.insert(r));
+            .for_each(|r| set.insert(usize::from(r)));
         set
     }
 }
