@@ -289,10 +289,6 @@ impl<W: Watcher> Driver for Ticker<W> {
     }
 
     fn loop_head(&mut self, _: &mut Vm) {}
-
-    fn as_any(&mut self) -> &mut dyn std::any::Any {
-        self
-    }
 }
 
 impl Engine for Interpreter {
