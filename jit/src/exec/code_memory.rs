@@ -120,6 +120,7 @@ impl ExecutableRegion {
     }
 
     /// Frees all code.
+    #[cfg_attr(not(target_arch = "aarch64"), expect(dead_code))]
     pub fn clear(&mut self) {
         self.0.used = self.0.page;
     }
@@ -134,7 +135,7 @@ impl WritableRegion {
         let offset = address.wrapping_sub(self.mapping.start.as_ptr() as usize);
         let end = offset.saturating_add(4 * words.len());
         assert!(offset >= self.open.start && end <= self.open.end, "write outside the open pages");
-        assert!(offset % 4 == 0, "instructions are aligned");
+        assert!(offset.is_multiple_of(4), "instructions are aligned");
         for (i, word) in words.iter().enumerate() {
             // SAFETY: the assertions put all words into pages that `allow_writing` made writable, and
             // `&mut self` is the only handle to them.

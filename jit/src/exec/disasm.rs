@@ -13,7 +13,11 @@ use super::code::CodeBlob;
 pub fn instruction(word: u32, pc: u64) -> String {
     use disarm64::InsnDisplay;
     match decoder::decode(word) {
-        Some(insn) => insn.display_at(pc).to_string(),
+        Some(insn) => {
+            let text = insn.display_at(pc).to_string();
+            let (mnemonic, operands) = text.split_once('\t').unwrap_or((&text, ""));
+            format!("{mnemonic:<6} {}", operands.trim_start()).trim_end().to_string()
+        }
         None => format!(".word {word:#010x}"),
     }
 }
@@ -42,4 +46,35 @@ pub fn listing(blob: &CodeBlob) -> String {
         let _ = writeln!(text, "{index:5}  {word:08x}  {line:<40} ; {category}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exec::code::Category;
+
+    #[test]
+    fn text_of_known_and_unknown_words() {
+        assert_eq!(
+            disassemble(&[0x9102_0083, 0xeb01_001f, 0x54ff_ffe1, 0xd65f_03c0, 0xffff_ffff]),
+            ["add    x3, x4, #0x80", "subs   xzr, x0, x1", "b.ne   0x4", "ret", ".word 0xffffffff",]
+        );
+    }
+
+    #[test]
+    fn listings_show_operations_and_the_loop_head() {
+        let blob = CodeBlob {
+            words: vec![0x9102_0083, 0x17ff_ffff],
+            loop_head: Some(1),
+            annotations: vec![(0, "0001 ADD".into()), (1, "0002 LOOP".into())],
+            categories: vec![Category::IntegerArithmetic],
+            ..CodeBlob::default()
+        };
+        let lines: Vec<String> = listing(&blob).lines().map(str::to_string).collect();
+        assert_eq!(lines.len(), 5);
+        assert!(lines[0].contains("; 0001 ADD"));
+        assert!(lines[1].contains("add") && lines[1].ends_with("; integer arithmetic"));
+        assert_eq!(lines[3], "loop:");
+        assert!(lines[4].ends_with("; other"));
+    }
 }

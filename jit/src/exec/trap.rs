@@ -103,7 +103,7 @@ impl RegisterDump {
 }
 
 fn separate(f: &mut fmt::Formatter<'_>, column: usize) -> fmt::Result {
-    f.write_str(if column % 4 == 0 { "\n  " } else { "  " })
+    f.write_str(if column.is_multiple_of(4) { "\n  " } else { "  " })
 }
 
 /// Sixteen digits, or dashes where the register was never written.

@@ -116,7 +116,7 @@ impl Run<'_> {
         macro_rules! base {
             ($rn:expr) => {{
                 let base = x!($rn);
-                if $rn == SP && base % 16 != 0 {
+                if $rn == SP && !base.is_multiple_of(16) {
                     stop!(TrapKind::MisalignedStack, format!("sp is {base:#x}"));
                 }
                 base
@@ -426,14 +426,14 @@ impl Run<'_> {
             return deny(TrapKind::UnknownHelper, format!("call of {address:#x}"));
         };
         let (integers, floats) = (function.integer_arguments(), function.float_arguments());
-        let arguments = (1u64 << integers) - 1 | ((1u64 << floats) - 1) << FPR;
+        let arguments = ((1u64 << integers) - 1) | (((1u64 << floats) - 1) << FPR);
         if arguments & !defined != 0 {
             let name = self.helpers.name(address).unwrap_or("?");
             let registers = undefined_names(arguments & !defined);
             return deny(TrapKind::UndefinedRead, format!("argument of {name}: {registers}"));
         }
         let sp = self.machine.get(SP);
-        if sp % 16 != 0 {
+        if !sp.is_multiple_of(16) {
             return deny(TrapKind::MisalignedStack, format!("sp is {sp:#x} at a call"));
         }
         let x = std::array::from_fn(|i| self.machine.get(i as Reg));

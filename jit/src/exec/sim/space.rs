@@ -157,7 +157,7 @@ impl Space {
     pub fn index_of(&self, address: u64) -> Option<usize> {
         let offset = address.wrapping_sub(BASE);
         let index = (offset / 4) as usize;
-        (offset % 4 == 0 && index < self.words.len()).then_some(index)
+        (offset.is_multiple_of(4) && index < self.words.len()).then_some(index)
     }
 
     /// Little-endian bytes of code memory, for literals.

@@ -14,7 +14,7 @@ pub(super) fn decode(insn: Opcode, word: Word) -> Decoded {
         MOVZ_Rd_HALF | MOVN_Rd_HALF | MOVK_Rd_HALF => wide_constant(insn, word),
         ADR_Rd_ADDR_PCREL21 | ADRP_Rd_ADDR_ADRP => Some(pc_relative(insn, word)),
         ADD_Rd_SP_Rn_SP_AIMM | SUB_Rd_SP_Rn_SP_AIMM | ADDS_Rd_Rn_SP_AIMM | SUBS_Rd_Rn_SP_AIMM => {
-            Some(add_immediate(insn, word))
+            add_immediate(insn, word)
         }
         ADD_Rd_Rn_Rm_SFT | SUB_Rd_Rn_Rm_SFT | ADDS_Rd_Rn_Rm_SFT | SUBS_Rd_Rn_Rm_SFT => {
             add_shifted(insn, word)
@@ -107,7 +107,10 @@ fn sets_flags(insn: Opcode) -> bool {
     )
 }
 
-fn add_immediate(insn: Opcode, word: Word) -> Ins {
+fn add_immediate(insn: Opcode, word: Word) -> Decoded {
+    if word.flag(23) {
+        return None;
+    }
     let (rn, w) = (word.or_sp(5), word.is_w());
     let imm = (word.field(10, 12) as u64) << if word.flag(22) { 12 } else { 0 };
     let flags = sets_flags(insn);
@@ -118,7 +121,7 @@ fn add_immediate(insn: Opcode, word: Word) -> Ins {
         (true, false) => Ins::new(Op::AddsImm { rd, rn, w, imm }).writes_flags(),
         (true, true) => Ins::new(Op::SubsImm { rd, rn, w, imm }).writes_flags(),
     };
-    ins.reads(&[rn]).writes(&[rd])
+    Some(ins.reads(&[rn]).writes(&[rd]))
 }
 
 fn add_shifted(insn: Opcode, word: Word) -> Decoded {

@@ -2,8 +2,10 @@
 
 use dynasmrt::{DynasmApi, DynasmLabelApi, dynasm};
 
-use super::support::{Bench, asm, blob, words};
+use super::support::{Assembler, Bench, asm, blob, words};
 use crate::exec::{Category, CodeBlob, Executor, ForcedExit, GuardBranch, InstalledCode};
+
+type Emit = fn(&mut Assembler);
 
 /// Counts x2 down from 10; leaves through the guard at word 2 when x2 is 4, else at 0.
 fn countdown(bench: &mut Bench) -> InstalledCode {
@@ -82,7 +84,7 @@ fn a_loop_head_can_be_forced() {
 #[test]
 fn conditions_follow_the_flags() {
     type Holds = fn(bool, bool, bool, bool) -> bool;
-    let conditions: [(fn(&mut super::support::Assembler), Holds); 15] = [
+    let conditions: [(Emit, Holds); 15] = [
         (asm!(cset x0, eq), |_, z, _, _| z),
         (asm!(cset x0, ne), |_, z, _, _| !z),
         (asm!(cset x0, cs), |_, _, c, _| c),
@@ -92,11 +94,11 @@ fn conditions_follow_the_flags() {
         (asm!(cset x0, vs), |_, _, _, v| v),
         (asm!(cset x0, vc), |_, _, _, v| !v),
         (asm!(cset x0, hi), |_, z, c, _| c && !z),
-        (asm!(cset x0, ls), |_, z, c, _| !(c && !z)),
+        (asm!(cset x0, ls), |_, z, c, _| !c || z),
         (asm!(cset x0, ge), |n, _, _, v| n == v),
         (asm!(cset x0, lt), |n, _, _, v| n != v),
         (asm!(cset x0, gt), |n, z, _, v| !z && n == v),
-        (asm!(cset x0, le), |n, z, _, v| !(!z && n == v)),
+        (asm!(cset x0, le), |n, z, _, v| z || n != v),
         (asm!(csinc x0, xzr, xzr, al), |_, _, _, _| false),
     ];
     for (emit, holds) in conditions {
@@ -111,7 +113,7 @@ fn conditions_follow_the_flags() {
 
 #[test]
 fn compare_and_branch_and_test_bit() {
-    let cases: [(fn(&mut super::support::Assembler), fn(u64) -> bool); 8] = [
+    let cases: [(Emit, fn(u64) -> bool); 8] = [
         (asm!(cbz x2, >t; b >f; t: ; mov x0, 1; f:), |v| v == 0),
         (asm!(cbnz x2, >t; b >f; t: ; mov x0, 1; f:), |v| v != 0),
         (asm!(cbz w2, >t; b >f; t: ; mov x0, 1; f:), |v| v as u32 == 0),

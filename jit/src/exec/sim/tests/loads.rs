@@ -4,6 +4,8 @@ use dynasmrt::{DynasmApi, DynasmLabelApi, dynasm};
 
 use super::support::{Assembler, Bench, asm};
 
+type Emit = fn(&mut Assembler);
+
 /// Bytes 0x80, 0x91, ... so that every byte differs and sign bits are set.
 const BLOCK: [u64; 6] = [
     0xf7e6_d5c4_b3a2_9180,
@@ -41,7 +43,7 @@ fn load(emit: impl FnOnce(&mut Assembler)) -> (u64, u64) {
 
 #[test]
 fn sizes_and_extension() {
-    let cases: [(fn(&mut Assembler), u64); 11] = [
+    let cases: [(Emit, u64); 11] = [
         (asm!(ldr x0, [x1, 8]), u64::from_le_bytes(bytes(8))),
         (asm!(ldr w0, [x1, 4]), u32::from_le_bytes(bytes(4)) as u64),
         (asm!(ldrh w0, [x1, 2]), u16::from_le_bytes(bytes(2)) as u64),
@@ -62,7 +64,7 @@ fn sizes_and_extension() {
 #[test]
 fn addressing() {
     let at = |offset: usize| u64::from_le_bytes(bytes(offset));
-    let cases: [(fn(&mut Assembler), (u64, u64)); 17] = [
+    let cases: [(Emit, (u64, u64)); 17] = [
         (asm!(ldur x0, [x1, 3]), (at(3), 0)),
         (asm!(add x1, x1, 16; ldur x0, [x1, -13]), (at(3), 16)),
         (asm!(ldr x0, [x1, 8]!), (at(8), 8)),
@@ -91,7 +93,7 @@ fn pairs() {
     let sum = |a: u64, b: u64| a.wrapping_add(b.wrapping_mul(3));
     let at = |offset: usize| u64::from_le_bytes(bytes(offset));
     let word = |offset: usize| u32::from_le_bytes(bytes(offset)) as u64;
-    let cases: [(fn(&mut Assembler), (u64, u64)); 7] = [
+    let cases: [(Emit, (u64, u64)); 7] = [
         (asm!(ldp x2, x3, [x1, 8]), (sum(at(8), at(16)), 0)),
         (asm!(ldp x2, x3, [x1, 16]!), (sum(at(16), at(24)), 16)),
         (asm!(ldp x2, x3, [x1], 16), (sum(at(0), at(8)), 16)),
@@ -133,7 +135,7 @@ fn store(emit: impl FnOnce(&mut Assembler)) -> Vec<u64> {
 #[test]
 fn stores() {
     const P: u64 = 0xf0e1_d2c3_b4a5_9687;
-    let cases: [(fn(&mut Assembler), [u64; 5]); 17] = [
+    let cases: [(Emit, [u64; 5]); 17] = [
         (asm!(str x2, [x1, 8]), [0, P, 0, 0, 0]),
         (asm!(str w2, [x1, 4]), [P << 32, 0, 0, 0, 0]),
         (asm!(strh w2, [x1, 2]), [0x9687_0000, 0, 0, 0, 0]),
@@ -160,7 +162,7 @@ fn stores() {
 #[test]
 fn literals_come_from_code_memory() {
     let quad = 0x0123_4567_89ab_cdefu64;
-    let cases: [(fn(&mut Assembler), u64); 5] = [
+    let cases: [(Emit, u64); 5] = [
         (asm!(ldr x0, >lit), quad),
         (asm!(ldr w0, >lit), quad & 0xffff_ffff),
         (asm!(ldrsw x0, >lit), quad as i32 as u64),
