@@ -9,3 +9,6 @@ try(tostring, setmetatable({}, {__tostring = function() return {} end}))
 try(tostring, setmetatable({}, {__tostring = function() error("boom", 0) end}))
 try(tostring, setmetatable({}, {__tostring = 1}))
 try(tostring, setmetatable({}, {__tostring = function() return 12.5 end}))
+
+local t = {}
+print(tostring(t) == ("table: %p"):format(t), tostring(print) == ("function: %p"):format(print))
