@@ -23,8 +23,8 @@ use regalloc2::{
 
 use rustc_hash::FxHashSet;
 
-use super::BackendError;
 use super::mach::{Block, Class, Inst, Loc, MachTrace, Role, Virtual};
+use super::{BackendConfig, BackendError};
 use crate::exec::context::SPILL_SLOTS;
 use crate::ir::trace::ValueId;
 
@@ -36,18 +36,6 @@ pub enum Strategy {
     Backtracking,
     /// One pass, spills much: compiles fast, and shakes out wrong assumptions about locations.
     SinglePass,
-}
-
-/// Knobs of allocation. Fewer registers must never change a result, only its speed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub struct AllocConfig {
-    pub strategy: Strategy,
-    /// Allocatable integer registers, [`MIN_GPR`] to [`MAX_GPR`]; lower-numbered ones stay.
-    pub gpr_limit: usize,
-    /// Allocatable float registers, [`MIN_FPR`] to [`MAX_FPR`].
-    pub fpr_limit: usize,
-    /// Run the checker also in release builds.
-    pub check: bool,
 }
 
 /// An instruction may read five registers at once, and helper arguments stand in x0 to x3.
@@ -66,17 +54,6 @@ const FPR: [u8; 31] = [
 /// For the allocator's cyclic moves, one a class.
 pub const SCRATCH_GPR: u8 = 17;
 pub const SCRATCH_FPR: u8 = 31;
-
-impl Default for AllocConfig {
-    fn default() -> AllocConfig {
-        AllocConfig {
-            strategy: Strategy::Backtracking,
-            gpr_limit: MAX_GPR,
-            fpr_limit: MAX_FPR,
-            check: false,
-        }
-    }
-}
 
 /// One step of allocated code.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -101,11 +78,11 @@ pub struct Allocated {
     pub num_exits: u32,
 }
 
-/// Allocates registers.
+/// Allocates registers. Fewer of them must never change a result, only its speed.
 ///
 /// # Panics
 /// When the checker rejects the allocator's answer, or the trace is not what lowering promises.
-pub fn allocate(trace: &MachTrace, config: &AllocConfig) -> Result<Allocated, BackendError> {
+pub fn allocate(trace: &MachTrace, config: &BackendConfig) -> Result<Allocated, BackendError> {
     let function = Client::new(trace);
     let env = machine_env(config);
     let algorithm = match config.strategy {
@@ -222,7 +199,7 @@ fn location(allocation: Allocation) -> Loc {
     }
 }
 
-fn machine_env(config: &AllocConfig) -> MachineEnv {
+fn machine_env(config: &BackendConfig) -> MachineEnv {
     let gpr = |n: &u8| PReg::new(*n as usize, RegClass::Int);
     let fpr = |n: &u8| PReg::new(*n as usize, RegClass::Float);
     let gpr_limit = config.gpr_limit.clamp(MIN_GPR, MAX_GPR);

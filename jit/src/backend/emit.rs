@@ -6,7 +6,7 @@
 //! Words come from `dynasm-rs`. Layout, hot code forward:
 //!
 //! ```text
-//! prologue        save callee-saved registers; ctx -> x20, base -> x19
+//! prologue        save callee-saved registers; ctx -> x20, base -> x19; perhaps 0 -> x29
 //! pre-roll
 //! loop:           ... b loop
 //! stub n:         movz w16, #n; b common
@@ -39,6 +39,8 @@ use crate::ir::trace::{Trace, ValueId};
 const FRAME: u8 = 19;
 const CONTEXT: u8 = 20;
 const ZERO: u8 = 31;
+/// Loop arrivals, where the code counts them. Not allocatable, saved with x30.
+const ARRIVALS: u8 = 29;
 
 macro_rules! a64 {
     ($emitter:expr; $($code:tt)*) => { dynasm!($emitter.ops; .arch aarch64; $($code)*) };
@@ -79,22 +81,27 @@ macro_rules! float_select {
     };
 }
 
-/// Emits a trace's code.
-pub fn emit(trace: &Trace, allocated: &Allocated) -> Result<CompiledTrace, BackendError> {
+/// Emits a trace's code. With `count_arrivals` it counts how often the loop head is reached.
+pub fn emit(
+    trace: &Trace,
+    allocated: &Allocated,
+    count_arrivals: bool,
+) -> Result<CompiledTrace, BackendError> {
     if allocated.num_exits > u32::from(u16::MAX) {
         return Err(BackendError::TooLong { words: 2 * allocated.num_exits as usize });
     }
     let mut emitter = Emitter::new(trace, allocated);
     emitter.annotate("entry".to_owned());
-    emitter.prologue();
+    emitter.prologue(count_arrivals);
     emitter.steps(&allocated.entry);
     if let Some(body) = &allocated.body {
         emitter.define_loop();
+        emitter.arrive(count_arrivals);
         emitter.steps(body);
     }
     let hot_words = emitter.word();
     emitter.annotate("exits".to_owned());
-    emitter.exits();
+    emitter.exits(count_arrivals);
     emitter.finish(allocated, hot_words)
 }
 
@@ -170,7 +177,14 @@ impl<'t> Emitter<'t> {
         }
     }
 
-    fn prologue(&mut self) {
+    fn arrive(&mut self, count: bool) {
+        if count {
+            a64!(self; add XSP(ARRIVALS), XSP(ARRIVALS), #1);
+            self.category(Category::Other);
+        }
+    }
+
+    fn prologue(&mut self, count_arrivals: bool) {
         a64!(self
             ; stp x29, x30, [sp, #-160]!
             ; stp x19, x20, [sp, #16]
@@ -185,6 +199,9 @@ impl<'t> Emitter<'t> {
             ; mov X(CONTEXT), x0
             ; mov X(FRAME), x1
         );
+        if count_arrivals {
+            a64!(self; mov X(ARRIVALS), xzr);
+        }
         self.category(Category::Other);
     }
 
@@ -205,7 +222,7 @@ impl<'t> Emitter<'t> {
     }
 
     /// Stubs and the common tail. x16 and x17 are stored with the rest; nobody reads them.
-    fn exits(&mut self) {
+    fn exits(&mut self, count_arrivals: bool) {
         let common = self.ops.new_dynamic_label();
         for (number, stub) in self.stubs.clone().into_iter().enumerate() {
             a64!(self; =>stub; movz w16, number as u32; b =>common);
@@ -222,6 +239,9 @@ impl<'t> Emitter<'t> {
             a64!(self; stp D(first), D(first + 1), [X(CONTEXT), offset]);
         }
         a64!(self; str x16, [X(CONTEXT), TraceContext::EXIT_ID as u32]);
+        if count_arrivals {
+            a64!(self; str X(ARRIVALS), [X(CONTEXT), TraceContext::LOOP_ARRIVALS as u32]);
+        }
         self.epilogue();
         self.category(Category::Other);
     }

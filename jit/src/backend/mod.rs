@@ -18,7 +18,7 @@ pub mod mach;
 
 use std::fmt;
 
-use alloc::{AllocConfig, Allocated};
+use alloc::{Allocated, Strategy};
 use mach::{ExitId, MachTrace};
 
 use crate::exec::code::CodeBlob;
@@ -141,7 +141,32 @@ impl CompiledTrace {
 }
 
 /// Knobs of the backend.
-pub type BackendConfig = AllocConfig;
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct BackendConfig {
+    pub strategy: Strategy,
+    /// Allocatable integer registers, [`alloc::MIN_GPR`] to [`alloc::MAX_GPR`]; a number outside is
+    /// taken as the nearest inside.
+    pub gpr_limit: usize,
+    /// Allocatable float registers, [`alloc::MIN_FPR`] to [`alloc::MAX_FPR`].
+    pub fpr_limit: usize,
+    /// Run the allocation checker also in release builds.
+    pub check: bool,
+    /// The code itself counts arrivals at the loop head, for executors that cannot: one addition an
+    /// iteration.
+    pub count_arrivals: bool,
+}
+
+impl Default for BackendConfig {
+    fn default() -> BackendConfig {
+        BackendConfig {
+            strategy: Strategy::Backtracking,
+            gpr_limit: alloc::MAX_GPR,
+            fpr_limit: alloc::MAX_FPR,
+            check: false,
+            count_arrivals: false,
+        }
+    }
+}
 
 /// Compiles a verified trace.
 pub fn compile(
@@ -153,7 +178,7 @@ pub fn compile(
     tap.lowered(&mut lowered);
     let mut allocated = alloc::allocate(&lowered, config)?;
     tap.allocated(&mut allocated);
-    let mut compiled = emit::emit(trace, &allocated)?;
+    let mut compiled = emit::emit(trace, &allocated, config.count_arrivals)?;
     tap.emitted(&mut compiled.blob, &mut compiled.exits);
     Ok(compiled)
 }

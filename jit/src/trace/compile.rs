@@ -61,6 +61,7 @@ pub fn compile(
         gpr_limit: config.gpr_limit.unwrap_or(MAX_GPR),
         fpr_limit: config.fpr_limit.unwrap_or(MAX_FPR),
         check: config.check,
+        count_arrivals: engine.counts_in_code(),
     };
     let mut tap = StageTap { observer };
     let compiled = backend::compile(&ir, &backend_config, &mut tap).map_err(|_| Abort::Backend)?;

@@ -98,10 +98,10 @@ impl Lower<'_> {
     fn add(&mut self, a: ValueId, b: ValueId) -> Place {
         let (a, b) = self.constant_last(a, b);
         let rn = self.reg(a);
-        if let Some(imm) = self.constant(b) {
-            if let Some(sum) = self.add_constant(rn, imm as i64) {
-                return Place::Reg(sum);
-            }
+        if let Some(imm) = self.constant(b)
+            && let Some(sum) = self.add_constant(rn, imm as i64)
+        {
+            return Place::Reg(sum);
         }
         let rm = self.reg(b);
         Place::Reg(self.int(IntOp::Add, rn, rm))
@@ -124,10 +124,10 @@ impl Lower<'_> {
             return self.int1(IntOp1::Neg, b);
         }
         let rn = self.reg(a);
-        if let Some(imm) = self.constant(b) {
-            if let Some(difference) = self.add_constant(rn, (imm as i64).wrapping_neg()) {
-                return Place::Reg(difference);
-            }
+        if let Some(imm) = self.constant(b)
+            && let Some(difference) = self.add_constant(rn, (imm as i64).wrapping_neg())
+        {
+            return Place::Reg(difference);
         }
         let rm = self.reg(b);
         Place::Reg(self.int(IntOp::Sub, rn, rm))
