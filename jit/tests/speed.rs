@@ -1,0 +1,114 @@
+//! The interpreter's time against PUC's, on small loops. Prints ratios; run it with
+//! `cargo test --release -p plumb-jit --test speed -- --ignored --nocapture`.
+
+mod support;
+
+use plumb_jit::heap::Value;
+use std::time::{Duration, Instant};
+use support::{compile, new_vm, proto_of, puc};
+
+const PROGRAMS: &[(&str, &str)] = &[
+    (
+        "fib",
+        "local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end return fib(30)",
+    ),
+    (
+        "mandelbrot",
+        "local n, count = 200, 0
+        for y = 0, n - 1 do
+          local ci = 2 * y / n - 1
+          for x = 0, n - 1 do
+            local cr = 2 * x / n - 1.5
+            local zr, zi = 0.0, 0.0
+            for i = 1, 50 do zr, zi = zr * zr - zi * zi + cr, 2 * zr * zi + ci end
+            if not (zr * zr + zi * zi > 4) then count = count + 1 end
+          end
+        end
+        return count",
+    ),
+    (
+        "sieve",
+        "local total = 0
+        for round = 1, 5 do
+          local n, sieve = 200000, {}
+          for i = 2, n do sieve[i] = true end
+          for i = 2, n do
+            if sieve[i] then
+              total = total + 1
+              for j = i * i, n, i do sieve[j] = false end
+            end
+          end
+        end
+        return total",
+    ),
+    ("sum", "local s = 0 for i = 1, 10000000 do s = s + i % 7 end return s"),
+    (
+        "while",
+        "local i, s = 0, 0 while i < 5000000 do i = i + 1 if i % 3 == 0 then s = s + i end end return s",
+    ),
+    (
+        "fields",
+        "local p = {x = 0, y = 1} for i = 1, 3000000 do p.x = p.x + p.y p.y = p.x - p.y end return p.x",
+    ),
+    (
+        "methods",
+        "local C = {} C.__index = C function C:add(n) self.v = self.v + n return self end
+        local o = setmetatable({v = 0}, C) for i = 1, 2000000 do o:add(i) end return o.v",
+    ),
+    (
+        "closures",
+        "local s = 0 for i = 1, 1000000 do local f = function(x) return x + i end s = s + f(1) end return s",
+    ),
+    (
+        "tables",
+        "local s = 0 for i = 1, 1000000 do local t = {i, i + 1, x = i} s = s + t[1] + t.x end return s",
+    ),
+    (
+        "concat",
+        "local n = 0 for i = 1, 500000 do local s = 'a' .. i .. 'b' n = n + #s end return n",
+    ),
+    (
+        "iterate",
+        "local t = {} for i = 1, 1000 do t[i] = i end local s = 0
+        for r = 1, 1000 do for k, v in next, t do s = s + v end end return s",
+    ),
+    (
+        "natives",
+        "local s, type = 0, type for i = 1, 2000000 do if type(i) == 'number' then s = s + 1 end end return s",
+    ),
+];
+
+fn best(mut run: impl FnMut()) -> Duration {
+    let times = (0..5).map(|_| {
+        let start = Instant::now();
+        run();
+        start.elapsed()
+    });
+    times.min().expect("there are runs")
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn time_against_puc() {
+    let mut logs = 0.0;
+    for (name, source) in PROGRAMS {
+        let (lua, _) = puc();
+        let function = compile(&lua, source);
+        let expected: mlua::Value = function.call(()).expect("the program ends");
+        let puc_time = best(|| function.call::<()>(()).expect("the program ends"));
+
+        let mut vm = new_vm();
+        let closure = vm.load(&proto_of(&function));
+        vm.heap.pinned.push(Value::from(closure));
+        let results = vm.call(Value::from(closure), &[]).expect("the program ends");
+        let result = vm.to_string(results[0]).expect("a number").to_text();
+        assert_eq!(result, expected.to_string().expect("a number"), "{name}");
+        let our_time = best(|| {
+            let _ = vm.call(Value::from(closure), &[]).expect("the program ends");
+        });
+        let ratio = our_time.as_secs_f64() / puc_time.as_secs_f64();
+        logs += ratio.ln();
+        println!("{name:12} PUC {puc_time:>10.2?}  ours {our_time:>10.2?}  ratio {ratio:.2}");
+    }
+    println!("geometric mean {:.2}", (logs / PROGRAMS.len() as f64).exp());
+}
