@@ -12,10 +12,11 @@
 
 use super::debug::chunk_id;
 use super::error::{ErrorKind, LuaError, LuaResult};
-use super::frame::{Frame, FrameKind, flag};
+use super::frame::{Frame, FrameKind, Waiting, flag};
 use super::native::{Args, Continuation, NativeFunction, Outcome, Return, Returned};
 use super::{NATIVE_STACK, Vm};
 use crate::bytecode::Event;
+use crate::heap::layout::Closure;
 use crate::heap::{ClosureRef, Tag, Value};
 
 /// Nesting of C calls at which PUC reports an overflow (`LUAI_MAXCCALLS`).
@@ -83,7 +84,7 @@ impl Vm {
         let result = self.call_fresh(func, wanted);
         if result.is_err() {
             self.close_upvalues(func);
-            self.thread.frames.truncate(depth);
+            self.thread.truncate(depth);
             self.thread.handler = handler;
             self.thread.top = func as u32;
         } else if wanted >= 0 {
@@ -207,7 +208,7 @@ impl Vm {
     }
 
     /// Pushes the frame of the Lua function in slot `func`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_lua_call(
         &mut self,
         func: usize,
@@ -215,38 +216,41 @@ impl Vm {
         wanted: i32,
         flags: u8,
     ) -> LuaResult<()> {
-        let closure = self.thread.stack.get(func).as_closure();
-        let proto = closure.expect("the slot holds a Lua function").proto();
+        let slot = self.thread.stack.slot(func);
+        // SAFETY: callers have seen a Lua function in this slot; protos live as long as the VM.
+        let proto = unsafe { &*(*((*slot).payload() as *const Closure)).proto };
         let size = usize::from(proto.max_stack_size);
         let params = usize::from(proto.num_params);
         if !self.admit(func + 1 + nargs + size) {
             return Err(self.stack_overflow());
         }
-        if nargs < params {
-            let start = func + 1;
-            self.thread.stack.slice_mut(start + nargs, start + params).fill(Value::NIL);
+        for missing in nargs..params {
+            // SAFETY: the parameters are inside the frame, which was admitted.
+            unsafe { *slot.add(1 + missing) = Value::NIL };
         }
-        let mut frame = Frame {
+        let frame = Frame {
             saved_pc: proto.code,
             top: (func + 1 + size) as u32,
             flags,
             ..Frame::new(func as u32, wanted, FrameKind::Lua)
         };
         if proto.is_vararg {
-            self.adjust_varargs(&mut frame, nargs.max(params), params, size)?;
+            return self.push_vararg_call(frame, nargs.max(params), params, size);
         }
         self.thread.frames.push(frame);
         Ok(())
     }
 
-    /// What VARARGPREP does: moves the function and its fixed parameters above all arguments.
-    fn adjust_varargs(
+    /// Pushes the frame of a vararg function after doing what VARARGPREP does: the function and its
+    /// fixed parameters move above all arguments.
+    fn push_vararg_call(
         &mut self,
-        frame: &mut Frame,
+        frame: Frame,
         nargs: usize,
         params: usize,
         size: usize,
     ) -> LuaResult<()> {
+        let mut frame = frame;
         let func = frame.func as usize;
         let moved = func + 1 + nargs;
         if !self.admit(moved + 1 + size) {
@@ -260,6 +264,7 @@ impl Vm {
         frame.extra_args = (nargs - params) as u32;
         // SAFETY: the code of a vararg function starts with VARARGPREP, which the call has done.
         frame.saved_pc = unsafe { frame.saved_pc.add(1) };
+        self.thread.frames.push(frame);
         Ok(())
     }
 
@@ -279,7 +284,7 @@ impl Vm {
         }
         self.thread.frames.push(Frame {
             flags,
-            arg_count: nargs as u32,
+            extra_args: nargs as u32,
             ..Frame::new(func as u32, wanted, FrameKind::Native)
         });
         self.thread.top = end as u32;
@@ -297,7 +302,8 @@ impl Vm {
     /// Moves the results of the native on top to its function's slot, and drops its frame.
     #[inline]
     fn finish_native(&mut self, count: usize) -> u8 {
-        let frame = self.thread.frames.pop().expect("a native is running");
+        let frame = *self.thread.top_frame();
+        self.thread.frames.pop();
         let first = self.thread.top as usize - count;
         self.move_results(frame.func as usize, first, count, frame.wanted);
         frame.flags
@@ -306,10 +312,12 @@ impl Vm {
     /// Moves `count` results from slot `first` to `target`, and adjusts them to `wanted`.
     #[inline(always)]
     pub(crate) fn move_results(&mut self, target: usize, first: usize, count: usize, wanted: i32) {
-        let stack = &self.thread.stack;
         if wanted == 1 {
-            let value = if count == 0 { Value::NIL } else { stack.get(first) };
-            self.thread.stack.set(target, value);
+            // SAFETY: results and their target are slots of live frames.
+            unsafe {
+                let value = if count == 0 { Value::NIL } else { *self.thread.stack.slot(first) };
+                *self.thread.stack.slot(target) = value;
+            }
             self.thread.top = target as u32 + 1;
             return;
         }
@@ -353,13 +361,15 @@ impl Vm {
 
     /// Notes in the native frame on top what it waits for.
     fn wait_for(&mut self, func: u32, then: Continuation, protected: bool, handler: Option<u32>) {
-        let (outer_handler, c_calls) = (self.thread.handler, self.c_calls);
-        let frame = self.thread.frames.last_mut().expect("a native is running");
-        frame.then = Some(then);
+        self.thread.waiting.push(Waiting {
+            frame: self.thread.frames.len() - 1,
+            then,
+            outer_handler: self.thread.handler,
+            c_calls: self.c_calls,
+        });
+        let frame = self.thread.top_frame_mut();
         frame.callee = func;
         frame.top = func;
-        frame.outer_handler = outer_handler;
-        frame.c_calls = c_calls;
         if protected {
             frame.flags |= flag::PROTECTED;
             self.thread.handler = handler.unwrap_or(0);
@@ -369,19 +379,20 @@ impl Vm {
     /// Runs the continuation of the native on top, whose callee's results are in place.
     fn continue_native(&mut self) -> LuaResult<Returned> {
         let top = self.thread.top as usize;
-        let callee = self.thread.frames.last().expect("a native waits").callee as usize;
+        let callee = self.thread.top_frame().callee as usize;
         self.run_continuation(Outcome::Done { first: callee, count: top - callee })
     }
 
     fn run_continuation(&mut self, outcome: Outcome) -> LuaResult<Returned> {
-        let frame = self.thread.frames.last_mut().expect("a native waits");
-        let then = frame.then.take().expect("a waiting native has a continuation");
+        let waiting = self.thread.waiting.pop().expect("a native waits");
+        debug_assert_eq!(waiting.frame, self.thread.frames.len() - 1);
+        let frame = self.thread.top_frame_mut();
+        let args = Args { base: frame.func + 1, count: frame.extra_args };
         if frame.flags & flag::PROTECTED != 0 {
             frame.flags &= !flag::PROTECTED;
-            self.thread.handler = frame.outer_handler;
+            self.thread.handler = waiting.outer_handler;
         }
-        let args = Args { base: frame.func + 1, count: frame.arg_count };
-        then(self, args, outcome)
+        (waiting.then)(self, args, outcome)
     }
 
     /// Completes what the return of a frame with these flags completes.
@@ -395,7 +406,7 @@ impl Vm {
                 return Ok(After::Exit);
             }
             if flags & flag::CONTINUES != 0 {
-                let waiting = self.thread.frames.last().expect("a native waits").flags;
+                let waiting = self.thread.top_frame().flags;
                 let returned = self.continue_native()?;
                 if self.go_on_native(returned)? == Flow::Enter {
                     return Ok(After::Continue);
@@ -436,10 +447,10 @@ impl Vm {
         let frame = self.thread.frames[index];
         let slot = frame.callee as usize;
         self.close_upvalues(slot);
-        self.thread.frames.truncate(index + 1);
+        self.thread.truncate(index + 1);
         self.thread.stack.set(slot, error.value);
         self.thread.top = frame.callee + 1;
-        self.c_calls = frame.c_calls;
+        self.c_calls = self.thread.waiting.last().expect("a native waits").c_calls;
         if self.thread.stack_is_low() {
             self.overflowing = false;
         }

@@ -44,28 +44,35 @@ pub mod flag {
     pub const CONTINUES: u8 = 64;
 }
 
+/// One call. Kept small: pushing it is most of what a call costs.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Frame {
     pub(crate) saved_pc: *const Instruction,
     pub(crate) func: u32,
     pub(crate) top: u32,
-    /// Arguments beyond the fixed parameters of a vararg function.
+    /// Lua frames: arguments beyond the fixed parameters of a vararg function. Native frames: number
+    /// of arguments.
     pub(crate) extra_args: u32,
     /// Results the caller wants, -1 for all.
     pub(crate) wanted: i32,
-    pub(crate) kind: FrameKind,
-    pub(crate) flags: u8,
-    /// Native frames: number of arguments.
-    pub(crate) arg_count: u32,
-    /// Native frames: what to run when the called function is done.
-    pub(crate) then: Option<Continuation>,
     /// Native frames: slot of the called function. Lua frames: end of the operands of a CONCAT that
     /// called a metamethod.
     pub(crate) callee: u32,
-    /// Native frames: the message handler to restore.
+    pub(crate) kind: FrameKind,
+    pub(crate) flags: u8,
+}
+const _: () = assert!(size_of::<Frame>() == 32);
+
+/// What a native frame that waits for a function it called goes on with.
+#[derive(Clone, Copy)]
+pub(crate) struct Waiting {
+    /// Index of the frame.
+    pub(crate) frame: usize,
+    pub(crate) then: Continuation,
+    /// The message handler to restore.
     pub(crate) outer_handler: u32,
-    /// Native frames: nesting of C calls to restore when an error is caught here.
+    /// Nesting of C calls to restore when an error is caught here.
     pub(crate) c_calls: u32,
 }
 
@@ -90,7 +97,7 @@ impl Frame {
     }
     /// Arguments beyond the fixed parameters of a vararg function.
     pub fn extra_args(&self) -> u32 {
-        self.extra_args
+        if self.is_lua() { self.extra_args } else { 0 }
     }
     pub fn is_tail_call(&self) -> bool {
         self.flags & flag::TAIL != 0
@@ -109,6 +116,8 @@ impl Frame {
 pub struct ThreadState {
     pub(crate) stack: Stack,
     pub(crate) frames: Vec<Frame>,
+    /// One entry for each native frame that waits, outermost first.
+    pub(crate) waiting: Vec<Waiting>,
     /// First free slot of a native frame; the end of an open list of values between the instruction
     /// that leaves one and the instruction that takes it.
     pub(crate) top: u32,
@@ -173,7 +182,7 @@ impl Vm {
             None => ((self.thread.top as usize).max(base), Pc(0)),
         };
         let fixed = closure.map_or(0, |closure| usize::from(closure.proto().num_params));
-        let extra = frame.extra_args as usize;
+        let extra = frame.extra_args() as usize;
         let varargs = match extra {
             0 => &[],
             _ => {
@@ -271,6 +280,7 @@ impl Vm {
 }
 
 impl Frame {
+    #[inline(always)]
     pub(crate) fn new(func: u32, wanted: i32, kind: FrameKind) -> Frame {
         Frame {
             saved_pc: std::ptr::null(),
@@ -278,13 +288,32 @@ impl Frame {
             top: func + 1,
             extra_args: 0,
             wanted,
+            callee: 0,
             kind,
             flags: 0,
-            arg_count: 0,
-            then: None,
-            callee: 0,
-            outer_handler: 0,
-            c_calls: 0,
+        }
+    }
+}
+
+impl ThreadState {
+    /// The innermost frame.
+    #[inline(always)]
+    pub(crate) fn top_frame(&self) -> &Frame {
+        debug_assert!(!self.frames.is_empty());
+        // SAFETY: called only while a function runs, and each running function has a frame.
+        unsafe { self.frames.last().unwrap_unchecked() }
+    }
+    #[inline(always)]
+    pub(crate) fn top_frame_mut(&mut self) -> &mut Frame {
+        debug_assert!(!self.frames.is_empty());
+        // SAFETY: as in `top_frame`.
+        unsafe { self.frames.last_mut().unwrap_unchecked() }
+    }
+    /// Drops all frames from `depth` on.
+    pub(crate) fn truncate(&mut self, depth: usize) {
+        self.frames.truncate(depth);
+        while self.waiting.last().is_some_and(|waiting| waiting.frame >= depth) {
+            self.waiting.pop();
         }
     }
 }

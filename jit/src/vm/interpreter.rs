@@ -22,6 +22,7 @@ use super::call::{After, Flow};
 use super::error::{LuaError, LuaResult};
 use super::frame::flag;
 use super::meta::{Lookup, Store, ZERO_DIVISION};
+use super::native::Intrinsic;
 use super::proto::{NEVER_HOT, RuntimeProto};
 use crate::bytecode::{Event, Instruction, Op};
 use crate::heap::layout::Closure;
@@ -30,7 +31,7 @@ use crate::heap::number::{
     parse_number, shift_left, shift_right,
 };
 use crate::heap::table::TableError;
-use crate::heap::{ClosureRef, StrRef, TableRef, Value};
+use crate::heap::{ClosureRef, StrRef, TableRef, Tag, Value};
 use std::ptr::NonNull;
 
 /// Largest operand C, the unit of EXTRAARG.
@@ -55,6 +56,12 @@ impl Registers {
     fn set(self, index: usize, value: Value) {
         // SAFETY: as in `at`.
         unsafe { *self.at(index) = value }
+    }
+    /// Puts a result where the function was.
+    #[inline(always)]
+    fn set_function_slot(self, value: Value) {
+        // SAFETY: the slot below a Lua frame's registers holds its closure.
+        unsafe { *self.0.sub(1) = value }
     }
     /// The running function, which is in the slot below the registers.
     #[inline(always)]
@@ -133,7 +140,7 @@ impl Vm {
     /// Runs until the innermost fresh frame has returned.
     pub(crate) fn run(&mut self) -> LuaResult<()> {
         'reload: loop {
-            let frame = self.thread.frames.last().expect("a frame is running");
+            let frame = self.thread.top_frame();
             let registers = Registers(self.thread.stack.slot(frame.func as usize + 1));
             let mut pc = Cursor(frame.saved_pc);
             let (constants, hot_bias) = proto_parts(registers.closure());
@@ -361,7 +368,8 @@ impl Vm {
             macro_rules! return_values {
                 ($func:expr, $first:expr, $count:expr) => {{
                     let (func, first, count): (usize, usize, usize) = ($func, $first, $count);
-                    let frame = self.thread.frames.pop().expect("a frame is running");
+                    let frame = *self.thread.top_frame();
+                    self.thread.frames.pop();
                     self.move_results(func, first, count, frame.wanted);
                     self.ticks_left = ticks;
                     if frame.flags & !flag::TAIL != 0
@@ -682,6 +690,17 @@ impl Vm {
                         registers.set(i.a(), Value::bool(registers.get(i.b()).is_falsy()));
                     }
                     Op::Len => {
+                        let value = registers.get(i.b());
+                        if let Some(table) = value.as_table()
+                            && table.metatable().is_none()
+                        {
+                            registers.set(i.a(), Value::int(table.length()));
+                            continue;
+                        }
+                        if let Some(string) = value.as_str() {
+                            registers.set(i.a(), Value::int(string.len() as i64));
+                            continue;
+                        }
                         let (operand, target) = (registers.at(i.b()), registers.at(i.a()));
                         call!(self.length_operation(operand, target))
                     }
@@ -760,7 +779,6 @@ impl Vm {
                         save!();
                         let func = self.register_index(i.a());
                         let nargs = count_from(i.b(), func + 1, self.thread.top);
-                        self.thread.top = (func + 1 + nargs) as u32;
                         let wanted = i.c() as i32 - 1;
                         attempt!(self.call_from_lua(func, nargs, wanted));
                         continue 'reload;
@@ -777,7 +795,7 @@ impl Vm {
                         save!();
                         let first = self.register_index(i.a());
                         let count = count_from(i.b(), first, self.thread.top);
-                        let frame = self.thread.frames.last().expect("a frame is running");
+                        let frame = self.thread.top_frame();
                         let mut func = frame.func as usize;
                         if i.c() != 0 {
                             func -= frame.extra_args as usize + i.c();
@@ -789,13 +807,19 @@ impl Vm {
                         return_values!(func, first, count)
                     }
                     Op::Return0 => {
-                        let frame = self.thread.frames.last().expect("a frame is running");
+                        let frame = self.thread.top_frame();
                         let func = frame.func as usize;
                         return_values!(func, func + 1, 0)
                     }
                     Op::Return1 => {
-                        let frame = self.thread.frames.last().expect("a frame is running");
+                        let frame = *self.thread.top_frame();
                         let func = frame.func as usize;
+                        if frame.wanted == 1 && frame.flags & !flag::TAIL == 0 {
+                            registers.set_function_slot(registers.get(i.a()));
+                            self.thread.frames.pop();
+                            self.ticks_left = ticks;
+                            continue 'reload;
+                        }
                         return_values!(func, func + 1 + i.a(), 1)
                     }
                     Op::ForLoop => {
@@ -835,6 +859,29 @@ impl Vm {
                         continue 'reload;
                     }
                     Op::TForCall => {
+                        if let Some(entry) = next_entry(registers, i.a()) {
+                            // The TFORLOOP after it belongs to the same fetch.
+                            let jump = pc.fetch();
+                            registers.set(i.a() + 5, registers.get(i.a() + 1));
+                            registers.set(i.a() + 6, registers.get(i.a() + 2));
+                            if let Some((key, value)) = entry {
+                                registers.set(i.a() + 4, key);
+                                if i.c() > 1 {
+                                    registers.set(i.a() + 5, value);
+                                    for extra in 2..i.c() {
+                                        registers.set(i.a() + 4 + extra, Value::NIL);
+                                    }
+                                }
+                                registers.set(i.a() + 2, key);
+                                pc.skip(-(jump.bx() as isize));
+                                loop_head!();
+                            } else {
+                                for result in 0..i.c() {
+                                    registers.set(i.a() + 4 + result, Value::NIL);
+                                }
+                            }
+                            continue;
+                        }
                         save!();
                         attempt!(self.call_iterator(i));
                         continue 'reload;
@@ -865,9 +912,9 @@ impl Vm {
                     }
                     // The call did its work (see `Vm::push_lua_call`).
                     Op::VarArgPrep => {}
-                    Op::ExtraArg => {
-                        unreachable!("EXTRAARG is consumed by the instruction before it")
-                    }
+                    // SAFETY: EXTRAARG is consumed by the instruction before it; verified code never
+                    // jumps to one and has no numbers beyond it.
+                    Op::ExtraArg => unsafe { std::hint::unreachable_unchecked() },
                 }
             }
         }
@@ -875,14 +922,14 @@ impl Vm {
 
     #[inline(always)]
     fn set_saved_pc(&mut self, pc: *const Instruction) {
-        let frame = self.thread.frames.last_mut().expect("a frame is running");
+        let frame = self.thread.top_frame_mut();
         frame.saved_pc = pc;
     }
 
     /// Stack index of a register of the running function.
     #[inline(always)]
     fn register_index(&self, register: usize) -> usize {
-        let frame = self.thread.frames.last().expect("a frame is running");
+        let frame = self.thread.top_frame();
         frame.func as usize + 1 + register
     }
 
@@ -901,11 +948,16 @@ impl Vm {
     /// CALL: a Lua function's frame is pushed, a native is run.
     #[inline(always)]
     fn call_from_lua(&mut self, func: usize, nargs: usize, wanted: i32) -> LuaResult<()> {
-        let function = self.thread.stack.get(func);
-        if function.as_closure().is_some() {
+        // SAFETY: the called function's slot is a register of the running function.
+        let function = unsafe { *self.thread.stack.slot(func) };
+        if function.tag() == Tag::Closure {
             return self.push_lua_call(func, nargs, wanted, 0);
         }
-        // Enter and Done alike: the frame on top goes on.
+        self.thread.top = (func + 1 + nargs) as u32;
+        if let Some(native) = function.as_native() {
+            // Enter and Done alike: the frame on top goes on.
+            return self.call_native(native, func, nargs, wanted, 0).map(|_| ());
+        }
         self.precall(func, nargs, wanted, 0).map(|_| ())
     }
 
@@ -931,7 +983,7 @@ impl Vm {
         if !self.admit(func + 1 + nargs + needed) {
             return Err(self.stack_overflow());
         }
-        let frame = *self.thread.frames.last().expect("a frame is running");
+        let frame = *self.thread.top_frame();
         let mut target = frame.func as usize;
         if i.c() != 0 {
             target -= frame.extra_args as usize + i.c();
@@ -1020,7 +1072,7 @@ impl Vm {
     }
 
     fn copy_varargs(&mut self, i: Instruction) -> LuaResult<()> {
-        let frame = *self.thread.frames.last().expect("a frame is running");
+        let frame = *self.thread.top_frame();
         let available = frame.extra_args as usize;
         let target = frame.func as usize + 1 + i.a();
         let wanted = match i.c() {
@@ -1138,8 +1190,20 @@ impl Vm {
 fn proto_parts(closure: *const Closure) -> (Constants, usize) {
     // SAFETY: the running closure is live, and protos live as long as the VM.
     let proto: &RuntimeProto = unsafe { &*(*closure).proto };
-    let bias = (proto.hot.as_ptr() as usize).wrapping_sub(proto.code as usize >> 1);
-    (Constants(proto.constants.as_ptr()), bias)
+    (Constants(proto.constants.as_ptr()), proto.hot_bias)
+}
+
+/// What `next` gives for a generic loop over a table by the library function itself; `None` if the
+/// iterator is anything else, or the call would fail.
+#[inline(always)]
+#[allow(clippy::option_option)]
+fn next_entry(registers: Registers, a: usize) -> Option<Option<(Value, Value)>> {
+    let native = registers.get(a).as_native()?;
+    if native.intrinsic != Some(Intrinsic::Next) {
+        return None;
+    }
+    let table = registers.get(a + 1).as_table()?;
+    table.next(registers.get(a + 2)).ok()
 }
 
 #[inline(always)]

@@ -166,7 +166,7 @@ impl Vm {
         wanted: i32,
         extra_flags: u8,
     ) -> LuaResult<Flow> {
-        let func = self.thread.frames.last().expect("a Lua function is running").top as usize;
+        let func = self.thread.top_frame().top as usize;
         let end = func + 1 + args.len();
         if end > self.thread.checked_end as usize {
             // PUC has spare slots for this (`EXTRA_STACK`).
@@ -191,7 +191,7 @@ impl Vm {
     /// Completes the instruction of the top frame that called a metamethod, an iterator or (for
     /// TAILCALL) a native; the results start at the called function's slot.
     pub(crate) fn finish_instruction(&mut self, negated: bool) -> LuaResult<Flow> {
-        let frame = *self.thread.frames.last().expect("a Lua function is running");
+        let frame = *self.thread.top_frame();
         let base = frame.func as usize + 1;
         let result = frame.top as usize;
         // SAFETY: the pc is after the instruction that made the call, so reading one or two back and
@@ -268,7 +268,7 @@ impl Vm {
 
     /// Moves the top frame to `target`; a backward move arrives at a loop head.
     fn arrive(&mut self, target: *const Instruction) {
-        let frame = self.thread.frames.last_mut().expect("a Lua function is running");
+        let frame = self.thread.top_frame_mut();
         let backward = target <= frame.saved_pc;
         frame.saved_pc = target;
         if backward {
@@ -278,7 +278,7 @@ impl Vm {
 
     /// Counts the arrival at the loop head that is the top frame's pc, and calls the driver if due.
     pub(crate) fn loop_head_arrival(&mut self) {
-        let frame = self.thread.frames.last().expect("a Lua function is running");
+        let frame = self.thread.top_frame();
         let Some(closure) = self.frame_closure(frame) else {
             return;
         };
@@ -406,7 +406,7 @@ impl Vm {
                     let (a, b) = (self.thread.stack.slot(top - 2), self.thread.stack.slot(top - 1));
                     return Err(self.concat_error(a, b));
                 }
-                let frame = self.thread.frames.last_mut().expect("a Lua function is running");
+                let frame = self.thread.top_frame_mut();
                 frame.callee = top as u32;
                 return self.call_metamethod(metamethod, &[a, b], 1, 0);
             }

@@ -92,6 +92,7 @@ impl Vm {
             thread: ThreadState {
                 stack,
                 frames: Vec::with_capacity(64),
+                waiting: Vec::new(),
                 top: 1,
                 checked_end: 0,
                 open_upvalues: std::ptr::null_mut(),

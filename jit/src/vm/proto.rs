@@ -32,6 +32,8 @@ pub struct RuntimeProto {
     /// hot, 0 calls the driver, anything else counts down on arrival.
     pub hot: Box<[Cell<u16>]>,
     liveness: OnceCell<Arc<Liveness>>,
+    /// `hot_bias + address of an instruction / 2` is the address of the instruction's counter.
+    pub(crate) hot_bias: usize,
 }
 
 impl RuntimeProto {
@@ -88,6 +90,7 @@ impl Vm {
             })
             .collect();
         debug_assert!(!proto.is_vararg || proto.code[0].op() == Op::VarArgPrep);
+        let hot = vec![Cell::new(self.initial_hot_count); proto.code.len()].into_boxed_slice();
         let runtime = Box::new(RuntimeProto {
             id: self.protos.len() as u32,
             code: proto.code.as_ptr(),
@@ -97,8 +100,9 @@ impl Vm {
             max_stack_size: proto.max_stack_size,
             proto: proto.clone(),
             children: Box::new([]),
-            hot: vec![Cell::new(self.initial_hot_count); proto.code.len()].into_boxed_slice(),
             liveness: OnceCell::new(),
+            hot_bias: (hot.as_ptr() as usize).wrapping_sub(proto.code.as_ptr() as usize >> 1),
+            hot,
         });
         let pointer = Box::into_raw(runtime);
         // Registered before its children, so that ids follow the order of definition.

@@ -9,7 +9,7 @@ use mlua::{Lua, LuaOptions, MultiValue, StdLib};
 use plumb_jit::bytecode::{Event, Proto, undump};
 use plumb_jit::heap::{StrRef, Value};
 use plumb_jit::vm::native::{Args, NativeFunction, Outcome, Returned};
-use plumb_jit::vm::{BasicType, LuaResult, Vm};
+use plumb_jit::vm::{BasicType, Intrinsic, LuaResult, Vm};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -151,7 +151,7 @@ pub fn check_all(snippets: &str) {
 
 macro_rules! natives {
     ($($name:literal => $call:expr;)*) => {
-        &[$(NativeFunction { name: $name, call: $call, intrinsic: None }),*]
+        &[$(NativeFunction { name: $name, call: $call, intrinsic: if matches!($name.as_bytes(), b"next") { Some(Intrinsic::Next) } else { None } }),*]
     };
 }
 
