@@ -101,6 +101,9 @@ struct Case {
     runs: Vec<Run>,
 }
 
+/// Slots with tag and payload.
+type Slots = Vec<(Slot, (Tag, u64))>;
+
 struct Run {
     slots: String,
     end: Option<String>,
@@ -127,7 +130,7 @@ impl Case {
         Ok(Case { input, symbols, memory, runs })
     }
 
-    fn slots(&self, text: &str) -> Result<Vec<(Slot, (Tag, u64))>, String> {
+    fn slots(&self, text: &str) -> Result<Slots, String> {
         let pairs = text.split_whitespace().map(|pair| {
             let (slot, word) = pair.split_once('=').ok_or(format!("no `=` in `{pair}`"))?;
             let slot = slot.trim_start_matches('s').parse().map_err(|_| format!("`{pair}`"))?;

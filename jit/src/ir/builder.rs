@@ -96,11 +96,10 @@ impl Builder {
     /// Registers a snapshot; an equal one is shared.
     pub fn snapshot(&mut self, snapshot: Snapshot) -> SnapshotId {
         let next = SnapshotId(self.trace.snapshots.len() as u32);
-        let id = *self.snapshots.entry(snapshot).or_insert_with_key(|snapshot| {
+        *self.snapshots.entry(snapshot).or_insert_with_key(|snapshot| {
             self.trace.snapshots.push(snapshot.clone());
             next
-        });
-        id
+        })
     }
 
     /// Number of instructions so far; the next instruction's id.
