@@ -152,7 +152,8 @@ fn ticks_come_exactly_where_they_were_asked_for() {
     vm.call(function, &[]).expect("the program ends");
     let total = vm.clock();
     let mut driver = vm.set_driver(None).expect("the driver is back");
-    let checkpoints = (&mut *driver as &mut dyn Any).downcast_mut::<Checkpoints>().expect("it is ours");
+    let checkpoints =
+        (&mut *driver as &mut dyn Any).downcast_mut::<Checkpoints>().expect("it is ours");
     let clocks: Vec<u64> = checkpoints.seen.iter().map(|(clock, _)| *clock).collect();
     assert_eq!(clocks, [7, 10, 111, 399, 400]);
     assert_eq!(total, puc_lines(source).len() as u64);

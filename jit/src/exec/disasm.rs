@@ -57,7 +57,13 @@ mod tests {
     fn text_of_known_and_unknown_words() {
         assert_eq!(
             disassemble(&[0x9102_0083, 0xeb01_001f, 0x54ff_ffe1, 0xd65f_03c0, 0xffff_ffff]),
-            ["add    x3, x4, #0x80", "subs   xzr, x0, x1", "b.ne   0x4", "ret", ".word 0xffffffff",]
+            [
+                "add    x3, x4, #0x80",
+                "subs   xzr, x0, x1",
+                "b.ne   0x4",
+                "ret    x30",
+                ".word 0xffffffff",
+            ]
         );
     }
 

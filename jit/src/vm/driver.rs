@@ -21,5 +21,4 @@ pub trait Driver: std::any::Any {
     /// (not below the frame that was on top when the innermost `Vm::call` began), change the pc,
     /// advance the clock and reset the counter.
     fn loop_head(&mut self, vm: &mut Vm);
-
 }

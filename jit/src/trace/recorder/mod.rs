@@ -33,13 +33,13 @@ mod tables;
 use super::abort::Abort;
 use super::config::JitConfig;
 use super::view::View;
+use crate::bytecode::Pc;
+use crate::bytecode::liveness::Liveness;
 use crate::bytecode::{Instruction, Op as Opcode};
 use crate::heap::value::{Tag, Value};
 use crate::ir::builder::Builder;
 use crate::ir::op::{Op, Ty};
 use crate::ir::trace::{FrameLink, Slot, Snapshot, SnapshotId, Trace, ValueId};
-use crate::bytecode::Pc;
-use crate::bytecode::liveness::Liveness;
 use slots::SlotMap;
 use std::sync::Arc;
 
@@ -174,7 +174,8 @@ impl Recorder {
             .filter(|&(slot, _)| {
                 slot >= 0
                     && slot < self.frames[0].max_stack
-                    && (live.live_in(Pc(self.head)).contains(slot as usize) || loaded.contains(&slot))
+                    && (live.live_in(Pc(self.head)).contains(slot as usize)
+                        || loaded.contains(&slot))
             })
             .collect();
         Snapshot { pc: self.head, clock: self.clock, frames: Vec::new(), slots }
