@@ -1,5 +1,12 @@
-//! The pure parts of the library against PUC Lua: conversion specifications, patterns,
-//! random numbers.
+//! The library against PUC Lua, byte for byte.
+//!
+//! 1. The pure parts: conversion specifications, patterns, random numbers.
+//! 2. The scripts of `tests/lua/stdlib`, one or more a function: what they print, error messages
+//!    included, must be the same; also when ours collects garbage at every allocation.
+//! 3. Random calls with random arguments.
+//!
+//! A script must not print addresses, and must not sort a large list that partitions unevenly, since
+//! PUC then asks the clock.
 
 use mlua::{Function, Lua, LuaOptions, MultiValue, StdLib, Value};
 use plumb_jit::bytecode;
