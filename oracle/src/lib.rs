@@ -16,6 +16,7 @@
 //! 9. [`lockstep`] several engines, one program: the first difference
 //! 10. [`verdict`] `Agree | Diverge | Inconclusive(reason)`
 //! 11. [`report`]  a divergence as text for people
+//! 12. [`check`]   all of it behind two functions
 //!
 //! Beside the line: [`bytecode_check`], our compiler against PUC's.
 //!
@@ -23,6 +24,7 @@
 
 pub mod bytecode_check;
 pub mod canon;
+pub mod check;
 pub mod digest;
 pub mod dump;
 pub mod engine;

@@ -10,17 +10,21 @@
 //! program can keep it alive; whatever happens meanwhile is ignored.
 #![forbid(unsafe_code)]
 
+mod interpreter;
+mod jit;
+
+pub use interpreter::Interpreter;
+pub use jit::Jit;
+
 use crate::canon::{Address, Class, Frame, FunctionId, ProtoId, State, View};
-use crate::engine::{Ending, Engine, Next, Outcome, Program, Watcher};
-use crate::event::Clock;
-use crate::verdict::{self, Reason};
+use crate::engine::{Ending, Outcome, Program};
+use crate::verdict::Reason;
 use plumb_jit::bytecode::Pc;
 use plumb_jit::heap::{ClosureRef, TableRef, Tag, Value};
-use plumb_jit::vm::{Driver, ErrorKind, LuaError, LuaResult, RuntimeProto, Vm};
+use plumb_jit::vm::{ErrorKind, LuaResult, RuntimeProto, Vm};
 use rustc_hash::FxHashMap;
-use std::cell::RefCell;
 use std::ops::ControlFlow;
-use std::rc::Rc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 /// A stopped VM.
@@ -233,99 +237,16 @@ fn without_values(ending: Ending<Value>) -> Ending<()> {
     }
 }
 
-/// The interpreter.
-pub struct Interpreter;
-
-/// What the driver and the engine share.
-struct Watched<W> {
-    watcher: W,
-    library: Library,
-    protos: u32,
-    fuel: u64,
-    output_limit: usize,
-    over: Option<Ending<Value>>,
+/// The outcome of a program that our compiler rejects.
+fn rejected(message: &[u8]) -> Outcome {
+    Outcome { ending: Ending::NotLua(message.to_vec()), output: Vec::new(), instructions: None }
 }
 
-struct Ticker<W>(Rc<RefCell<Option<Watched<W>>>>);
-
-impl<W: Watcher> Watched<W> {
-    /// Looks at the VM; returns the clock of the next tick, or `None` when the run is over.
-    fn tick(&mut self, vm: &Vm) -> Option<u64> {
-        let clock = vm.clock();
-        if clock >= self.fuel {
-            self.over.get_or_insert(Ending::Limited(Reason::Fuel));
-        }
-        if vm.output.len() > self.output_limit {
-            self.over.get_or_insert(Ending::Limited(Reason::Memory));
-        }
-        if self.over.is_some() {
-            return None;
-        }
-        let state = VmState::new(vm, &self.library, self.protos);
-        match self.watcher.at(Clock(clock), &state) {
-            Next::At(next) => Some(next.0.min(self.fuel)),
-            Next::Never => Some(self.fuel),
-            Next::Stop => {
-                self.over = Some(Ending::Stopped);
-                None
-            }
-        }
-    }
-}
-
-impl<W: Watcher> Driver for Ticker<W> {
-    fn tick(&mut self, vm: &mut Vm) -> Result<(), Box<LuaError>> {
-        let mut watched = self.0.borrow_mut();
-        match watched.as_mut().expect("the engine holds it while running").tick(vm) {
-            Some(next) => {
-                vm.tick_at(next);
-                Ok(())
-            }
-            None => {
-                vm.tick_at(vm.clock() + 1);
-                Err(LuaError::new(Value::NIL))
-            }
-        }
-    }
-
-    fn loop_head(&mut self, _: &mut Vm) {}
-}
-
-impl Engine for Interpreter {
-    fn kind(&self) -> verdict::Engine {
-        verdict::Engine::Interpreter
-    }
-
-    fn run<W: Watcher>(&self, program: &Program, mut watcher: W) -> (Outcome, W) {
-        let proto = match &program.proto {
-            Ok(proto) => proto,
-            Err(message) => {
-                let ending = Ending::NotLua(message.clone());
-                return (Outcome { ending, output: Vec::new(), instructions: None }, watcher);
-            }
-        };
-        let (mut vm, library) = prepare(program);
-        let closure = vm.load(proto);
-        let first = watcher.first().map_or(program.options.fuel, |c| c.0.min(program.options.fuel));
-        let shared = Rc::new(RefCell::new(Some(Watched {
-            watcher,
-            library,
-            protos: vm.protos().count() as u32,
-            fuel: program.options.fuel,
-            output_limit: program.options.output,
-            over: None,
-        })));
-        vm.set_driver(Some(Box::new(Ticker(shared.clone()))));
-        vm.tick_at(first);
-        let result = vm.run_chunk(closure);
-        let mut watched = shared.take().expect("the run is over");
-        let ending = watched.over.take().unwrap_or_else(|| ending_of(result));
-        if matches!(ending, Ending::Returned(_) | Ending::Failed(_)) {
-            let state = VmState::new(&vm, &watched.library, watched.protos);
-            watched.watcher.end(&state, &ending, &vm.output);
-        }
-        let instructions = Some(vm.clock());
-        let output = std::mem::take(&mut vm.output);
-        (Outcome { ending: without_values(ending), output, instructions }, watched.watcher)
-    }
+/// Runs ours, and turns a panic, which is a defect of ours, into a description.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+        format!("panic: {}", text.unwrap_or("(no message)"))
+    })
 }

@@ -2,15 +2,14 @@
 //! every Lua file of the repository.
 
 use plumb_oracle::canon::{Canonical, State};
-use plumb_oracle::engine::{Ending, Engine, Next, Options, Program, RandomClocks, Watcher};
+use plumb_oracle::check::check_interpreter;
+use plumb_oracle::engine::{Ending, Engine, Next, Options, Program, Watcher};
 use plumb_oracle::event::Clock;
-use plumb_oracle::lockstep::{Select, two_way};
 use plumb_oracle::ours::{self, Interpreter};
 use plumb_oracle::puc::{self, Reference};
 use plumb_oracle::report;
 use plumb_oracle::verdict::{Reason, Verdict};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 fn options() -> Options {
     Options { offers: Some(ours::offers), fuel: 3_000_000, ..Options::default() }
@@ -59,8 +58,7 @@ fn the_interpreter_keeps_the_clock_by_example() {
 }
 
 fn lockstep(source: &[u8], name: &str, seed: u64) -> Verdict {
-    let program = Rc::new(Program::new(source, name, options()));
-    two_way(&program, &RandomClocks { engine: &Interpreter, seed }, &Reference, Select::Defined)
+    check_interpreter(source, name, seed, &options())
 }
 
 /// Programs that show what nobody can compare. All others must agree.

@@ -1,0 +1,37 @@
+//! One program, all engines: what the command line, the fuzzer and the tests call.
+#![forbid(unsafe_code)]
+
+use crate::engine::{Options, Program, RandomClocks};
+use crate::lockstep::{Select, three_way, two_way};
+use crate::ours::{self, Interpreter, Jit};
+use crate::puc::Reference;
+use crate::verdict::Verdict;
+use plumb_jit::trace::config::JitConfig;
+use plumb_jit::trace::stats::JitStats;
+use std::rc::Rc;
+
+/// Bounds as given, on all engines the library that ours has.
+fn program(source: &[u8], chunk_name: &str, options: &Options) -> Rc<Program> {
+    let options = Options { offers: Some(ours::offers), ..options.clone() };
+    Rc::new(Program::new(source, chunk_name, options))
+}
+
+/// The JIT, the interpreter and the reference in lockstep at every trace entry and exit. The counters are
+/// those of the JIT's last run.
+pub fn check_jit(
+    source: &[u8],
+    chunk_name: &str,
+    config: &JitConfig,
+    options: &Options,
+) -> (Verdict, JitStats) {
+    let jit = Jit::new(config.clone());
+    let program = program(source, chunk_name, options);
+    let verdict = three_way(&program, &jit, &Interpreter, &Reference);
+    (verdict, jit.stats())
+}
+
+/// The interpreter and the reference in lockstep at pseudo-random clocks drawn from `seed`.
+pub fn check_interpreter(source: &[u8], chunk_name: &str, seed: u64, options: &Options) -> Verdict {
+    let leader = RandomClocks { engine: &Interpreter, seed };
+    two_way(&program(source, chunk_name, options), &leader, &Reference, Select::Defined)
+}
