@@ -5,7 +5,7 @@
 use std::ops::Range;
 use std::ptr::NonNull;
 
-use super::executor::{DEFAULT_FUEL, MemoryMap, RunEnv, next_epoch};
+use super::executor::{DEFAULT_FUEL, MemoryMap, RunEnv, first_epoch};
 use super::helpers::HelperTable;
 
 /// Blocks of 64-bit cells at stable addresses.
@@ -22,7 +22,7 @@ impl Default for Arena {
 
 impl Arena {
     pub fn new() -> Arena {
-        Arena { blocks: Vec::new(), epoch: next_epoch() }
+        Arena { blocks: Vec::new(), epoch: first_epoch() }
     }
 
     /// A block with these contents; returns its address.
@@ -41,7 +41,7 @@ impl Arena {
         let starts = |block: &NonNull<[u64]>| block.cast::<u64>().addr().get() as u64 == address;
         let at = self.blocks.iter().position(starts).expect("a block starts at the address");
         let block = self.blocks.swap_remove(at);
-        self.epoch = next_epoch();
+        self.epoch += 1;
         // SAFETY: the pointer came from `Box::into_raw` and left the list just now.
         drop(unsafe { Box::from_raw(block.as_ptr()) });
     }

@@ -18,7 +18,7 @@ use super::trap::Trap;
 /// A range that `region` returns must stay valid for reads and writes of plain bytes, through pointers
 /// made from its addresses (exposed provenance), until `epoch` returns a different number. The
 /// simulator dereferences inside it without asking again, also in later runs, so an epoch's number
-/// must not be used twice in the process: take it from `next_epoch`. No Rust reference to that memory
+/// must not be used twice in the process: count up from `first_epoch`. No Rust reference to that memory
 /// may be live while a trace runs.
 pub unsafe trait MemoryMap {
     /// Changes whenever any region handed out before stops being live.
@@ -29,10 +29,11 @@ pub unsafe trait MemoryMap {
     fn region(&self, addr: u64, len: u64) -> Option<Range<u64>>;
 }
 
-/// A number for `MemoryMap::epoch` that no map had before.
-pub fn next_epoch() -> u64 {
+/// A number for `MemoryMap::epoch` from which the caller may count up 2^40 times without meeting an
+/// epoch of another map.
+pub fn first_epoch() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
+    NEXT.fetch_add(1, Ordering::Relaxed) << 40
 }
 
 /// What a run needs from the VM besides the context.

@@ -5,8 +5,6 @@
 //!
 //! Invariant: a function never unwinds into a trace; failures are status values.
 
-use rustc_hash::FxHashMap;
-
 /// A host function and its signature. Integers are full registers: pointers, i64, tags, status.
 #[derive(Clone, Copy, Debug)]
 pub enum HostFn {
@@ -61,10 +59,18 @@ impl HostFn {
     }
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    address: u64,
+    name: &'static str,
+    function: HostFn,
+}
+
 /// Address -> function. A function outside the table is no legal call target in the simulator.
 #[derive(Clone, Debug, Default)]
 pub struct HelperTable {
-    by_address: FxHashMap<u64, (&'static str, HostFn)>,
+    /// A few dozen at most, searched from the front.
+    entries: Vec<Entry>,
 }
 
 impl HelperTable {
@@ -80,16 +86,23 @@ impl HelperTable {
     /// unwind.
     pub unsafe fn add(&mut self, name: &'static str, function: HostFn) -> u64 {
         let address = function.address();
-        self.by_address.insert(address, (name, function));
+        if self.find(address).is_none() {
+            self.entries.push(Entry { address, name, function });
+        }
         address
     }
 
+    #[inline]
+    fn find(&self, address: u64) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.address == address)
+    }
+
     pub fn get(&self, address: u64) -> Option<HostFn> {
-        self.by_address.get(&address).map(|(_, function)| *function)
+        self.find(address).map(|entry| entry.function)
     }
 
     /// For listings and traps.
     pub fn name(&self, address: u64) -> Option<&'static str> {
-        self.by_address.get(&address).map(|(name, _)| *name)
+        self.find(address).map(|entry| entry.name)
     }
 }

@@ -31,7 +31,7 @@ pub mod trap;
 
 pub use code::{Category, CodeBlob, GuardBranch, InstallError, InstalledCode};
 pub use context::TraceContext;
-pub use executor::{Executor, ForcedExit, MemoryMap, RunEnv, RunStats, next_epoch};
+pub use executor::{Executor, ForcedExit, MemoryMap, RunEnv, RunStats, first_epoch};
 pub use helpers::{HelperTable, HostFn};
 #[cfg(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos")))]
 pub use native::Native;

@@ -10,6 +10,7 @@
 //! Tracking exists for the simulator, which checks each load and store of machine code against live
 //! memory. It costs a tree insertion a block, so it is off unless asked for.
 
+use crate::exec::first_epoch;
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -27,7 +28,7 @@ pub struct Allocator {
 
 impl Allocator {
     pub fn new() -> Allocator {
-        Allocator { live_bytes: 0, debt: -64 * 1024, regions: None, epoch: 0 }
+        Allocator { live_bytes: 0, debt: -64 * 1024, regions: None, epoch: first_epoch() }
     }
 
     pub fn allocate(&mut self, bytes: usize) -> NonNull<u8> {

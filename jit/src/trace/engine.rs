@@ -40,12 +40,14 @@ impl Engine {
     pub fn new(kind: ExecutorKind) -> Engine {
         let machine = match kind {
             ExecutorKind::Eval => None,
-            ExecutorKind::Simulator | ExecutorKind::Native => Some(Machine {
-                executor: executor(kind),
-                context: TraceContext::new(),
-                helpers: HelperTable::new(),
-                kind,
-            }),
+            ExecutorKind::Simulator | ExecutorKind::Native => {
+                executor(kind).map(|executor| Machine {
+                    executor,
+                    context: TraceContext::new(),
+                    helpers: HelperTable::new(),
+                    kind,
+                })
+            }
         };
         Engine { machine }
     }
@@ -112,15 +114,16 @@ impl Engine {
     }
 }
 
+/// `None` where the system refuses executable memory; traces are then left to the evaluator.
 #[cfg(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos")))]
-fn executor(kind: ExecutorKind) -> Box<dyn Executor> {
+fn executor(kind: ExecutorKind) -> Option<Box<dyn Executor>> {
     match kind {
-        ExecutorKind::Native => Box::new(crate::exec::native::Native::new()),
-        _ => Box::new(Simulator::new()),
+        ExecutorKind::Native => Some(Box::new(crate::exec::native::Native::new().ok()?)),
+        _ => Some(Box::new(Simulator::new())),
     }
 }
 
 #[cfg(not(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos"))))]
-fn executor(_: ExecutorKind) -> Box<dyn Executor> {
-    Box::new(Simulator::new())
+fn executor(_: ExecutorKind) -> Option<Box<dyn Executor>> {
+    Some(Box::new(Simulator::new()))
 }

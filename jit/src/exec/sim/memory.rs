@@ -37,8 +37,8 @@ pub struct Hit {
 }
 
 impl Hit {
-    /// Matches no access: no region starts at the last address.
-    pub const NONE: Hit = Hit { start: u64::MAX, room: 0, epoch: 0 };
+    /// Matches no access: no map counts that far.
+    pub const NONE: Hit = Hit { start: 0, room: 0, epoch: u64::MAX };
 }
 
 /// What a store does to the record of defined registers.
