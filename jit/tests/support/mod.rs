@@ -1,15 +1,11 @@
 //! Runs a chunk on our interpreter and on PUC, and compares what they print and how they end.
-//!
-//! The library functions here are the few that the snippets need, so that a failure points at the
-//! interpreter and not at the standard library.
 
 #![allow(dead_code)]
 
 use mlua::{Lua, LuaOptions, MultiValue, StdLib};
-use plumb_jit::bytecode::{Event, Proto, undump};
+use plumb_jit::bytecode::{Proto, undump};
 use plumb_jit::heap::{StrRef, Value};
-use plumb_jit::vm::native::{Args, NativeFunction, Outcome, Returned};
-use plumb_jit::vm::{BasicType, Intrinsic, LuaResult, Vm};
+use plumb_jit::vm::Vm;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -56,13 +52,7 @@ pub fn puc() -> (Lua, Rc<RefCell<Vec<u8>>>) {
         })
         .expect("PUC makes a function");
     lua.globals().set("print", print).expect("print is set");
-    lua.load(
-        "unpack = table.unpack
-        function sort2(a, b) return a < b end
-        function call(f, ...) return f(...) end",
-    )
-    .exec()
-    .expect("the helpers of the snippets are set");
+    lua.load(HELPERS).exec().expect("the helpers are set");
     (lua, output)
 }
 
@@ -93,41 +83,26 @@ pub fn run_puc(source: &str) -> Run {
     Run { output, error }
 }
 
+/// Functions that some snippets use, the same on both sides.
+const HELPERS: &str = "unpack = table.unpack
+    function sort2(a, b) return a < b end
+    function call(f, ...) return f(...) end";
+
 pub fn new_vm() -> Vm {
     let mut vm = Vm::new();
-    for function in BASE {
-        vm.set_global(function.name, Value::native(function));
-    }
-    let strings = vm.heap.new_table();
-    for function in STRING {
-        strings.set_name(&mut vm.heap, function.name, Value::native(function));
-    }
-    let math = vm.heap.new_table();
-    math.set_name(&mut vm.heap, "huge", Value::float(f64::INFINITY));
-    math.set_name(&mut vm.heap, "maxinteger", Value::int(i64::MAX));
-    math.set_name(&mut vm.heap, "mininteger", Value::int(i64::MIN));
-    vm.set_global("math", Value::from(math));
-    let globals = Value::from(vm.globals());
-    let loaded = vm.loaded();
-    loaded.set_name(&mut vm.heap, "_G", globals);
-    loaded.set_name(&mut vm.heap, "string", Value::from(strings));
-    vm.set_global("_G", globals);
-    vm.set_global("string", Value::from(strings));
-    let metatable = vm.heap.new_table();
-    for function in STRING_ARITHMETIC {
-        metatable.set_name(&mut vm.heap, function.name, Value::native(function));
-    }
-    metatable.set_name(&mut vm.heap, "__index", Value::from(strings));
-    let empty = vm.heap.new_string_value(b"");
-    vm.set_metatable_of(empty, Some(metatable));
+    plumb_jit::stdlib::open_all(&mut vm);
+    let helpers = plumb_jit::bytecode::load::load(HELPERS.as_bytes(), b"=helpers", "t", 0)
+        .expect("they compile");
+    let helpers = vm.load(&Arc::new(helpers));
+    vm.call(Value::from(helpers), &[]).expect("they run");
+    vm.reset_clock();
     vm
 }
 
 pub fn run_ours(source: &str) -> Run {
-    let (lua, _) = puc();
-    let proto = proto_of(&compile(&lua, source));
-    let mut vm = new_vm();
-    run_in(&mut vm, &proto)
+    let proto = plumb_jit::bytecode::load::load(source.as_bytes(), b"=t", "t", 0)
+        .unwrap_or_else(|error| panic!("the snippet compiles: {error}\n{source}"));
+    run_in(&mut new_vm(), &Arc::new(proto))
 }
 
 pub fn run_in(vm: &mut Vm, proto: &Arc<Proto>) -> Run {
@@ -143,214 +118,31 @@ pub fn difference(source: &str) -> Option<String> {
     (ours != puc).then(|| format!("\n{source}\n--- ours:\n{ours:?}\n--- PUC:\n{puc:?}\n"))
 }
 
+/// For a long chunk: the first line of output that differs, with the source line that made it if the
+/// chunk prints once a line.
+pub fn first_different_line(source: &str) -> Option<String> {
+    let (ours, puc) = (run_ours(source), run_puc(source));
+    assert_eq!(puc.error, None, "every line catches its own error");
+    if ours == puc {
+        return None;
+    }
+    let (our_lines, puc_lines) = (ours.output.lines(), puc.output.lines());
+    let number = our_lines.clone().zip(puc_lines.clone()).take_while(|(a, b)| a == b).count();
+    let shows: Vec<&str> = source.lines().filter(|line| line.starts_with("show(")).collect();
+    Some(format!(
+        "{}\n  ours: {:?} {:?}\n  PUC:  {:?} {:?}",
+        shows.get(number).unwrap_or(&"(end)"),
+        our_lines.clone().nth(number),
+        ours.error,
+        puc_lines.clone().nth(number),
+        puc.error,
+    ))
+}
+
 /// Checks every snippet of a file; `---` lines separate them.
 pub fn check_all(snippets: &str) {
     let differences: Vec<String> = snippets.split("---\n").filter_map(difference).collect();
     assert!(differences.is_empty(), "{}", differences.join("\n"));
-}
-
-macro_rules! natives {
-    ($($name:literal => $call:expr;)*) => {
-        &[$(NativeFunction { name: $name, call: $call, intrinsic: if matches!($name.as_bytes(), b"next") { Some(Intrinsic::Next) } else { None } }),*]
-    };
-}
-
-static BASE: &[NativeFunction] = natives! {
-    "print" => |vm, args| {
-        for n in 1..=args.len() {
-            if n > 1 {
-                vm.output.push(b'\t');
-            }
-            let text = vm.to_string(vm.arg(args, n))?;
-            vm.output.extend_from_slice(text.as_bytes());
-        }
-        vm.output.push(b'\n');
-        vm.ret0()
-    };
-    "type" => |vm, args| {
-        let name = vm.check_any(args, 1)?.type_name();
-        vm.ret_str(name.as_bytes())
-    };
-    "tostring" => |vm, args| {
-        let value = vm.check_any(args, 1)?;
-        let text = vm.to_string(value)?;
-        vm.ret(Value::from(text))
-    };
-    "tonumber" => |vm, args| {
-        let value = vm.check_any(args, 1)?;
-        let number = vm.to_number(value).unwrap_or(Value::NIL);
-        vm.ret(number)
-    };
-    "rawget" => |vm, args| {
-        let table = vm.check_table(args, 1)?;
-        let key = vm.check_any(args, 2)?;
-        vm.ret(table.get(key))
-    };
-    "rawset" => |vm, args| {
-        let table = vm.check_table(args, 1)?;
-        let (key, value) = (vm.check_any(args, 2)?, vm.check_any(args, 3)?);
-        if let Err(error) = table.set(&mut vm.heap, key, value) {
-            return Err(vm.runtime_error(error.message()));
-        }
-        vm.ret(Value::from(table))
-    };
-    "rawequal" => |vm, args| {
-        let (a, b) = (vm.check_any(args, 1)?, vm.check_any(args, 2)?);
-        vm.ret(Value::bool(a.raw_equals(b)))
-    };
-    "rawlen" => |vm, args| {
-        let table = vm.check_table(args, 1)?;
-        vm.ret(Value::int(table.length()))
-    };
-    "setmetatable" => |vm, args| {
-        let table = vm.check_table(args, 1)?;
-        let metatable = vm.arg(args, 2).as_table();
-        table.set_metatable(metatable);
-        vm.ret(Value::from(table))
-    };
-    "getmetatable" => |vm, args| {
-        let value = vm.check_any(args, 1)?;
-        let metatable = vm.metatable_of(value).map_or(Value::NIL, Value::from);
-        vm.ret(metatable)
-    };
-    "next" => |vm, args| {
-        let table = vm.check_table(args, 1)?;
-        match table.next(vm.arg(args, 2)) {
-            Ok(Some((key, value))) => vm.ret_all(&[key, value]),
-            Ok(None) => vm.ret(Value::NIL),
-            Err(_) => Err(vm.runtime_error("invalid key to 'next'")),
-        }
-    };
-    "pairs" => |vm, args| {
-        let table = vm.check_any(args, 1)?;
-        let next = vm.get_global("next");
-        vm.ret_all(&[next, table, Value::NIL])
-    };
-    "select" => |vm, args| {
-        if vm.arg(args, 1).as_str().is_some_and(|s| s.as_bytes() == b"#") {
-            return vm.ret(Value::int(args.len() as i64 - 1));
-        }
-        let n = vm.check_int(args, 1)?;
-        let rest = vm.args_from(args, n as usize + 1).to_vec();
-        vm.ret_all(&rest)
-    };
-    "error" => |vm, args| {
-        let level = vm.opt_int(args, 2, 1)?;
-        let value = vm.arg(args, 1);
-        if level > 0 && let Some(message) = value.as_str() {
-            let mut text = vm.where_at(level as usize);
-            text.extend_from_slice(message.as_bytes());
-            return Err(plumb_jit::vm::LuaError::new(vm.heap.new_string_value(&text)));
-        }
-        Err(plumb_jit::vm::LuaError::new(value))
-    };
-    "assert" => |vm, args| {
-        if vm.check_any(args, 1)?.is_falsy() {
-            let message = vm.arg_opt(args, 2);
-            return Err(match message.and_then(Value::as_str) {
-                None => vm.error("assertion failed!"),
-                Some(message) => vm.error(message.as_bytes()),
-            });
-        }
-        let values = vm.args_from(args, 1).to_vec();
-        vm.ret_all(&values)
-    };
-    "pcall" => |vm, args| {
-        vm.check_any(args, 1)?;
-        shift_in(vm, args, 1);
-        vm.protected_call_then(args.slot(2), None, finish_pcall)
-    };
-    "xpcall" => |vm, args| {
-        let function = vm.arg(args, 1);
-        let handler = vm.check_type(args, 2, BasicType::Function)?;
-        vm.set_arg(args, 1, handler);
-        vm.set_arg(args, 2, Value::TRUE);
-        let last = vm.arg(args, args.len());
-        vm.push(last);
-        for n in (4..=args.len()).rev() {
-            vm.set_arg(args, n, vm.arg(args, n - 1));
-        }
-        vm.set_stack_value(args.slot(3), function);
-        vm.protected_call_then(args.slot(3), Some(args.slot(1)), finish_pcall)
-    };
-    "collectgarbage" => |vm, _| {
-        vm.ret(Value::int(0))
-    };
-    "unpack" => |vm, args| {
-        let table = vm.check_table(args, 1)?;
-        let count = table.length();
-        let values: Vec<Value> = (1..=count).map(|index| table.get_int(index)).collect();
-        vm.ret_all(&values)
-    };
-    "sort2" => |vm, args| {
-        let (a, b) = (vm.arg(args, 1), vm.arg(args, 2));
-        let less = vm.less_than(a, b)?;
-        vm.ret(Value::bool(less))
-    };
-    "call" => |vm, args| {
-        let values = vm.args_from(args, 2).to_vec();
-        let results = vm.call(vm.arg(args, 1), &values)?;
-        vm.ret_all(&results)
-    };
-};
-
-/// Inserts `true` before argument `n`.
-fn shift_in(vm: &mut Vm, args: Args, n: usize) {
-    let last = vm.arg(args, args.len());
-    vm.push(last);
-    for index in (n + 1..=args.len()).rev() {
-        vm.set_arg(args, index, vm.arg(args, index - 1));
-    }
-    vm.set_arg(args, n, Value::TRUE);
-}
-
-fn finish_pcall(vm: &mut Vm, _: Args, outcome: Outcome) -> LuaResult<Returned> {
-    match outcome {
-        Outcome::Done { count, .. } => vm.ret_pushed(count + 1),
-        Outcome::Failed { slot } => {
-            vm.set_stack_value(slot - 1, Value::FALSE);
-            vm.ret_pushed(2)
-        }
-    }
-}
-
-static STRING: &[NativeFunction] = natives! {
-    "len" => |vm, args| {
-        let string = vm.check_str(args, 1)?;
-        vm.ret(Value::int(string.len() as i64))
-    };
-    "rep" => |vm, args| {
-        let string = vm.check_str(args, 1)?;
-        let count = vm.check_int(args, 2)?.max(0) as usize;
-        let bytes = string.as_bytes().repeat(count);
-        vm.ret_str(&bytes)
-    };
-};
-
-macro_rules! string_arithmetic {
-    ($($name:literal, $event:ident;)*) => {
-        natives! { $($name => |vm, args| string_arithmetic(vm, args, Event::$event);)* }
-    };
-}
-static STRING_ARITHMETIC: &[NativeFunction] = string_arithmetic! {
-    "__add", Add; "__sub", Sub; "__mul", Mul; "__mod", Mod; "__pow", Pow; "__div", Div;
-    "__idiv", IDiv; "__unm", Unm;
-};
-
-fn string_arithmetic(vm: &mut Vm, args: Args, event: Event) -> LuaResult<Returned> {
-    let (a, b) = (vm.arg(args, 1), vm.arg(args, 2));
-    if let (Some(a), Some(b)) = (vm.to_number(a), vm.to_number(b)) {
-        let result = vm.arith(event, a, b)?;
-        return vm.ret(result);
-    }
-    let metamethod = if b.as_str().is_some() { Value::NIL } else { vm.metamethod(b, event) };
-    if metamethod.is_nil() {
-        let name = &event.name()[2..];
-        let (a, b) = (a.type_name(), b.type_name());
-        return Err(vm.error(format!("attempt to {name} a '{a}' with a '{b}'")));
-    }
-    let result = vm.call1(metamethod, &[a, b])?;
-    vm.ret(result)
 }
 
 /// Keeps a string alive across collections, for tests that collect by hand.
