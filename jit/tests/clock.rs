@@ -27,8 +27,7 @@ fn puc_lines(source: &str) -> Vec<u32> {
     // How the program ends is compared elsewhere.
     let _ = function.call::<()>(());
     lua.remove_hook();
-    let lines = lines.borrow().clone();
-    lines
+    lines.take()
 }
 
 /// Sees every instruction before it executes.
@@ -263,4 +262,26 @@ fn a_driver_may_run_the_loop_itself() {
     let results = vm.call(Value::from(closure), &[]).expect("the program ends");
     assert_eq!(results[0].as_int(), Some(500500));
     assert_eq!(vm.clock(), puc_lines(source).len() as u64);
+}
+
+/// Ends the program at a clock.
+struct Stop;
+
+impl Driver for Stop {
+    fn tick(&mut self, vm: &mut Vm) -> Result<(), Box<LuaError>> {
+        Err(LuaError::stopped(vm.heap.new_string_value(b"out of time")))
+    }
+    fn loop_head(&mut self, _: &mut Vm) {}
+}
+
+#[test]
+fn no_protected_call_catches_the_end_of_a_program() {
+    let source = "while true do pcall(function() while true do end end) end";
+    let (mut vm, function) = our_vm(source);
+    vm.set_driver(Some(Box::new(Stop)));
+    vm.tick_at(1000);
+    let error = vm.call(function, &[]).expect_err("the program is endless");
+    assert_eq!(error.text(), "out of time");
+    assert_eq!(vm.clock(), 1000);
+    assert_eq!(vm.frame_count(), 0);
 }

@@ -227,7 +227,7 @@ impl UserdataRef {
     /// Runs `f` on the payload if it is a `T`. `f` must not reach the same userdata again.
     pub fn with<T: 'static, R>(self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
         // SAFETY: a handle points to a live userdata, and `f` has the only reference to its payload.
-        let payload = unsafe { &mut *(&raw mut (*self.as_ptr()).payload) };
+        let payload = unsafe { &mut (*self.as_ptr()).payload };
         payload.downcast_mut::<T>().map(f)
     }
 }

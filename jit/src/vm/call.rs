@@ -428,6 +428,9 @@ impl Vm {
         let mut error = error;
         loop {
             error = self.handle(error);
+            if error.kind == ErrorKind::Stopped {
+                return Err(error);
+            }
             let frames = &self.thread.frames;
             let catcher = (floor..frames.len())
                 .rev()
@@ -435,7 +438,7 @@ impl Vm {
             let Some(index) = catcher else {
                 return Err(error);
             };
-            match self.catch(error, index) {
+            match self.catch(error.value, index) {
                 Ok(after) => return Ok(after),
                 Err(next) => error = next,
             }
@@ -443,12 +446,12 @@ impl Vm {
     }
 
     /// Resumes the protected native frame `index` with an error.
-    fn catch(&mut self, error: Box<LuaError>, index: usize) -> LuaResult<After> {
+    fn catch(&mut self, error: Value, index: usize) -> LuaResult<After> {
         let frame = self.thread.frames[index];
         let slot = frame.callee as usize;
         self.close_upvalues(slot);
         self.thread.truncate(index + 1);
-        self.thread.stack.set(slot, error.value);
+        self.thread.stack.set(slot, error);
         self.thread.top = frame.callee + 1;
         self.c_calls = self.thread.waiting.last().expect("a native waits").c_calls;
         if self.thread.stack_is_low() {

@@ -18,6 +18,8 @@ pub enum ErrorKind {
     /// An error while a message handler ran out of its own room.
     InErrorHandling,
     Syntax,
+    /// The host ends the program (a driver's tick): no protected call catches it.
+    Stopped,
 }
 
 /// An error on its way to the nearest protected call.
@@ -32,6 +34,10 @@ pub struct LuaError {
 impl LuaError {
     pub fn new(value: Value) -> Box<LuaError> {
         Box::new(LuaError { value, kind: ErrorKind::Runtime, handled: false })
+    }
+    /// An error that no protected call catches; for drivers that end a program.
+    pub fn stopped(value: Value) -> Box<LuaError> {
+        Box::new(LuaError { value, kind: ErrorKind::Stopped, handled: true })
     }
     /// Bytes of the message, if the error is a string or a number.
     pub fn message(&self) -> Option<Vec<u8>> {

@@ -127,8 +127,6 @@ pub struct ThreadState {
     pub(crate) open_upvalues: *mut Upvalue,
     /// Slot of the message handler of the innermost `xpcall`, 0 if there is none.
     pub(crate) handler: u32,
-    /// Slots of pending to-be-closed variables, ascending.
-    pub(crate) to_be_closed: Vec<u32>,
 }
 
 impl ThreadState {

@@ -721,7 +721,7 @@ impl Vm {
                     }
                     Op::Tbc => {
                         if !registers.get(i.a()).is_falsy() {
-                            raise!(self.to_be_closed_error())
+                            raise!(self.unsupported_close())
                         }
                     }
                     Op::Jmp => jump!(i.sj() as isize),
@@ -849,7 +849,7 @@ impl Vm {
                     }
                     Op::TForPrep => {
                         if !registers.get(i.a() + 3).is_falsy() {
-                            raise!(self.to_be_closed_error())
+                            raise!(self.unsupported_close())
                         }
                         pc.skip(i.bx() as isize);
                         // The TFORCALL it leads to belongs to the same fetch.
@@ -1179,7 +1179,7 @@ impl Vm {
     }
 
     #[cold]
-    fn to_be_closed_error(&mut self) -> Box<LuaError> {
+    fn unsupported_close(&mut self) -> Box<LuaError> {
         self.runtime_error("to-be-closed variables are not supported yet")
     }
 }

@@ -219,7 +219,7 @@ impl Vm {
                 self.thread.stack.set(base + instruction.a(), value);
             }
             Op::Lt | Op::Le | Op::LtI | Op::LeI | Op::GtI | Op::GeI | Op::Eq => {
-                let holds = !self.thread.stack.get(result).is_falsy() != negated;
+                let holds = self.thread.stack.get(result).is_falsy() == negated;
                 // SAFETY: a test is followed by a jump, whose target is inside the code.
                 let target = unsafe {
                     if holds == instruction.k() {

@@ -97,7 +97,6 @@ impl Vm {
                 checked_end: 0,
                 open_upvalues: std::ptr::null_mut(),
                 handler: 0,
-                to_be_closed: Vec::new(),
             },
             heap,
             globals,
