@@ -1,16 +1,18 @@
 //! How many programs a second the oracle compares, on one core.
 //!
-//! `cargo run --release -p plumb-oracle --example rate [FILE.lua]`: the time of one program under the
-//! reference alone, and of the reference in lockstep with itself at pseudo-random clocks, which is the
-//! oracle's own cost without that of our engines.
+//! `cargo run --release -p plumb-oracle --example rate [FILE.lua]`: one program, compiled, run and compared
+//! again and again: under the reference alone, under the interpreter alone, with both in lockstep at
+//! pseudo-random clocks, and with the JIT leading both (loops hot after two arrivals, checks on).
 
-use plumb_oracle::engine::{
-    Ending, Engine, Next, Options, Outcome, Program, RandomClocks, Watcher,
-};
-use plumb_oracle::lockstep::{Select, two_way};
+use plumb_jit::trace::config::{ExecutorKind, JitConfig};
+use plumb_oracle::canon::State;
+use plumb_oracle::check::{check_interpreter, check_jit};
+use plumb_oracle::engine::{Ending, Engine, Next, Options, Outcome, Program, Watcher};
+use plumb_oracle::event::Clock;
+use plumb_oracle::ours::Interpreter;
 use plumb_oracle::puc::Reference;
-use plumb_oracle::{canon::State, event::Clock, verdict::Verdict};
-use std::rc::Rc;
+use plumb_oracle::report;
+use plumb_oracle::verdict::{Compared, Verdict};
 use std::time::{Duration, Instant};
 
 const DEFAULT: &str = "
@@ -51,19 +53,31 @@ fn main() {
         Some(path) => std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}")),
         None => DEFAULT.into(),
     };
-    let program = Rc::new(Program::new(&source, "=rate", Options::default()));
+    let program = Program::new(&source, "=rate", Options::default());
     rate("reference alone", |_| {
         let (Outcome { ending, .. }, _) = Reference.run(&program, Nobody);
         assert!(matches!(ending, Ending::Returned(_)), "{ending:?}");
     });
-    let mut checkpoints = 0;
-    let mut programs = 0;
-    rate("reference with itself", |seed| {
-        let leader = RandomClocks { engine: &Reference, seed };
-        let verdict = two_way(&program, &leader, &Reference, Select::Defined);
-        let Verdict::Agree(compared) = verdict else { panic!("{verdict:?}") };
-        checkpoints += compared.checkpoints;
-        programs += 1;
+    rate("interpreter alone", |_| {
+        let (Outcome { ending, .. }, _) = Interpreter.run(&program, Nobody);
+        assert!(matches!(ending, Ending::Returned(_)), "{ending:?}");
     });
-    println!("{} checkpoints a program", checkpoints / programs);
+    let mut total = Compared::default();
+    let mut programs = 0;
+    let mut count = |verdict| {
+        let Verdict::Agree(compared) = verdict else { panic!("{verdict:?}") };
+        total += compared;
+        programs += 1;
+    };
+    let options = Options::default();
+    rate("interpreter, reference", |seed| {
+        count(check_interpreter(&source, "=rate", seed, &options));
+    });
+    for executor in [ExecutorKind::Eval, ExecutorKind::Simulator] {
+        let config = JitConfig { hot_loop: 2, executor, check: true, ..JitConfig::default() };
+        rate(&format!("all three, {}", executor.name()), |_| {
+            count(check_jit(&source, "=rate", &config, &options).0);
+        });
+    }
+    println!("{programs} programs: {}", report::compared(&total));
 }
