@@ -8,23 +8,10 @@ use plumb_jit::trace::stats::JitStats;
 use plumb_jit::vm::Vm;
 use std::sync::Arc;
 
-static PRINT: plumb_jit::vm::NativeFunction = plumb_jit::vm::NativeFunction {
-    name: "print",
-    call: |vm, args| {
-        for n in 1..=args.len() {
-            let v = vm.stack_value(args.slot(n));
-            let text = format!("{v:?} ");
-            vm.output.extend_from_slice(text.as_bytes());
-        }
-        vm.ret0()
-    },
-    intrinsic: None,
-};
-
 fn run(source: &str, executor: Option<ExecutorKind>) -> (String, u64, JitStats) {
     let proto = bytecode::load(source.as_bytes(), b"=test", "t", 0).expect("valid Lua");
     let mut vm = Vm::new();
-    vm.set_global("print", Value::native(&PRINT));
+    plumb_jit::stdlib::open_all(&mut vm);
     if let Some(executor) = executor {
         let config = JitConfig { hot_loop: 5, executor, check: true, ..JitConfig::default() };
         Jit::new(config, Box::new(())).install(&mut vm);
@@ -90,4 +77,32 @@ fn nested_loops() {
 #[test]
 fn type_change_leaves_the_trace() {
     check("local x = 0 for i = 1, 100 do if i == 50 then x = 0.5 end x = x + 1 end print(x)");
+}
+#[test]
+fn library_functions() {
+    check(
+        "local s = 0 for i = 1, 200 do s = s + math.floor(i / 3) + math.max(i, 7) - math.min(i, 9) + math.abs(-i) end print(s)",
+    );
+    check("local s = 0.0 for i = 1, 200 do s = s + math.sqrt(i) end print(s)");
+}
+#[test]
+fn error_inside_a_loop() {
+    check(
+        "local function f() local s = 0 for i = 1, 100 do if i == 80 then s = s + nil end s = s + i end end print(pcall(f))",
+    );
+}
+#[test]
+fn integer_keys_in_the_hash_part() {
+    check(
+        "local t = {[1000] = 1} local s = 0 for i = 1, 100 do s = s + (t[2000] or 3) + t[1000] t[1000] = i end print(s)",
+    );
+}
+#[test]
+fn rounding_beyond_the_integers() {
+    check(
+        "local s = 0 for i = 1, 100 do s = s + math.floor(1e300 * i) / 1e300 + math.max(i, 50.5) end print(s)",
+    );
+    check(
+        "local n, m = 0, math.maxinteger for i = 1, 100 do if m - i > 9.2e18 then n = n + 1 end end print(n)",
+    );
 }

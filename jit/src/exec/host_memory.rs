@@ -97,6 +97,9 @@ impl TraceMemory for HostMemory {
     fn hash_find(&mut self, table: u64, key: u64) -> Result<u64, EvalTrap> {
         call(Helper::HashFind, [table, key, 0, 0, 0])
     }
+    fn hash_find_int(&mut self, table: u64, key: i64) -> Result<u64, EvalTrap> {
+        call(Helper::HashFindInt, [table, key as u64, 0, 0, 0])
+    }
     fn table_set_int(
         &mut self,
         table: u64,

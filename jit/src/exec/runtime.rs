@@ -23,6 +23,8 @@ pub enum Helper {
     FloatPow,
     /// (table, key) -> address of the value of a short string key, or null
     HashFind,
+    /// (table, key) -> address of the value of an integer key in the hash part, or null
+    HashFindInt,
     /// (heap, table, key, payload, tag): raw set of an integer key
     TableSetInt,
     /// (heap, table, key, payload, tag): raw set of a string key
@@ -32,10 +34,11 @@ pub enum Helper {
 }
 
 impl Helper {
-    pub const ALL: [Helper; 6] = [
+    pub const ALL: [Helper; 7] = [
         Helper::FloatMod,
         Helper::FloatPow,
         Helper::HashFind,
+        Helper::HashFindInt,
         Helper::TableSetInt,
         Helper::TableSetStr,
         Helper::TableLen,
@@ -51,6 +54,7 @@ impl Helper {
             Helper::FloatMod => "fmod",
             Helper::FloatPow => "fpow",
             Helper::HashFind => "hfind",
+            Helper::HashFindInt => "hfindint",
             Helper::TableSetInt => "tsetint",
             Helper::TableSetStr => "tsetstr",
             Helper::TableLen => "tlen",
@@ -66,6 +70,7 @@ impl Helper {
             Helper::FloatMod => HostFn::Float2(float_mod),
             Helper::FloatPow => HostFn::Float2(float_pow),
             Helper::HashFind => HostFn::Int2(hash_find),
+            Helper::HashFindInt => HostFn::Int2(hash_find_int),
             Helper::TableSetInt => HostFn::Int5(table_set_int),
             Helper::TableSetStr => HostFn::Int5(table_set_str),
             Helper::TableLen => HostFn::Int1(table_len),
@@ -94,6 +99,10 @@ unsafe extern "C" fn float_pow(a: f64, b: f64) -> f64 {
 
 unsafe extern "C" fn hash_find(table: u64, key: u64) -> u64 {
     table_of(table).short_str_slot(str_of(key)).expose_provenance() as u64
+}
+
+unsafe extern "C" fn hash_find_int(table: u64, key: u64) -> u64 {
+    table_of(table).int_node_slot(key as i64).expose_provenance() as u64
 }
 
 unsafe extern "C" fn table_set_int(heap: u64, table: u64, key: u64, payload: u64, tag: u64) -> u64 {

@@ -132,6 +132,7 @@ offsets! {
     STR_LEN = Str, len;
     TABLE_ARRAY = Table, array;
     TABLE_ALIMIT = Table, alimit;
+    TABLE_ARRAY_SIZE = Table, array_size;
     TABLE_NODES = Table, nodes;
     TABLE_METATABLE = Table, metatable;
     TABLE_LOG2_NODES = Table, log2_nodes;

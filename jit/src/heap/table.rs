@@ -243,7 +243,7 @@ impl TableRef {
         self.int_node_slot(key)
     }
 
-    fn int_node_slot(self, key: i64) -> *mut Value {
+    pub(crate) fn int_node_slot(self, key: i64) -> *mut Value {
         let mut node = self.main_position_int(key);
         loop {
             // SAFETY: `node` points into the node vector.
@@ -347,6 +347,11 @@ impl TableRef {
     /// `t[key]` for a string key.
     pub fn get_str(self, key: StrRef) -> Value {
         self.get(Value::from(key))
+    }
+    /// The value that an integer key's node holds (it may be nil); `None` without a node.
+    pub fn hash_int(self, key: i64) -> Option<Value> {
+        let slot = self.int_node_slot(key);
+        (!slot.is_null()).then(|| TableRef::read(slot))
     }
     /// `t[key]` for an integer key, without any side effect.
     pub fn peek_int(self, key: i64) -> Value {

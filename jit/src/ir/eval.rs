@@ -37,6 +37,8 @@ pub trait TraceMemory {
 
     /// Address of the value of short string `key` in `table`'s hash part, or 0.
     fn hash_find(&mut self, table: u64, key: u64) -> Result<u64, EvalTrap>;
+    /// Address of the value of integer `key` in `table`'s hash part, or 0.
+    fn hash_find_int(&mut self, table: u64, key: i64) -> Result<u64, EvalTrap>;
     /// Raw set of an integer key.
     fn table_set_int(
         &mut self,
@@ -281,7 +283,11 @@ fn execute(
         Op::ArrayLoad => load(memory, element(a, b), inst.ty)?,
         Op::ArrayStore => store(memory, element(a, b), args.stored_tag(), c)?,
         Op::HashSlot => hash_slot(memory, a, b, index)?,
+        Op::TableArraySize => {
+            Effect::Value(memory.read_u32(offset(layout::TABLE_ARRAY_SIZE))?.into())
+        }
         Op::HashFind => Effect::Value(memory.hash_find(a, b)?),
+        Op::HashFindInt => Effect::Value(memory.hash_find_int(a, b as i64)?),
         Op::HashLoad => load(memory, a, inst.ty)?,
         Op::HashStore => store(memory, a, args.stored_tag(), b)?,
         Op::TableClearFlags => {

@@ -145,6 +145,7 @@ impl FakeMemory {
         }
         self.put(table, layout::TABLE_ARRAY, &values.to_le_bytes());
         self.put(table, layout::TABLE_ALIMIT, &(array.len() as u32).to_le_bytes());
+        self.put(table, layout::TABLE_ARRAY_SIZE, &(array.len() as u32).to_le_bytes());
         self.put(table, layout::TABLE_NODES, &hash.to_le_bytes());
         self.put(table, layout::TABLE_LOG2_NODES, &[log2_nodes]);
         self.put(table, layout::TABLE_METATABLE, &metatable.to_le_bytes());
@@ -206,6 +207,7 @@ impl FakeMemory {
         }
         self.put(table, layout::TABLE_ARRAY, &new.to_le_bytes());
         self.put(table, layout::TABLE_ALIMIT, &(new_size as u32).to_le_bytes());
+        self.put(table, layout::TABLE_ARRAY_SIZE, &(new_size as u32).to_le_bytes());
         Ok(())
     }
 
@@ -383,6 +385,10 @@ impl TraceMemory for FakeMemory {
     }
     fn hash_find(&mut self, table: u64, key: u64) -> Result<u64, EvalTrap> {
         self.node_value(table, key)
+    }
+    /// Made-up tables have string keys only in their hash part.
+    fn hash_find_int(&mut self, _: u64, _: i64) -> Result<u64, EvalTrap> {
+        Ok(0)
     }
     fn table_set_int(
         &mut self,

@@ -313,6 +313,10 @@ ops! {
     HashSlot = "hslot", [Table, Str], Fixed(Ty::Ptr), Index, reads_guarded(Regions::SHAPE);
     /// Address of the value of short string key b in table a's hash part, or null: a helper call without effects.
     HashFind = "hfind", [Table, Str], Fixed(Ty::Ptr), None, reads(Regions::SHAPE);
+    /// Number of slots of the array part, zero-extended (at least `alimit`).
+    TableArraySize = "tasize", [Table], Fixed(Ty::Int), None, reads(Regions::SHAPE);
+    /// Address of the value of integer key b in table a's hash part, or null: a helper call without effects. Says nothing of the array part.
+    HashFindInt = "hfindint", [Table, Int], Fixed(Ty::Ptr), None, reads(Regions::SHAPE);
     /// Value at a node address (not null); leaves if its tag is not the declared type's.
     HashLoad = "hload", [Ptr], Declared, None, reads_guarded(Regions::HASH);
     /// Store b at a node address.

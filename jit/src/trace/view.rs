@@ -24,7 +24,10 @@ pub struct View<'vm> {
 pub enum ArrayAccess {
     /// In the array part, below `alimit`: the fast path that a trace can take.
     Inside(Value),
-    Outside,
+    /// In the array part, but not below `alimit`: an ordinary access would move it.
+    AboveLimit,
+    /// In the hash part, or nowhere.
+    Hash(Option<Value>),
 }
 
 /// A field access by short string key.
@@ -101,8 +104,10 @@ impl<'vm> View<'vm> {
         let index = (key as u64).wrapping_sub(1);
         if index < u64::from(table.alimit()) {
             ArrayAccess::Inside(table.array()[index as usize])
+        } else if index < u64::from(table.array_size()) {
+            ArrayAccess::AboveLimit
         } else {
-            ArrayAccess::Outside
+            ArrayAccess::Hash(table.hash_int(key))
         }
     }
 

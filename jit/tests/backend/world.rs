@@ -410,6 +410,9 @@ impl TraceMemory for Shadow {
         }
         Ok(0)
     }
+    fn hash_find_int(&mut self, _: u64, _: i64) -> Result<u64, EvalTrap> {
+        Err(EvalTrap::NoHelper("hfindint"))
+    }
     fn table_set_int(
         &mut self,
         table: u64,

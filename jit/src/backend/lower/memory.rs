@@ -62,6 +62,11 @@ impl Lower<'_> {
                 self.store_value(Address { base: Base::Reg(base), offset: 0 }, arg(1))
             }
             Op::HashSlot => self.hash_slot(inst),
+            Op::TableArraySize => self.object_field(arg(0), Width::Word, layout::TABLE_ARRAY_SIZE),
+            Op::HashFindInt => {
+                let args = vec![Argument::Reg(self.reg(arg(0))), Argument::Reg(self.reg(arg(1)))];
+                self.int_call(Helper::HashFindInt, args)
+            }
             Op::HashFind => {
                 let args = vec![Argument::Reg(self.reg(arg(0))), Argument::Reg(self.reg(arg(1)))];
                 self.int_call(Helper::HashFind, args)

@@ -129,6 +129,8 @@ impl<'t> Lower<'t> {
             | Op::RootClosure
             | Op::TableArray
             | Op::TableLimit
+            | Op::TableArraySize
+            | Op::HashFindInt
             | Op::TableMeta
             | Op::ArrayLoad
             | Op::ArrayStore

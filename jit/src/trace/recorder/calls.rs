@@ -9,6 +9,7 @@
 //!
 //! Limits: fixed argument and result counts; no vararg functions, no tail calls.
 
+use super::arith::float_to_int;
 use super::*;
 use crate::vm::native::Intrinsic;
 
@@ -131,7 +132,6 @@ impl Recorder {
             Intrinsic::MathAbs => self.pure(Op::FAbs, Ty::Float, &[args[0].ir]),
             Intrinsic::MathMin => self.extreme(&args, Op::IMin, Op::FMin)?,
             Intrinsic::MathMax => self.extreme(&args, Op::IMax, Op::FMax)?,
-            #[allow(unreachable_patterns)]
             _ => return Err(Abort::NativeCall),
         };
         let first = self.slot_of(a);
@@ -139,31 +139,39 @@ impl Recorder {
         Ok(())
     }
 
-    /// math.floor and math.ceil: an integer stays; a float becomes an integer if it fits, else
-    /// stays a float. Only the case that fits is traced.
+    /// math.floor and math.ceil: an integer stays; a float becomes an integer if it fits, else stays
+    /// a float (also infinities and NaN), under a guard that it does not fit.
     fn round(&mut self, arg: Operand, op: Op) -> Result<ValueId, Abort> {
         let Some(x) = arg.actual.as_float() else { return Ok(arg.ir) };
-        let rounded = if op == Op::FFloor { x.floor() } else { x.ceil() };
-        if arith::float_to_int(rounded).is_none() {
-            return Err(Abort::NativeCall);
+        let fits = float_to_int(if op == Op::FFloor { x.floor() } else { x.ceil() }).is_some();
+        if !fits {
+            self.guard_outside_integers(x, arg.ir);
+            return Ok(self.pure(op, Ty::Float, &[arg.ir]));
         }
         let rounded = self.pure(op, Ty::Float, &[arg.ir]);
         Ok(self.typed_load(Op::FloatToInt, Ty::Int, &[rounded]))
     }
 
-    /// math.min and math.max keep the type of the argument they pick, so only arguments of one
-    /// type have a result of a fixed type.
+    /// math.min and math.max pick an argument, type and all. Of one type, that is an op; of mixed
+    /// types, the comparisons are guarded and the pick is known.
     fn extreme(&mut self, args: &[Operand], int: Op, float: Op) -> Result<ValueId, Abort> {
         let tag = args[0].actual.tag();
+        let mut best = args[0];
         if args.iter().any(|arg| arg.actual.tag() != tag) {
-            return Err(Abort::NativeCall);
+            for &arg in &args[1..] {
+                let better = match int {
+                    Op::IMin => self.less_than(arg, best)?,
+                    _ => self.less_than(best, arg)?,
+                };
+                best = if better { arg } else { best };
+            }
+            return Ok(best.ir);
         }
         let (op, ty) = if tag == Tag::Int { (int, Ty::Int) } else { (float, Ty::Float) };
-        let mut best = args[0].ir;
         for arg in &args[1..] {
-            best = self.pure(op, ty, &[best, arg.ir]);
+            best.ir = self.pure(op, ty, &[best.ir, arg.ir]);
         }
-        Ok(best)
+        Ok(best.ir)
     }
 }
 

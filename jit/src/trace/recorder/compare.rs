@@ -78,6 +78,11 @@ impl Recorder {
             }
             return Ok(outcome);
         }
+        match (a.actual.as_float(), b.actual.as_float()) {
+            (None, Some(y)) if is_wide(a) => return self.wide_int_float_order(order, a, y, b.ir),
+            (Some(x), None) if is_wide(b) => return self.wide_float_int_order(order, x, a.ir, b),
+            _ => {}
+        }
         let (x, a) = self.exact_float(a)?;
         let (y, b) = self.exact_float(b)?;
         let outcome = if order == Order::Lt { x < y } else { x <= y };
@@ -89,6 +94,69 @@ impl Recorder {
         };
         self.guard(op, &[a, b]);
         Ok(outcome)
+    }
+
+    /// `a < b` for the operands' actual values, under a guard.
+    pub(super) fn less_than(&mut self, a: Operand, b: Operand) -> Result<bool, Abort> {
+        self.order(Order::Lt, a, b)
+    }
+
+    /// An integer without an exact float against a float. Lua compares exactly: `i < y` is
+    /// `i < ceil(y)` and `i <= y` is `i <= floor(y)`, where that is an integer at all.
+    fn wide_int_float_order(
+        &mut self,
+        order: Order,
+        a: Operand,
+        y: f64,
+        b: ValueId,
+    ) -> Result<bool, Abort> {
+        let rounding = if order == Order::Lt { Op::FCeil } else { Op::FFloor };
+        match self.rounded(rounding, y, b) {
+            Some(b) => self.order(order, a, b),
+            // NaN is false; above all integers is true, below all is false.
+            None => Ok(y > 0.0),
+        }
+    }
+
+    /// A float against an integer without an exact float: `x < i` is `floor(x) < i` and `x <= i` is `ceil(x) <= i`.
+    fn wide_float_int_order(
+        &mut self,
+        order: Order,
+        x: f64,
+        a: ValueId,
+        b: Operand,
+    ) -> Result<bool, Abort> {
+        let rounding = if order == Order::Lt { Op::FFloor } else { Op::FCeil };
+        match self.rounded(rounding, x, a) {
+            Some(a) => self.order(order, a, b),
+            None => Ok(x < 0.0),
+        }
+    }
+
+    /// A float rounded to an integer under a guard; `None`, also guarded, when it has none.
+    fn rounded(&mut self, rounding: Op, actual: f64, ir: ValueId) -> Option<Operand> {
+        let rounded = if rounding == Op::FCeil { actual.ceil() } else { actual.floor() };
+        let Some(int) = arith::float_to_int(rounded) else {
+            self.guard_outside_integers(actual, ir);
+            return None;
+        };
+        let rounded = self.pure(rounding, Ty::Float, &[ir]);
+        let ir = self.typed_load(Op::FloatToInt, Ty::Int, &[rounded]);
+        Some(Operand { ir, actual: Value::int(int) })
+    }
+
+    /// Guards that a float which rounds to no integer is so for the same reason: NaN, too large, or too
+    /// small.
+    pub(super) fn guard_outside_integers(&mut self, actual: f64, ir: ValueId) {
+        if actual.is_nan() {
+            self.guard(Op::GuardFNe, &[ir, ir]);
+        } else if actual > 0.0 {
+            let bound = self.builder.kfloat(9_223_372_036_854_775_808.0);
+            self.guard(Op::GuardFLe, &[bound, ir]);
+        } else {
+            let bound = self.builder.kfloat(-9_223_372_036_854_775_808.0);
+            self.guard(Op::GuardFLt, &[ir, bound]);
+        }
     }
 
     /// A number as a float with the same mathematical value. Lua compares integers with floats
@@ -149,4 +217,9 @@ impl Recorder {
         self.guard(if same { Op::GuardPEq } else { Op::GuardPNe }, &[a.ir, b.ir]);
         same
     }
+}
+
+/// An integer that may have no exact float.
+fn is_wide(operand: Operand) -> bool {
+    operand.actual.as_int().is_some_and(|i| i.unsigned_abs() > 1 << 53)
 }

@@ -112,8 +112,12 @@ impl Recorder {
         key: ValueId,
         actual_key: i64,
     ) -> Result<ValueId, Abort> {
-        let ArrayAccess::Inside(value) = view.array_element(table.actual, actual_key) else {
-            return Err(Abort::IndexKey);
+        let value = match view.array_element(table.actual, actual_key) {
+            ArrayAccess::Inside(value) => value,
+            ArrayAccess::Hash(value) if actual_key != 0 => {
+                return self.get_hash_int(view, table, key, value);
+            }
+            ArrayAccess::Hash(_) | ArrayAccess::AboveLimit => return Err(Abort::IndexKey),
         };
         let ty = ty_of(value)?;
         let (array, index) = self.element(table.ir, key);
@@ -122,6 +126,30 @@ impl Recorder {
             self.no_metatable(view, table)?;
         }
         Ok(loaded)
+    }
+
+    /// An integer key outside the array part: it has a node, or reads as nil. The key is not 0, for
+    /// which the guard's comparison would say nothing.
+    fn get_hash_int(
+        &mut self,
+        view: &View,
+        table: Operand,
+        key: ValueId,
+        value: Option<Value>,
+    ) -> Result<ValueId, Abort> {
+        let size = self.pure(Op::TableArraySize, Ty::Int, &[table.ir]);
+        self.guard(Op::GuardULt, &[size, key]);
+        let address = self.pure(Op::HashFindInt, Ty::Ptr, &[table.ir, key]);
+        let ty = ty_of(value.unwrap_or(Value::NIL))?;
+        if ty == Ty::Nil {
+            self.no_metatable(view, table)?;
+        }
+        if value.is_none() {
+            self.guard(Op::GuardNull, &[address]);
+            return Ok(self.primitive(Ty::Nil));
+        }
+        self.guard(Op::GuardNonNull, &[address]);
+        Ok(self.typed_load(Op::HashLoad, ty, &[address]))
     }
 
     fn set_int(
@@ -139,7 +167,9 @@ impl Recorder {
                 let (array, index) = self.element(table.ir, key);
                 self.store(Op::ArrayStore, &[array, index, value.ir]);
             }
-            ArrayAccess::Outside => self.store(Op::TableSetInt, &[table.ir, key, value.ir]),
+            ArrayAccess::Hash(_) | ArrayAccess::AboveLimit => {
+                self.store(Op::TableSetInt, &[table.ir, key, value.ir]);
+            }
         }
         Ok(())
     }
