@@ -38,6 +38,8 @@ fn check(stage: &str, generated: &Generated, input: &Trace, output: &Trace) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn generated_traces_are_valid(seed: u64, len in 0..60usize) {
         verify::assert_valid("generation", &generate(seed, len).trace);
