@@ -69,9 +69,6 @@ pub struct RunStats {
     pub loop_arrivals: u64,
     /// Instructions executed; 0 where the executor cannot count.
     pub instructions: u64,
-    /// Bit i: `ctx.gpr[i]`, bit 32+i: `ctx.fpr[i]` was stored from a register that this run had
-    /// written. All ones where the executor cannot tell.
-    pub defined: u64,
 }
 
 /// Runs machine code. Implementations: `Simulator`, and `Native` on aarch64 hosts.

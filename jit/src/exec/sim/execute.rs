@@ -13,10 +13,9 @@
 
 use super::alu;
 use super::fpu;
-use super::memory::{Data, Denied, Hit, Memory, Place};
+use super::memory::{Denied, Hit, Memory};
 use super::op::{ALWAYS, Access, CELLS, FLAGS, FPR, Fault, Index, Logic, Op, Reg, SP, Target, bit};
 use super::space::{Space, address_of};
-use crate::exec::context::TraceContext;
 use crate::exec::helpers::HelperTable;
 use crate::exec::trap::TrapKind;
 
@@ -32,8 +31,6 @@ pub struct Machine {
     pub nzcv: u8,
     /// Registers written in this run (`op::bit`).
     pub defined: u64,
-    /// Registers that the exit has stored while defined.
-    pub stored: u64,
     pub executed: u64,
     pub arrivals: u64,
 }
@@ -130,20 +127,17 @@ impl Run<'_> {
                 }
             };
         }
-        macro_rules! data {
-            ($rt:expr) => {
-                Data { value: x!($rt), undefined: defined & bit($rt) == 0 }
-            };
-        }
         macro_rules! store {
             ($access:expr, $rt:expr, $address:expr, $sp:expr) => {{
-                let (address, data) = ($address, data!($rt));
-                match self.memory.store(&mut self.hits[pc], address, $access, data, $sp) {
-                    Ok(place) => note_exit_store(&mut self.machine.stored, place, data),
-                    Err(denied) => denied!(denied),
+                let (address, value, undefined) = ($address, x!($rt), defined & bit($rt) == 0);
+                let hit = &mut self.hits[pc];
+                if let Err(denied) = self.memory.store(hit, address, $access, value, undefined, $sp)
+                {
+                    denied!(denied)
                 }
             }};
         }
+
         macro_rules! load_pair {
             ($access:expr, $rt:expr, $rt2:expr, $address:expr) => {
                 match self.memory.load_pair(&mut self.hits[pc], $address, $access, x!(SP)) {
@@ -154,13 +148,10 @@ impl Run<'_> {
         }
         macro_rules! store_pair {
             ($access:expr, $rt:expr, $rt2:expr, $address:expr, $sp:expr) => {{
-                let (address, data) = ($address, [data!($rt), data!($rt2)]);
-                match self.memory.store_pair(&mut self.hits[pc], address, $access, data, $sp) {
-                    Ok(places) => {
-                        note_exit_store(&mut self.machine.stored, places[0], data[0]);
-                        note_exit_store(&mut self.machine.stored, places[1], data[1]);
-                    }
-                    Err(denied) => denied!(denied),
+                let (address, sp) = ($address, $sp);
+                if !self.memory.save_pair(address, $access, [x!($rt), x!($rt2)], sp) {
+                    store!($access, $rt, address, sp);
+                    store!($access, $rt2, address.wrapping_add($access.bytes()), sp);
                 }
             }};
         }
@@ -463,18 +454,6 @@ fn indexed(index: Index, base: u64, offset: i32) -> (u64, u64) {
         Index::Offset => (moved, base),
         Index::Pre => (moved, moved),
         Index::Post => (base, moved),
-    }
-}
-
-/// Notes whether a register was defined when the exit stored it.
-#[inline(always)]
-fn note_exit_store(stored: &mut u64, place: Place, data: Data) {
-    if let Place::Context(offset) = place
-        && offset < TraceContext::EXIT_ID as u64
-    {
-        let cell = offset / 8;
-        let register = if cell < 31 { cell } else { cell + 1 };
-        *stored = *stored & !(1 << register) | (!data.undefined as u64) << register;
     }
 }
 

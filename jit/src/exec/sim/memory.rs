@@ -41,33 +41,12 @@ impl Hit {
     pub const NONE: Hit = Hit { start: 0, room: 0, epoch: u64::MAX };
 }
 
-/// What a store does to the record of defined registers.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    Heap,
-    Stack,
-    /// The context, at this offset.
-    Context(u64),
-}
-
-impl Place {
-    #[inline(always)]
-    fn plus(self, bytes: u64) -> Place {
-        match self {
-            Place::Context(offset) => Place::Context(offset + bytes),
-            other => other,
-        }
-    }
-
-    /// Registers that were never written may be saved here.
-    #[inline(always)]
-    pub fn accepts_undefined(self) -> bool {
-        match self {
-            Place::Heap => false,
-            Place::Stack => true,
-            Place::Context(offset) => offset < EXIT_AREA,
-        }
-    }
+/// A place in the context or on the stack.
+struct Own {
+    pointer: *mut u8,
+    /// Registers that were never written may be saved here: on the stack, and where an exit stores all
+    /// registers.
+    accepts_undefined: bool,
 }
 
 pub struct Denied {
@@ -94,14 +73,6 @@ impl Stack {
     pub fn new() -> Stack {
         Stack(Box::new([0; STACK_BYTES]))
     }
-}
-
-/// What a store stores.
-#[derive(Clone, Copy)]
-pub struct Data {
-    pub value: u64,
-    /// The register was never written.
-    pub undefined: bool,
 }
 
 impl<'a> Memory<'a> {
@@ -135,15 +106,18 @@ impl<'a> Memory<'a> {
 
     /// Where an access to the context or to the live part of the stack goes.
     #[inline(always)]
-    fn own(&self, address: u64, bytes: u64, sp: u64) -> Option<(*mut u8, Place)> {
+    fn own(&self, address: u64, bytes: u64, sp: u64) -> Option<Own> {
         let offset = address.wrapping_sub(self.context_address);
         if offset <= CONTEXT_BYTES - bytes {
-            // In bounds of the context, as just checked.
-            return Some((self.context.wrapping_add(offset as usize), Place::Context(offset)));
+            let pointer = self.context.wrapping_add(offset as usize);
+            return Some(Own { pointer, accepts_undefined: offset <= EXIT_AREA - bytes });
         }
         let offset = address.wrapping_sub(STACK_BASE);
-        let is_live = offset <= STACK_TOP - STACK_BASE - bytes && address >= sp;
-        is_live.then(|| (self.stack.wrapping_add(offset as usize), Place::Stack))
+        if offset <= STACK_TOP - STACK_BASE - bytes && address >= sp {
+            let pointer = self.stack.wrapping_add(offset as usize);
+            return Some(Own { pointer, accepts_undefined: true });
+        }
+        None
     }
 
     /// The loaded value, extended as `access` says.
@@ -160,7 +134,7 @@ impl<'a> Memory<'a> {
             // unchanged, so by `MemoryMap`'s contract the region is live.
             return Ok(unsafe { host_load(with_exposed_provenance(address as usize), access) });
         }
-        if let Some((pointer, _)) = self.own(address, access.bytes(), sp) {
+        if let Some(Own { pointer, .. }) = self.own(address, access.bytes(), sp) {
             // SAFETY: `own` returns pointers into the context or the stack with room for the access,
             // and `self` has exclusive access to both.
             return Ok(unsafe { host_load(pointer, access) });
@@ -194,7 +168,7 @@ impl<'a> Memory<'a> {
         sp: u64,
     ) -> Result<[u64; 2], Box<Denied>> {
         let bytes = access.bytes();
-        if let Some((pointer, _)) = self.own(address, 2 * bytes, sp) {
+        if let Some(Own { pointer, .. }) = self.own(address, 2 * bytes, sp) {
             // SAFETY: as in `load`, with room for both.
             return Ok(unsafe {
                 [host_load(pointer, access), host_load(pointer.add(bytes as usize), access)]
@@ -204,31 +178,36 @@ impl<'a> Memory<'a> {
         Ok([first, self.load(hit, address.wrapping_add(bytes), access, sp)?])
     }
 
-    /// `undefined` says that the data register was never written; then only saving it is allowed.
+    /// `undefined` says whether the data register was never written; then only saving it is allowed.
     #[inline(always)]
     pub fn store(
         &mut self,
         hit: &mut Hit,
         address: u64,
         access: Access,
-        data: Data,
+        value: u64,
+        undefined: bool,
         sp: u64,
-    ) -> Result<Place, Box<Denied>> {
-        if self.is_hit(hit, address) && !data.undefined {
+    ) -> Result<(), Box<Denied>> {
+        if self.is_hit(hit, address) && !undefined {
             // SAFETY: as in `load`.
-            unsafe {
-                host_store(with_exposed_provenance_mut(address as usize), access, data.value)
-            };
-            return Ok(Place::Heap);
+            unsafe { host_store(with_exposed_provenance_mut(address as usize), access, value) };
+            return Ok(());
         }
-        if let Some((pointer, place)) = self.own(address, access.bytes(), sp)
-            && (!data.undefined || place.accepts_undefined())
+        if let Some(own) = self.own(address, access.bytes(), sp)
+            && (own.accepts_undefined || !undefined)
         {
             // SAFETY: as in `load`.
-            unsafe { host_store(pointer, access, data.value) };
-            return Ok(place);
+            unsafe { host_store(own.pointer, access, value) };
+            return Ok(());
         }
-        self.store_elsewhere(hit, address, access, data, sp)
+        if undefined {
+            return Err(Box::new(Denied {
+                kind: TrapKind::UndefinedRead,
+                message: format!("store to {address:#x} of a register that was never written"),
+            }));
+        }
+        self.store_elsewhere(hit, address, access, value, sp)
     }
 
     fn store_elsewhere(
@@ -236,49 +215,30 @@ impl<'a> Memory<'a> {
         hit: &mut Hit,
         address: u64,
         access: Access,
-        data: Data,
+        value: u64,
         sp: u64,
-    ) -> Result<Place, Box<Denied>> {
+    ) -> Result<(), Box<Denied>> {
         check_stack(address, access.bytes(), sp)?;
-        if data.undefined {
-            return Err(Box::new(Denied {
-                kind: TrapKind::UndefinedRead,
-                message: format!("store to {address:#x} of a register that was never written"),
-            }));
-        }
         self.find(hit, address, access.bytes(), "store")?;
         // SAFETY: `find` has just checked the access against the live map.
-        unsafe { host_store(with_exposed_provenance_mut(address as usize), access, data.value) };
-        Ok(Place::Heap)
+        unsafe { host_store(with_exposed_provenance_mut(address as usize), access, value) };
+        Ok(())
     }
 
-    /// Two adjacent values. Returns where the first one went.
+    /// Stores two registers side by side if they go where undefined registers may go: the common case
+    /// of a prologue and of an exit. Anything else is for `store`, one by one.
     #[inline(always)]
-    pub fn store_pair(
-        &mut self,
-        hit: &mut Hit,
-        address: u64,
-        access: Access,
-        data: [Data; 2],
-        sp: u64,
-    ) -> Result<[Place; 2], Box<Denied>> {
+    pub fn save_pair(&mut self, address: u64, access: Access, values: [u64; 2], sp: u64) -> bool {
         let bytes = access.bytes();
-        if access == Access::U64
-            && let Some((pointer, place)) = self.own(address, 2 * bytes, sp)
-        {
-            let places = [place, place.plus(bytes)];
-            let refused = |i: usize| data[i].undefined && !places[i].accepts_undefined();
-            if !refused(0) && !refused(1) {
-                // SAFETY: as in `load`, with room for both.
-                unsafe {
-                    host_store(pointer, access, data[0].value);
-                    host_store(pointer.add(bytes as usize), access, data[1].value);
-                }
-                return Ok(places);
-            }
+        let Some(own) = self.own(address, 2 * bytes, sp).filter(|own| own.accepts_undefined) else {
+            return false;
+        };
+        // SAFETY: as in `load`, with room for both.
+        unsafe {
+            host_store(own.pointer, access, values[0]);
+            host_store(own.pointer.add(bytes as usize), access, values[1]);
         }
-        let first = self.store(hit, address, access, data[0], sp)?;
-        Ok([first, self.store(hit, address.wrapping_add(bytes), access, data[1], sp)?])
+        true
     }
 
     /// Asks the map, and remembers the answer.

@@ -58,14 +58,7 @@ impl Simulator {
     pub fn new() -> Simulator {
         let mut simulator = Simulator {
             space: Space::new(),
-            machine: Machine {
-                x: [0; CELLS],
-                nzcv: 0,
-                defined: 0,
-                stored: 0,
-                executed: 0,
-                arrivals: 0,
-            },
+            machine: Machine { x: [0; CELLS], nzcv: 0, defined: 0, executed: 0, arrivals: 0 },
             stack: Stack::new(),
             hits: Vec::new(),
             flow: Vec::new(),
@@ -133,7 +126,6 @@ impl Simulator {
         machine.x[1] = base;
         machine.defined = bit(0) | bit(1) | bit(30) | ALWAYS;
         machine.nzcv = 0;
-        machine.stored = 0;
         machine.executed = 0;
         machine.arrivals = 0;
     }
@@ -267,10 +259,6 @@ impl Executor for Simulator {
         if let Some(message) = self.unrestored() {
             return Err(self.trap(Stop { at: start, kind: TrapKind::CalleeSaved, message }));
         }
-        Ok(RunStats {
-            loop_arrivals: self.machine.arrivals,
-            instructions: self.machine.executed,
-            defined: self.machine.stored,
-        })
+        Ok(RunStats { loop_arrivals: self.machine.arrivals, instructions: self.machine.executed })
     }
 }

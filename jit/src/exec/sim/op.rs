@@ -35,7 +35,7 @@ pub const fn bit(reg: Reg) -> u64 {
 #[derive(Clone, Copy, Debug)]
 pub struct Ins {
     pub op: Op,
-    /// Must be defined before; the data of a store is not included (see `execute::store`).
+    /// Must be defined before; the data of a store is not included.
     pub reads: u64,
     /// Defined afterwards.
     pub writes: u64,

@@ -163,13 +163,6 @@ fn a_branch_patched_to_other_code() {
 }
 
 #[test]
-fn which_registers_were_defined_at_the_exit() {
-    let mut bench = Bench::new();
-    let exit = asm!(mov x2, 1; fmov d1, 1.0; stp x2, x3, [x0, 16]; stp d0, d1, [x0, 248]; ret);
-    assert_eq!(bench.run(exit, 0).unwrap().defined, 1 << 2 | 1 << 33);
-}
-
-#[test]
 fn after_a_reset_code_memory_is_reused() {
     let mut bench = Bench::new();
     let first = bench.install(asm!(mov x2, 1; ret));
