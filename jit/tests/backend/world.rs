@@ -110,6 +110,8 @@ impl World {
             closure: 0,
             symbols: Symbols::default(),
         };
+        // A loop that never ends, by a planted fault, should do so soon.
+        world.env.fuel = 1_000_000;
         for _ in 0..3 {
             let string = world.string(rng.below(40) as u64);
             world.strings.push(string);
