@@ -18,7 +18,8 @@ use std::fmt::{self, Display};
 use regalloc2::checker::Checker;
 use regalloc2::{
     Algorithm, Allocation, Block as RaBlock, Edit, Function, Inst as RaInst, InstOrEdit, InstRange,
-    MachineEnv, Operand, Output, PReg, PRegSet, RegClass, RegallocOptions, VReg,
+    MachineEnv, Operand, OperandConstraint, OperandKind, OperandPos, Output, PReg, PRegSet,
+    RegAllocError, RegClass, RegallocOptions, VReg,
 };
 
 use rustc_hash::FxHashSet;
@@ -91,7 +92,15 @@ pub fn allocate(trace: &MachTrace, config: &BackendConfig) -> Result<Allocated, 
     };
     let checked = config.check || cfg!(debug_assertions);
     let options = RegallocOptions { verbose_log: false, validate_ssa: checked, algorithm };
-    let output = regalloc2::run(&function, &env, &options).map_err(BackendError::Allocation)?;
+    let output = match regalloc2::run(&function, &env, &options) {
+        // With few registers the single pass may not find one for an operand beside late ones.
+        Err(RegAllocError::TooManyLiveRegs) if config.strategy == Strategy::SinglePass => {
+            let options = RegallocOptions { algorithm: Algorithm::Ion, ..options };
+            regalloc2::run(&function, &env, &options)
+        }
+        result => result,
+    };
+    let output = output.map_err(BackendError::Allocation)?;
     if checked {
         let mut checker = Checker::new(&function, &env);
         checker.prepare(&output);
@@ -107,7 +116,20 @@ pub fn allocate(trace: &MachTrace, config: &BackendConfig) -> Result<Allocated, 
         num_exits: trace.num_exits,
     };
     drop_undefined_copies(&mut allocated);
+    if let Some(body) = &mut allocated.body {
+        fuse_back_edge(body);
+    }
     Ok(allocated)
+}
+
+/// One branch closes the loop and checks its count, if the back edge needs no moves.
+fn fuse_back_edge(body: &mut Vec<Step>) {
+    if let [.., Step::Inst { inst, .. }, Step::Inst { inst: Inst::Jump, .. }] = body.as_mut_slice()
+        && let Inst::CountDown { rd, rn, exit } = inst
+    {
+        *inst = Inst::CountLoop { rd: *rd, rn: *rn, exit: exit.clone() };
+        body.pop();
+    }
 }
 
 /// Drops moves of registers that hold nothing. To swap two spill slots the allocator borrows a
@@ -244,6 +266,9 @@ fn operand(v: Virtual, role: Role) -> Operand {
     match role {
         Role::Use => Operand::reg_use(vreg(v)),
         Role::UseAny => Operand::any_use(vreg(v)),
+        Role::UseAnyLate => {
+            Operand::new(vreg(v), OperandConstraint::Any, OperandKind::Use, OperandPos::Late)
+        }
         Role::UseAt(n) => Operand::reg_fixed_use(vreg(v), at(n)),
         Role::Def => Operand::reg_def(vreg(v)),
         Role::DefAt(n) => Operand::reg_fixed_def(vreg(v), at(n)),

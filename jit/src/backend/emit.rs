@@ -252,7 +252,11 @@ impl<'t> Emitter<'t> {
         hot_words: usize,
     ) -> Result<CompiledTrace, BackendError> {
         let total = self.word();
-        let loop_words = self.blob.loop_head.map_or(0, |head| hot_words - head);
+        // A loop that ends in `CountLoop` has its way out after the back branch.
+        let end = allocated.body.as_ref().and_then(|body| body.last());
+        let way_out = matches!(end, Some(Step::Inst { inst: Inst::CountLoop { .. }, .. }));
+        let loop_end = hot_words - usize::from(way_out);
+        let loop_words = self.blob.loop_head.map_or(0, |head| loop_end - head);
         let moves_in =
             |steps: &[Step]| steps.iter().filter(|step| matches!(step, Step::Move { .. })).count();
         let loop_moves = allocated.body.as_deref().map_or(0, moves_in);
@@ -393,6 +397,16 @@ impl<'t> Emitter<'t> {
                     true => a64!(self; cbz X(x(rn)), =>stub),
                     false => a64!(self; cbnz X(x(rn)), =>stub),
                 }
+            }
+            // These two are no entries of `guards`: their exits are right only if the count is 0.
+            Inst::CountDown { rd, rn, ref exit } => {
+                let stub = self.record(exit);
+                a64!(self; subs X(x(rd)), XSP(x(rn)), #1; b.lo =>stub)
+            }
+            Inst::CountLoop { rd, rn, ref exit } => {
+                let stub = self.record(exit);
+                let label = self.loop_head;
+                a64!(self; subs X(x(rd)), XSP(x(rn)), #1; b.hs =>label; b =>stub)
             }
             Inst::Leave { ref exit } => {
                 let stub = self.record(exit);
@@ -543,9 +557,12 @@ fn category_of(inst: &Inst<Loc>) -> Category {
         | Inst::StoreFloat { .. }
         | Inst::StorePair { .. } => Category::Memory,
         Inst::Call { .. } => Category::Other,
-        Inst::Guard { .. } | Inst::GuardZero { .. } | Inst::Leave { .. } | Inst::Jump => {
-            Category::GuardsAndBranches
-        }
+        Inst::Guard { .. }
+        | Inst::GuardZero { .. }
+        | Inst::CountDown { .. }
+        | Inst::CountLoop { .. }
+        | Inst::Leave { .. }
+        | Inst::Jump => Category::GuardsAndBranches,
     }
 }
 

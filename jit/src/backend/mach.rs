@@ -20,8 +20,8 @@
 //! - Virtual registers are in SSA form; block parameters are the phis of the trace.
 //! - Condition flags never live from one instruction to the next: whatever sets them also uses them.
 //!   The moves that the allocator puts between instructions therefore need not preserve them.
-//! - An instruction reads all its operands before it writes its result, so a result may share a
-//!   register with an operand.
+//! - An instruction reads its operands before it writes its result, so a result may share a
+//!   register with an operand; operands of role `UseAnyLate` are the exception.
 //! - Immediates are encodable; lowering has checked.
 
 use std::fmt::{self, Display};
@@ -66,6 +66,8 @@ pub enum Role {
     Use,
     /// Read from wherever it is: a register or a spill slot.
     UseAny,
+    /// Read from wherever it is, after the result was written.
+    UseAnyLate,
     /// Read from this register of its class.
     UseAt(u8),
     /// Written to any register.
@@ -370,6 +372,19 @@ pub enum Inst<R> {
         leave_zero: bool,
         exit: Exit<R>,
     },
+    /// rd = rn - 1; leaves if rn was 0. The exit knows that `rn` is 0, so nobody has to keep it.
+    CountDown {
+        rd: R,
+        rn: R,
+        exit: Exit<R>,
+    },
+    /// `CountDown` and `Jump`: back to the loop head unless rn was 0. Made after allocation, where no
+    /// move stands between the two.
+    CountLoop {
+        rd: R,
+        rn: R,
+        exit: Exit<R>,
+    },
     /// Leaves always: the end of a linear trace.
     Leave {
         exit: Exit<R>,
@@ -415,10 +430,48 @@ impl<R: Copy> Inst<R> {
                 let args = args.iter().enumerate().map(argument).collect();
                 Call { helper, args, result: result.map(|r| f(r, Role::DefAt(0))) }
             }
-            Guard { test, leave, ref exit } => Guard { test: test.map(f), leave, exit: exit.map(f) },
-            GuardZero { rn, leave_zero, ref exit } => GuardZero { rn: f(rn, Role::Use), leave_zero, exit: exit.map(f) },
-            Leave { ref exit } => Leave { exit: exit.map(f) },
+            Guard { test, leave, ref exit } => Guard { test: test.map(f), leave, exit: exit.map(Role::UseAny, f) },
+            CountDown { rd, rn, ref exit } => CountDown { rn: f(rn, Role::Use), exit: exit.map(Role::UseAnyLate, f), rd: f(rd, Role::Def) },
+            CountLoop { rd, rn, ref exit } => CountLoop { rn: f(rn, Role::Use), exit: exit.map(Role::UseAnyLate, f), rd: f(rd, Role::Def) },
+            GuardZero { rn, leave_zero, ref exit } => GuardZero { rn: f(rn, Role::Use), leave_zero, exit: exit.map(Role::UseAny, f) },
+            Leave { ref exit } => Leave { exit: exit.map(Role::UseAny, f) },
             Jump => Jump,
+        }
+    }
+
+    /// Reads and writes registers only, and goes on.
+    pub fn is_arithmetic(&self) -> bool {
+        use Inst::*;
+        match self {
+            IntConst { .. }
+            | FloatConst { .. }
+            | IntToFloatBits { .. }
+            | FloatToIntBits { .. }
+            | Int { .. }
+            | IntImm { .. }
+            | IntShifted { .. }
+            | Int1 { .. }
+            | MulSub { .. }
+            | FrameAddress { .. }
+            | Select { .. }
+            | Float { .. }
+            | Float1 { .. }
+            | FloatSelect { .. }
+            | IntToFloat { .. }
+            | FloatToInt { .. } => true,
+            Load { .. }
+            | LoadFloat { .. }
+            | Store { .. }
+            | StoreByte { .. }
+            | StoreFloat { .. }
+            | StorePair { .. }
+            | Call { .. }
+            | Guard { .. }
+            | GuardZero { .. }
+            | CountDown { .. }
+            | CountLoop { .. }
+            | Leave { .. }
+            | Jump => false,
         }
     }
 
@@ -462,10 +515,10 @@ impl<R: Copy> Address<R> {
 }
 
 impl<R: Copy> Exit<R> {
-    fn map<S>(&self, f: &mut impl FnMut(R, Role) -> S) -> Exit<S> {
+    fn map<S>(&self, role: Role, f: &mut impl FnMut(R, Role) -> S) -> Exit<S> {
         let held = |(value, held): &(ValueId, Held<R>)| match *held {
             Held::Const(bits) => (*value, Held::Const(bits)),
-            Held::At(r) => (*value, Held::At(f(r, Role::UseAny))),
+            Held::At(r) => (*value, Held::At(f(r, role))),
         };
         Exit {
             id: self.id,
@@ -693,6 +746,8 @@ impl<R: Display> Display for Inst<R> {
             Guard { test, leave, exit } => write!(f, "{test}; leave {} -> {exit}", leave.text()),
             GuardZero { rn, leave_zero: true, exit } => write!(f, "leave zero {rn} -> {exit}"),
             GuardZero { rn, leave_zero: false, exit } => write!(f, "leave nonzero {rn} -> {exit}"),
+            CountDown { rd, rn, exit } => write!(f, "{rd} = sub {rn}, 1; leave below -> {exit}"),
+            CountLoop { rd, rn, exit } => write!(f, "{rd} = sub {rn}, 1; loop unless below -> {exit}"),
             Leave { exit } => write!(f, "leave -> {exit}"),
             Jump => f.write_str("jump"),
         }

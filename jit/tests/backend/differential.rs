@@ -29,7 +29,8 @@ pub fn compare(
 ) -> Result<Outcome, String> {
     let mut shadow = world.shadow();
     let outcome = evaluate(trace, &mut shadow, FUEL).expect("a valid trace");
-    let compiled = backend::compile(trace, config, tap).expect("a trace that fits");
+    let compiled =
+        backend::compile(trace, config, tap).unwrap_or_else(|error| panic!("{error}, {config:?}"));
     let mut simulator = Simulator::new();
     let code = simulator.install(compiled.blob.clone()).expect("room");
     let mut ctx = world.reset();

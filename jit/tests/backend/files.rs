@@ -58,5 +58,5 @@ fn mandelbrot_inner_loop_is_tight() {
     for category in [Category::Constants, Category::Memory, Category::Moves] {
         assert_eq!(counts.get(category), 0, "{counts}");
     }
-    assert!(counts.total() <= 13, "{counts}");
+    assert!(counts.total() <= 12, "{counts}");
 }

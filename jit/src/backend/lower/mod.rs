@@ -31,7 +31,14 @@ use crate::ir::trace::{SnapshotId, Trace, ValueId};
 pub fn lower(trace: &Trace) -> MachTrace {
     let mut lower = Lower::new(trace);
     for (id, inst) in trace.iter() {
+        if lower.places.len() > id.0 as usize {
+            continue;
+        }
         lower.origin = Some(id);
+        if let Some(next) = lower.count_down(id, inst) {
+            lower.places.extend([Place::None, Place::Reg(next)]);
+            continue;
+        }
         let place = lower.op(id, inst);
         lower.places.push(place);
     }
@@ -164,6 +171,29 @@ impl<'t> Lower<'t> {
         Place::Reg(param)
     }
 
+    /// `guard.ine n, 0` followed by `sub n, 1`, the end of a counted loop, is one instruction. Gives
+    /// the difference.
+    fn count_down(&mut self, id: ValueId, guard: &crate::ir::trace::Inst) -> Option<Virtual> {
+        let sub = self.trace.insts.get(id.0 as usize + 1)?;
+        if guard.op != Op::GuardINe || sub.op != Op::Sub {
+            return None;
+        }
+        let (count, one) = (guard.args.get(0), sub.args.get(1));
+        let is_one = one.0 < id.0 && self.constant(one) == Some(1);
+        let fits = self.constant(guard.args.get(1)) == Some(0) && sub.args.get(0) == count;
+        if !is_one || !fits || self.constant(count).is_some() {
+            return None;
+        }
+        let rn = self.reg(count);
+        let mut exit = self.exit(guard.snapshot?);
+        for (value, held) in &mut exit.values {
+            if *value == count {
+                *held = Held::Const(0);
+            }
+        }
+        Some(self.define(Class::Int, |rd| Inst::CountDown { rd, rn, exit }))
+    }
+
     fn finish(mut self) -> MachTrace {
         if !self.in_loop {
             let exit = self.exit(self.trace.end);
@@ -174,11 +204,13 @@ impl<'t> Lower<'t> {
         }
         let next_values = std::mem::take(&mut self.next_values);
         let jump_args = next_values.into_iter().map(|value| self.reg(value)).collect();
-        self.push(Inst::Jump);
         self.entry.push(Line { inst: Inst::Jump, origin: None });
         let entry = Block { params: Vec::new(), lines: self.entry, jump_args: self.entry_args };
-        let body = Some(Block { params: self.params, lines: self.body, jump_args });
-        MachTrace { entry, body, num_virtuals: self.num_virtuals, num_exits: self.num_exits }
+        let mut body = Block { params: self.params, lines: self.body, jump_args };
+        sink_count_down(&mut body);
+        body.lines.push(Line { inst: Inst::Jump, origin: None });
+        let (num_virtuals, num_exits) = (self.num_virtuals, self.num_exits);
+        MachTrace { entry, body: Some(body), num_virtuals, num_exits }
     }
 
     fn fresh(&mut self, class: Class) -> Virtual {
@@ -274,6 +306,30 @@ impl<'t> Lower<'t> {
         };
         let values = snapshot_values(self.trace, snapshot).into_iter().map(held).collect();
         Exit { id, snapshot, values }
+    }
+}
+
+/// Moves the loop's count to its end, where it can be one with the back branch. Only arithmetic may
+/// stand in between, and no exit value may be a phi that this arithmetic updates: keeping the old
+/// and the new value apart would cost the move that the branch saves.
+fn sink_count_down(body: &mut Block) {
+    let is_count = |line: &Line| matches!(line.inst, Inst::CountDown { .. });
+    let Some(at) = body.lines.iter().rposition(is_count) else { return };
+    let Inst::CountDown { rd: count, exit, .. } = &body.lines[at].inst else { return };
+    let passed = &body.lines[at + 1..];
+    let mentions = |line: &Line, r: Virtual| line.inst.operands().iter().any(|&(v, _)| v == r);
+    let is_updated = |r: Virtual| {
+        let updates = body.params.iter().zip(&body.jump_args);
+        updates
+            .filter(|(param, _)| **param == r)
+            .any(|(_, next)| passed.iter().any(|line| mentions(line, *next)))
+    };
+    let keeps = exit.values.iter().any(|(_, held)| match held {
+        Held::At(r) => is_updated(*r),
+        Held::Const(_) => false,
+    });
+    if !keeps && passed.iter().all(|line| line.inst.is_arithmetic() && !mentions(line, *count)) {
+        body.lines[at..].rotate_left(1);
     }
 }
 
