@@ -1,5 +1,6 @@
 //! The interpreter's time against PUC's, on small loops. Prints ratios; run it with
-//! `cargo test --release -p plumb-jit --test speed -- --ignored --nocapture`.
+//! `cargo test --release -p plumb-jit --test speed -- --ignored --nocapture`; the environment variable
+//! `SPEED=fib` selects one program.
 
 mod support;
 
@@ -91,7 +92,11 @@ fn best(mut run: impl FnMut()) -> Duration {
 #[ignore = "a measurement"]
 fn time_against_puc() {
     let mut logs = 0.0;
+    let only = std::env::var("SPEED").ok();
     for (name, source) in PROGRAMS {
+        if only.as_deref().is_some_and(|only| only != *name) {
+            continue;
+        }
         let (lua, _) = puc();
         let function = compile(&lua, source);
         let expected: mlua::Value = function.call(()).expect("the program ends");

@@ -228,30 +228,33 @@ impl Vm {
             // SAFETY: the parameters are inside the frame, which was admitted.
             unsafe { *slot.add(1 + missing) = Value::NIL };
         }
+        if proto.is_vararg {
+            return self.push_vararg_call(func, nargs.max(params), wanted, flags);
+        }
         let frame = Frame {
             saved_pc: proto.code,
             top: (func + 1 + size) as u32,
             flags,
             ..Frame::new(func as u32, wanted, FrameKind::Lua)
         };
-        if proto.is_vararg {
-            return self.push_vararg_call(frame, nargs.max(params), params, size);
-        }
-        self.thread.frames.push(frame);
+        self.thread.push_frame(frame);
         Ok(())
     }
 
     /// Pushes the frame of a vararg function after doing what VARARGPREP does: the function and its
     /// fixed parameters move above all arguments.
+    #[inline(never)]
     fn push_vararg_call(
         &mut self,
-        frame: Frame,
+        func: usize,
         nargs: usize,
-        params: usize,
-        size: usize,
+        wanted: i32,
+        flags: u8,
     ) -> LuaResult<()> {
-        let mut frame = frame;
-        let func = frame.func as usize;
+        let closure = self.thread.stack.get(func).as_closure();
+        let proto = closure.expect("the slot holds a Lua function").proto();
+        let size = usize::from(proto.max_stack_size);
+        let params = usize::from(proto.num_params);
         let moved = func + 1 + nargs;
         if !self.admit(moved + 1 + size) {
             return Err(self.stack_overflow());
@@ -259,12 +262,13 @@ impl Vm {
         let slots = self.thread.stack.slice_mut(func, moved + 1 + params);
         slots.copy_within(0..=params, nargs + 1);
         slots[1..=params].fill(Value::NIL);
-        frame.func = moved as u32;
-        frame.top = (moved + 1 + size) as u32;
-        frame.extra_args = (nargs - params) as u32;
-        // SAFETY: the code of a vararg function starts with VARARGPREP, which the call has done.
-        frame.saved_pc = unsafe { frame.saved_pc.add(1) };
-        self.thread.frames.push(frame);
+        self.thread.push_frame(Frame {
+            saved_pc: proto.pointer_to(proto.entry()),
+            top: (moved + 1 + size) as u32,
+            extra_args: (nargs - params) as u32,
+            flags,
+            ..Frame::new(moved as u32, wanted, FrameKind::Lua)
+        });
         Ok(())
     }
 
@@ -282,7 +286,7 @@ impl Vm {
         if !self.admit(end + NATIVE_STACK) {
             return Err(self.stack_overflow());
         }
-        self.thread.frames.push(Frame {
+        self.thread.push_frame(Frame {
             flags,
             extra_args: nargs as u32,
             ..Frame::new(func as u32, wanted, FrameKind::Native)

@@ -307,6 +307,32 @@ impl ThreadState {
         // SAFETY: as in `top_frame`.
         unsafe { self.frames.last_mut().unwrap_unchecked() }
     }
+    /// Pushes a frame, field by field into its place: built elsewhere and copied, it would be read
+    /// back in wider pieces than it was written in, which stalls the processor.
+    #[inline(always)]
+    pub(crate) fn push_frame(&mut self, frame: Frame) {
+        if self.frames.len() == self.frames.capacity() {
+            self.grow_frames();
+        }
+        // SAFETY: there is room for one more.
+        unsafe {
+            let length = self.frames.len();
+            let place = self.frames.as_mut_ptr().add(length);
+            (&raw mut (*place).saved_pc).write(frame.saved_pc);
+            (&raw mut (*place).func).write(frame.func);
+            (&raw mut (*place).top).write(frame.top);
+            (&raw mut (*place).extra_args).write(frame.extra_args);
+            (&raw mut (*place).wanted).write(frame.wanted);
+            (&raw mut (*place).callee).write(frame.callee);
+            (&raw mut (*place).kind).write(frame.kind);
+            (&raw mut (*place).flags).write(frame.flags);
+            self.frames.set_len(length + 1);
+        }
+    }
+    #[cold]
+    fn grow_frames(&mut self) {
+        self.frames.reserve(64);
+    }
     /// Drops all frames from `depth` on.
     pub(crate) fn truncate(&mut self, depth: usize) {
         self.frames.truncate(depth);
