@@ -39,25 +39,26 @@ pub enum Select {
 /// How deep each moment is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Schedule {
-    /// Deeply at the first moments, then 16 times for each doubling of their number.
+    /// Deeply at the first moments, then a few times for each doubling of their number: a deep look costs
+    /// some hundred times a shallow one.
     Sampled,
     /// Deeply at every moment.
     Deep,
 }
 
-/// Moments looked at deeply before sampling begins.
-const DEEP_AT_FIRST: usize = 32;
 /// Moments recorded before only one in [`THIN`] is kept.
 const FULL_RECORD: usize = 1 << 18;
 const THIN: usize = 64;
 
 impl Schedule {
-    fn plan(self, moment: usize) -> &'static Plan {
-        let deep = match self {
-            Schedule::Deep => true,
-            Schedule::Sampled if moment < DEEP_AT_FIRST => true,
-            Schedule::Sampled => moment.is_multiple_of((moment.next_power_of_two() / 32).max(1)),
+    fn plan(self, select: Select, moment: usize) -> &'static Plan {
+        // The JIT is the suspect; what the interpreter does to tables it does at every end, too.
+        let often = match select {
+            Select::Live => 8,
+            Select::Defined => 4,
         };
+        let stride = (moment.next_power_of_two() / (2 * often)).max(1);
+        let deep = self == Schedule::Deep || moment < often || moment.is_multiple_of(stride);
         if deep { &Plan::REACHABLE } else { &Plan::REGISTERS }
     }
 }
@@ -139,7 +140,7 @@ impl EventSink for Recorder {
         if self.events > FULL_RECORD && !self.events.is_multiple_of(THIN) {
             return Next::Never;
         }
-        let plan = self.schedule.plan(self.moments.len());
+        let plan = self.schedule.plan(self.select, self.moments.len());
         let (digest, _) = look(&self.program, self.select, plan, state);
         self.moments.push(Moment { clock, kind, digest });
         if self.moments.len() >= self.limit { Next::Stop } else { Next::Never }
@@ -249,13 +250,14 @@ impl Watcher for Follower {
             self.saw_last |= clock.0 + 1 == total;
         }
         while let Some(moment) = self.record.moments.get(self.next).filter(|m| m.clock == clock) {
-            let plan = self.schedule.plan(self.next);
+            let plan = self.schedule.plan(self.select, self.next);
             let (digest, registers) = look(&self.program, self.select, plan, state);
             self.registers += registers;
             if digest != moment.digest {
                 return self.differs(Mismatch::Moment(self.next));
             }
             if let Some(also) = self.also {
+                let plan = self.schedule.plan(also, self.next);
                 let (digest, _) = look(&self.program, also, plan, state);
                 self.moments.push(Moment { digest, ..*moment });
             }

@@ -22,7 +22,7 @@ use crate::verdict::Reason;
 use plumb_jit::bytecode::Pc;
 use plumb_jit::heap::{ClosureRef, TableRef, Tag, Value};
 use plumb_jit::vm::{ErrorKind, LuaResult, RuntimeProto, Vm};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
@@ -96,7 +96,10 @@ impl State for VmState<'_> {
             Tag::Str => View::Str(value.as_str().expect("tagged as a string").as_bytes()),
             Tag::Table => object(Class::Table),
             Tag::Closure => object(Class::Closure),
-            Tag::Native | Tag::NativeClosure => object(Class::Native),
+            Tag::Native => object(Class::Native),
+            Tag::NativeClosure => {
+                View::Object(Class::Native, Address(value.payload() | NATIVE_CLOSURE_BIT))
+            }
             Tag::Userdata | Tag::LightUserdata => object(Class::Userdata),
             Tag::Thread => object(Class::Thread),
         }
@@ -131,7 +134,7 @@ impl State for VmState<'_> {
     }
 
     fn library_name(&self, object: Address) -> Option<&str> {
-        self.library.names.get(&object.0).map(String::as_str)
+        self.library.name(object)
     }
 }
 
@@ -144,28 +147,83 @@ fn closure_at(address: Address) -> ClosureRef {
     Value::from_raw(Tag::Closure, address.0).as_closure().expect("an address is not null")
 }
 
-/// Where this VM keeps the standard library.
+/// Native functions with and without upvalues share a class; this bit of the address tells them apart.
+const NATIVE_CLOSURE_BIT: u64 = 1 << 63;
+
+/// Names of the standard library: of its functions, which live at the same address in every VM of a
+/// process, and of this VM's tables.
 struct Library {
-    names: FxHashMap<u64, String>,
+    functions: &'static FxHashMap<u64, String>,
+    tables: Vec<(u64, &'static str)>,
 }
 
 impl Library {
-    /// Of a VM that has not run anything yet.
-    fn of(vm: &mut Vm) -> Library {
-        let mut names: FxHashMap<u64, String> = FxHashMap::default();
-        each_name(vm.globals(), "", &mut |name, value| {
-            // A function with two names goes by the smaller one.
-            let entry = names.entry(value.payload()).or_insert_with(|| name.to_string());
-            if name < entry.as_str() {
-                *entry = name.to_string();
+    fn of(vm: &Vm) -> Library {
+        let names = names();
+        let mut tables = Vec::with_capacity(8);
+        for (key, value) in vm.globals().entries() {
+            if let (Some(key), Some(table)) = (key.as_str(), value.as_table())
+                && let Some(name) =
+                    names.tables.iter().find(|name| name.as_bytes() == key.as_bytes())
+            {
+                tables.push((table.address(), name.as_str()));
             }
-        });
+        }
+        Library { functions: &names.functions, tables }
+    }
+
+    fn name(&self, object: Address) -> Option<&str> {
+        let table = self.tables.iter().find(|(address, _)| *address == object.0);
+        if let Some((_, name)) = table {
+            return Some(name);
+        }
+        let function = match object.0 & NATIVE_CLOSURE_BIT {
+            0 => object.0,
+            _ => {
+                let closure = Value::from_raw(Tag::NativeClosure, object.0 & !NATIVE_CLOSURE_BIT);
+                std::ptr::from_ref(closure.native_function()?) as u64
+            }
+        };
+        self.functions.get(&function).map(String::as_str)
+    }
+}
+
+struct Names {
+    /// By address of the native function; one with two names goes by the smaller.
+    functions: FxHashMap<u64, String>,
+    tables: Vec<String>,
+    all: FxHashSet<String>,
+}
+
+fn names() -> &'static Names {
+    static NAMES: OnceLock<Names> = OnceLock::new();
+    NAMES.get_or_init(|| {
+        let mut vm = new_vm();
+        let mut names = Names {
+            functions: FxHashMap::default(),
+            tables: Vec::new(),
+            all: FxHashSet::default(),
+        };
+        let mut add = |name: &str, value: Value| {
+            names.all.insert(name.to_string());
+            match value.native_function() {
+                Some(function) => {
+                    let address = std::ptr::from_ref(function) as u64;
+                    let entry = names.functions.entry(address).or_insert_with(|| name.to_string());
+                    if name < entry.as_str() {
+                        *entry = name.to_string();
+                    }
+                }
+                None => names.tables.push(name.to_string()),
+            }
+        };
+        each_name(vm.globals(), "", &mut add);
         let ipairs = vm.get_global("ipairs");
         if let Ok(iterator) = vm.call1(ipairs, &[Value::int(0)]) {
-            names.insert(iterator.payload(), "ipairs iterator".into());
+            add("ipairs iterator", iterator);
         }
-        Library { names }
-    }
+        names
+    })
 }
 
 /// Visits the functions and tables that globals hold, and those that these tables hold.
@@ -186,15 +244,7 @@ fn each_name(table: TableRef, prefix: &str, visit: &mut dyn FnMut(&str, Value)) 
 
 /// Whether our library has a function or table of this name, such as `math.sin`.
 pub fn offers(name: &str) -> bool {
-    static NAMES: OnceLock<std::collections::HashSet<String>> = OnceLock::new();
-    let names = NAMES.get_or_init(|| {
-        let mut names = std::collections::HashSet::new();
-        each_name(new_vm().globals(), "", &mut |name, _| {
-            names.insert(name.to_string());
-        });
-        names
-    });
-    names.contains(name)
+    names().all.contains(name)
 }
 
 fn new_vm() -> Vm {
@@ -207,7 +257,7 @@ fn new_vm() -> Vm {
 fn prepare(program: &Program) -> (Vm, Library) {
     let mut vm = new_vm();
     vm.heap.limit_bytes = program.options.memory;
-    let library = Library::of(&mut vm);
+    let library = Library::of(&vm);
     if let Some(math) = vm.get_global("math").as_table() {
         let name = vm.heap.new_string(b"randomseed");
         let seed = [Value::int(program.options.random_seed)];
