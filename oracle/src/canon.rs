@@ -214,9 +214,13 @@ pub fn walk<S: State>(
     registers
 }
 
+/// Objects that are found by linear search before a map is made.
+const SEARCHED: usize = 12;
+
 struct Walker<'s, S: State> {
     state: &'s S,
     plan: &'s Plan,
+    /// Numbers of objects, kept only once there are more than [`SEARCHED`]: most looks see a few.
     numbers: FxHashMap<Address, u32>,
     /// Objects in the order of their numbers; content is visited in this order.
     queue: Vec<(Class, Address)>,
@@ -261,8 +265,16 @@ impl<'s, S: State> Walker<'s, S> {
         }
     }
 
+    fn known(&self, address: Address) -> Option<u32> {
+        if self.queue.len() > SEARCHED {
+            return self.numbers.get(&address).copied();
+        }
+        let position = self.queue.iter().position(|(_, known)| *known == address);
+        position.map(|index| index as u32)
+    }
+
     fn object(&mut self, class: Class, address: Address, fresh: bool) -> Canonical<'s> {
-        if let Some(&number) = self.numbers.get(&address) {
+        if let Some(number) = self.known(address) {
             return Canonical::Object(class, number);
         }
         let enter_library = self.plan.complete && class == Class::Table;
@@ -273,8 +285,17 @@ impl<'s, S: State> Walker<'s, S> {
             return Canonical::Opaque(class);
         }
         let number = self.queue.len() as u32;
-        self.numbers.insert(address, number);
         self.queue.push((class, address));
+        match self.queue.len() {
+            ..=SEARCHED => {}
+            len if len == SEARCHED + 1 => {
+                let numbered = self.queue.iter().zip(0..).map(|((_, address), n)| (*address, n));
+                self.numbers.extend(numbered);
+            }
+            _ => {
+                self.numbers.insert(address, number);
+            }
+        }
         Canonical::Object(class, number)
     }
 

@@ -96,6 +96,8 @@ pub struct Divergence {
     pub right: Engine,
     pub clock: Clock,
     pub event: EventKind,
+    /// Source line of the running instruction, where both stand in the main chunk's functions.
+    pub line: Option<u32>,
     /// The last moment at which both agreed, if any.
     pub agreed: Option<(Clock, EventKind)>,
     pub left_state: Snapshot,

@@ -13,6 +13,7 @@ use crate::engine::{Ending, Engine, EventSink, Leader, Next, Outcome, Program, W
 use crate::event::{Clock, EventKind};
 use crate::policy;
 use crate::verdict::{Divergence, DivergenceKind, Reason, Verdict};
+use plumb_jit::bytecode::Pc;
 use std::rc::Rc;
 
 /// Runs both engines again to the first difference and prints it.
@@ -68,6 +69,7 @@ pub(super) fn explain(
         right: follower.kind().max(leader.kind()),
         clock,
         event,
+        line: line_of(program, &left_state),
         agreed,
         left_state: if follower.kind() < leader.kind() {
             right_state.clone()
@@ -77,6 +79,14 @@ pub(super) fn explain(
         right_state: if follower.kind() < leader.kind() { left_state } else { right_state },
         differences: orient(differences, follower.kind() < leader.kind()),
     }))
+}
+
+/// Source line at which a dumped state stands.
+fn line_of(program: &Program, state: &Snapshot) -> Option<u32> {
+    let frame = state.frames.first()?.frame;
+    let mut protos = Vec::new();
+    program.proto.as_ref().ok()?.for_each(&mut |proto| protos.push(proto));
+    protos.get(frame.function.proto.0 as usize)?.line(Pc(frame.pc))
 }
 
 /// Puts the more trusted engine on the left.
