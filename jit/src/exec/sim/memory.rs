@@ -19,7 +19,7 @@ use crate::exec::helpers::HostFn;
 use crate::exec::trap::TrapKind;
 
 /// Bytes of simulated stack.
-const STACK_BYTES: usize = 64 << 10;
+const STACK_BYTES: usize = 8 << 10;
 const STACK_BASE: u64 = 0x005a_c000_0000_0000;
 /// SP at the entry of a trace; what lies above is the caller's.
 pub const STACK_TOP: u64 = STACK_BASE + STACK_BYTES as u64 - 256;
