@@ -18,8 +18,8 @@ const FEW: usize = 24;
 /// Width of one column.
 const COLUMN: usize = 60;
 
-/// The whole report.
-pub fn divergence(found: &Divergence, source: &[u8]) -> String {
+/// The whole report. `line` overrides the source line that is marked.
+pub fn divergence(found: &Divergence, source: &[u8], line: Option<u32>) -> String {
     let mut out = String::new();
     let (left, right) = (found.left, found.right);
     let _ = writeln!(
@@ -47,7 +47,7 @@ pub fn divergence(found: &Divergence, source: &[u8]) -> String {
         _ => {}
     }
     out.push_str("\nsource\n");
-    numbered(&mut out, source, found.line);
+    numbered(&mut out, source, line.or(found.line));
     out.push_str("\nstates\n");
     side_by_side(&mut out, &found.left_state, &found.right_state);
     out

@@ -87,7 +87,7 @@ fn must_agree(programs: &[(String, Vec<u8>)], seeds: std::ops::Range<u64>) -> u6
                     wrong.push(format!("{name}, seed {seed}: {reason}"))
                 }
                 Verdict::Diverge(found) => {
-                    let report = report::divergence(&found, source);
+                    let report = report::divergence(&found, source, None);
                     wrong.push(format!("{name}, seed {seed}\n{report}"));
                     break;
                 }

@@ -45,7 +45,7 @@ fn must_agree(files: &[PathBuf], configs: &[JitConfig], fuel: u64) -> Compared {
                 Verdict::Agree(compared) => total += compared,
                 Verdict::Inconclusive(_) => {}
                 Verdict::Diverge(found) => {
-                    let report = report::divergence(&found, &source);
+                    let report = report::divergence(&found, &source, None);
                     wrong.push(format!("{name}, {config:?}\n{report}"));
                     break;
                 }

@@ -229,7 +229,7 @@ fn each_planted_fault_is_found_and_named() {
             assert!(agreed.0 < FAULT_CLOCK && found.clock.0 >= FAULT_CLOCK, "{fault:?}");
             assert!(!found.differences.is_empty());
         }
-        let report = crate::report::divergence(&found, SOURCE.as_bytes());
+        let report = crate::report::divergence(&found, SOURCE.as_bytes(), None);
         assert!(report.contains("interpreter differs from reference"), "{report}");
     }
 }
