@@ -252,9 +252,15 @@ impl<'a> Rewriter<'a> {
             let inst = self.substitute(inst);
             return self.define(old, inst);
         }
-        let first = self.map(inst.args.get(0));
-        let phi = self.define(old, Inst { args: Args::new(&[first, first]), ..inst.clone() });
-        self.phis.push((phi, inst.args.get(1)));
+        self.define_phi(old, inst.args.get(0), inst.args.get(1))
+    }
+
+    /// Appends a phi that stands for the input's `old`; its operands are values of the input too.
+    pub fn define_phi(&mut self, old: ValueId, first: ValueId, next: ValueId) -> ValueId {
+        let (ty, first) = (self.input.ty(old), self.map(first));
+        let args = Args::new(&[first, first]);
+        let phi = self.define(old, Inst { op: Op::Phi, ty, args, imm: 0, snapshot: None });
+        self.phis.push((phi, next));
         phi
     }
 

@@ -7,7 +7,8 @@
 //! 2. [`cse`]    values computed before; loads that no write came between; stored values
 //! 3. [`guards`] guards that earlier ones imply
 //! 4. [`peel`]   pre-roll, `loop`, body: invariants and their guards leave the loop
-//! 5. [`dce`]    what no guard, write or snapshot needs
+//! 5. [`carry`]  values that the previous iteration computed already
+//! 6. [`dce`]    what no guard, write or snapshot needs
 //!
 //! Invariants of every pass:
 //! - It never moves a guard or a write and never drops a write; leaving through a guard happens
@@ -18,6 +19,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod carry;
 pub mod cse;
 pub mod dce;
 pub mod fold;
@@ -36,7 +38,8 @@ pub struct Pass {
 }
 
 /// All passes, in order. Bit n of a pass mask is entry n.
-pub const PIPELINE: &[Pass] = &[fold::PASS, cse::PASS, guards::PASS, peel::PASS, dce::PASS];
+pub const PIPELINE: &[Pass] =
+    &[fold::PASS, cse::PASS, guards::PASS, peel::PASS, carry::PASS, dce::PASS];
 
 /// The mask that runs every pass.
 pub const ALL_PASSES: u32 = (1 << PIPELINE.len()) - 1;

@@ -84,16 +84,20 @@ proptest! {
 /// The properties above mean something: most traces peel, loop, and run for more than one iteration.
 #[test]
 fn random_traces_exercise_the_passes() {
-    let (mut peeled, mut looped, mut rewrites) = (0, 0, 0);
+    let (mut peeled, mut looped, mut rewrites, mut carried) = (0, 0, 0, 0);
     for seed in 0..200 {
         let generated = generate(seed, 30);
         let cx = PassCx::new();
         let output = (peel::PASS.run)(&cx, &generated.trace);
         rewrites += cx.count();
         peeled += u32::from(output.loop_head().is_some());
+        let cx = PassCx::new();
+        (carry::PASS.run)(&cx, &output);
+        carried += cx.count();
         let observed = run_to_exit(&output, generated.memory).unwrap();
         looped += u32::from(observed.clock > 2 * u64::from(output.iteration_clock));
     }
+    assert!(carried > 3, "{carried}");
     assert!(peeled > 100 && looped > 30 && rewrites > 2_000, "{peeled} {looped} {rewrites}");
 }
 
@@ -102,7 +106,7 @@ fn the_tap_sees_each_stage_and_the_limit_stops_rewrites() {
     let generated = generate(1, 30);
     let mut stages = Vec::new();
     run_pipeline(&generated.trace, &Options::default(), &mut |name, _| stages.push(name));
-    assert_eq!(stages, ["recorded", "fold", "cse", "guards", "peel", "dce"]);
+    assert_eq!(stages, ["recorded", "fold", "cse", "guards", "peel", "carry", "dce"]);
     let options = Options { limit: Some(("peel", 0)), ..Options::default() };
     let output = run_pipeline(&generated.trace, &options, &mut |_, _| {});
     assert_eq!(output.loop_head(), None);
