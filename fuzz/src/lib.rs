@@ -1,1 +1,5 @@
 //! Generator, reducer, campaign and the `plumb` command.
+
+#![forbid(unsafe_code)]
+
+pub mod generate;

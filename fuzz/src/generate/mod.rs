@@ -1,0 +1,179 @@
+//! Bytes -> a random, loop-heavy Lua program that terminates and (almost) never fails.
+//!
+//! In:  bytes: libFuzzer's, or those that a seed expands to ([`bytes_of_seed`]).
+//! Out: a [`Case`]: a syntax tree and the JIT knobs drawn from the same bytes.
+//!
+//! 1. [`scope`]      variables with kinds, names, costs
+//! 2. [`expression`] typed expressions: total operations only
+//! 3. [`statement`]  statements, phase changes, errors under `pcall`
+//! 4. [`looping`]    loops, bounded by construction
+//!
+//! Invariants:
+//! - *Deterministic*: the same bytes give the same case, whatever the machine.
+//! - *Terminating*: every loop has a bound that the body cannot reach: a numeric `for`, or a counter
+//!   that no statement but the loop's own increment assigns. The product of nested bounds is limited
+//!   by [`scope::MAX_WORK`].
+//! - *Valid*: expressions have kinds (integer, float, number, boolean); an operation that may raise an
+//!   error (integer division by zero, bitwise operators on fractions, indexing nil) is made only of
+//!   operands for which it cannot, unless it stands under a `pcall` on purpose.
+//! - *Comparable*: nothing whose result Lua leaves open (hash order, addresses, the sign and payload
+//!   of a NaN in text, `#` is fine because our tables are sized like PUC's).
+//!
+//! Choice 0 is always the simplest one, so that exhausted bytes make small programs.
+
+mod expression;
+mod looping;
+mod scope;
+mod statement;
+
+use arbitrary::Unstructured;
+use plumb_jit::syntax::ast::{Block, Chunk, Expr, Stat, StatKind};
+use scope::{Kind, Scope};
+
+/// What a program runs under, drawn from the same bytes.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CaseConfig {
+    /// Arrivals at a loop head before it is recorded.
+    pub hot_loop: u16,
+    /// Passes to run: bit n is entry n of the pipeline.
+    pub passes: u32,
+    /// General registers the allocator may use; all when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpr_limit: Option<usize>,
+    /// Float registers the allocator may use; all when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fpr_limit: Option<usize>,
+}
+
+impl Default for CaseConfig {
+    fn default() -> CaseConfig {
+        CaseConfig { hot_loop: 56, passes: u32::MAX, gpr_limit: None, fpr_limit: None }
+    }
+}
+
+/// A program and the knobs it runs under.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    pub chunk: Chunk,
+    pub config: CaseConfig,
+}
+
+/// Bytes that a seed stands for.
+pub const SEED_BYTES: usize = 3072;
+
+/// Expands a seed into [`SEED_BYTES`] bytes (SplitMix64).
+pub fn bytes_of_seed(seed: u64) -> Vec<u8> {
+    let mut state = seed ^ 0x706c_756d_6221_0a0a;
+    let mut bytes = Vec::with_capacity(SEED_BYTES);
+    while bytes.len() < SEED_BYTES {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bytes.extend_from_slice(&(z ^ (z >> 31)).to_le_bytes());
+    }
+    bytes
+}
+
+/// The case of a seed.
+pub fn case_of_seed(seed: u64) -> Case {
+    case_of_bytes(&bytes_of_seed(seed))
+}
+
+/// The case that bytes describe; any bytes describe one.
+pub fn case_of_bytes(bytes: &[u8]) -> Case {
+    let mut generator = Generator { u: Unstructured::new(bytes), scope: Scope::default() };
+    let config = generator.config();
+    let chunk = generator.chunk();
+    Case { chunk, config }
+}
+
+/// The state of one generation.
+struct Generator<'a> {
+    u: Unstructured<'a>,
+    scope: Scope,
+}
+
+impl Generator<'_> {
+    // -- choices -----------------------------------------------------------------------------
+
+    /// A number in `low..=high`; `low` when the bytes are used up.
+    fn pick(&mut self, low: i64, high: i64) -> i64 {
+        self.u.int_in_range(low..=high).unwrap_or(low)
+    }
+
+    fn chance(&mut self, percent: u8) -> bool {
+        self.pick(0, 99) >= i64::from(100 - percent)
+    }
+
+    fn choose<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.pick(0, from.len() as i64 - 1) as usize]
+    }
+
+    fn config(&mut self) -> CaseConfig {
+        let hot_loop = self.choose(&[3, 2, 4, 5, 6, 8, 10, 13, 56]);
+        let passes = if self.chance(15) { self.pick(0, 255) as u32 } else { u32::MAX };
+        let gpr_limit = self.chance(20).then(|| self.pick(8, 14) as usize);
+        let fpr_limit = self.chance(20).then(|| self.pick(6, 12) as usize);
+        CaseConfig { hot_loop, passes, gpr_limit, fpr_limit }
+    }
+
+    // -- the program -------------------------------------------------------------------------
+
+    fn chunk(&mut self) -> Chunk {
+        let mut stats = Vec::new();
+        self.prelude(&mut stats);
+        for _ in 0..self.pick(0, 2) {
+            self.function(&mut stats);
+        }
+        for _ in 0..self.pick(1, 3) {
+            for _ in 0..self.pick(0, 2) {
+                self.statement(&mut stats);
+            }
+            self.hot_loop(&mut stats);
+        }
+        self.report(&mut stats);
+        Chunk { body: Block::from(stats) }
+    }
+
+    /// A few variables of each kind, so that every expression has something to read.
+    fn prelude(&mut self, out: &mut Vec<Stat>) {
+        for kind in [Kind::Int, Kind::Num, Kind::Float] {
+            let value = self.expression(kind, 0);
+            self.declare(kind, value, out);
+        }
+        if self.chance(35) {
+            let value = self.expression(Kind::Bool, 1);
+            self.declare(Kind::Bool, value, out);
+        }
+        for _ in 0..self.pick(1, 2) {
+            let count = self.pick(1, 12);
+            let items = (0..count).map(|_| self.expression(Kind::Num, 0)).collect();
+            self.declare_array(items, out);
+        }
+        if self.chance(45) {
+            self.declare_record(out);
+        }
+        if self.chance(35) {
+            self.declare_global(out);
+        }
+    }
+
+    /// Prints what the program computed. A NaN is printed as "nan": its sign is the machine's.
+    fn report(&mut self, out: &mut Vec<Stat>) {
+        let names: Vec<(String, Kind)> =
+            self.scope.visible().filter(|v| v.kind.is_scalar()).map(|v| (v.name.clone(), v.kind)).collect();
+        let mut args = Vec::new();
+        for (name, kind) in names {
+            let value = Expr::name(name);
+            args.push(if kind == Kind::Bool { value } else { expression::printable(value) });
+        }
+        let arrays: Vec<String> = self.scope.arrays().map(|v| v.name.clone()).collect();
+        for name in arrays {
+            let length = Expr::unary(plumb_jit::syntax::ast::UnOp::Len, Expr::name(name));
+            args.push(length);
+        }
+        out.push(StatKind::Call(Expr::call(Expr::name("print"), args)).into());
+    }
+}

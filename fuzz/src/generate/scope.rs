@@ -1,0 +1,120 @@
+//! What the generator knows of the program so far: variables, kinds, work.
+
+/// Kind of a variable or expression; the generator's static type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Int,
+    Float,
+    /// An integer or a float; changes from iteration to iteration on purpose.
+    Num,
+    Bool,
+    /// A table with numbers (and holes) at 1, 2, ...
+    Array,
+    /// A table with the fields of [`RECORD_FIELDS`], all numbers of the given kinds.
+    Record,
+    /// A function of two numbers that returns a number.
+    Function,
+}
+
+impl Kind {
+    pub fn is_scalar(self) -> bool {
+        matches!(self, Kind::Int | Kind::Float | Kind::Num | Kind::Bool)
+    }
+    /// A value of kind `other` may be stored where `self` is expected.
+    pub fn accepts(self, other: Kind) -> bool {
+        self == other || (self == Kind::Num && matches!(other, Kind::Int | Kind::Float))
+    }
+}
+
+/// Fields of every record, with the kind they keep.
+pub const RECORD_FIELDS: [(&str, Kind); 4] =
+    [("n", Kind::Int), ("x", Kind::Float), ("v", Kind::Num), ("w", Kind::Num)];
+
+/// Upper bound for the product of nested trip counts, calls included.
+pub const MAX_WORK: u64 = 12_000;
+
+#[derive(Clone, Debug)]
+pub struct Variable {
+    pub name: String,
+    pub kind: Kind,
+    /// Loop counters are read only.
+    pub assignable: bool,
+    pub global: bool,
+    /// For functions: loop iterations that one call may run.
+    pub work: u64,
+}
+
+/// Variables in scope, and where in the program we are.
+#[derive(Default)]
+pub struct Scope {
+    variables: Vec<Variable>,
+    next_name: usize,
+    /// Nesting of blocks, loops included.
+    pub depth: usize,
+    /// Nesting of loops in the current function.
+    pub loops: usize,
+    /// Product of the bounds of the loops around (in functions: of the function's own).
+    pub work: u64,
+    /// Greatest product seen in the function being generated.
+    pub peak_work: u64,
+    pub in_function: bool,
+}
+
+/// Lua allows 200 locals a function; far fewer keep programs readable.
+pub const MAX_VARIABLES: usize = 40;
+
+impl Scope {
+    pub fn fresh(&mut self, prefix: &str) -> String {
+        self.next_name += 1;
+        format!("{prefix}{}", self.next_name)
+    }
+
+    pub fn add(&mut self, variable: Variable) {
+        self.variables.push(variable);
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.variables.len() >= MAX_VARIABLES
+    }
+
+    /// Number of variables now, to be given to [`Scope::leave`].
+    pub fn enter(&mut self) -> usize {
+        self.depth += 1;
+        self.variables.len()
+    }
+
+    pub fn leave(&mut self, mark: usize) {
+        self.depth -= 1;
+        self.variables.truncate(mark);
+    }
+
+    pub fn visible(&self) -> impl Iterator<Item = &Variable> {
+        self.variables.iter()
+    }
+
+    pub fn arrays(&self) -> impl Iterator<Item = &Variable> {
+        self.of_kind(Kind::Array)
+    }
+
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Variable> {
+        self.variables.iter().filter(move |v| v.kind == kind)
+    }
+
+    /// Work of the code at this place, at least 1.
+    pub fn work(&self) -> u64 {
+        self.work.max(1)
+    }
+
+    /// The code here does `factor` times as much as the code around.
+    pub fn multiply(&mut self, factor: u64) -> u64 {
+        let before = self.work();
+        self.work = before.saturating_mul(factor.max(1));
+        self.peak_work = self.peak_work.max(self.work);
+        before
+    }
+
+    /// The largest factor that keeps the work in bounds.
+    pub fn room(&self) -> u64 {
+        MAX_WORK / self.work()
+    }
+}
