@@ -31,7 +31,7 @@ pub const RECORD_FIELDS: [(&str, Kind); 4] =
     [("n", Kind::Int), ("x", Kind::Float), ("v", Kind::Num), ("w", Kind::Num)];
 
 /// Upper bound for the product of nested trip counts, calls included.
-pub const MAX_WORK: u64 = 12_000;
+pub const MAX_WORK: u64 = 3_000;
 
 #[derive(Clone, Debug)]
 pub struct Variable {
