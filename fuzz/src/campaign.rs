@@ -1,0 +1,226 @@
+//! Many programs: a range of seeds or a stretch of time, on several threads.
+//!
+//! In:  [`Plan`].   Out: [`Summary`] (also `reports/sweep.json`) and the findings.
+//!
+//! Each seed is a program of its own and runs in fresh states of all engines; the order in which threads
+//! take seeds has no influence on any result. A time-boxed sweep takes seeds upwards from its first.
+
+use crate::generate::{Case, CaseConfig, case_of_seed};
+use crate::harness::{Answer, Finding, GENERATED_FUEL, Job, Judged, judge};
+use plumb_jit::syntax::printer::print;
+use plumb_jit::trace::config::ExecutorKind;
+use plumb_oracle::verdict::{Compared, Reason};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub first_seed: u64,
+    /// One past the last seed; `None` runs until `time` is over.
+    pub end_seed: Option<u64>,
+    pub time: Option<Duration>,
+    pub jobs: usize,
+    pub executor: ExecutorKind,
+    /// Stop after this many findings.
+    pub max_findings: usize,
+}
+
+/// A finding and the seed that shows it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub seed: u64,
+    pub finding: Finding,
+}
+
+/// What a sweep saw.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Summary {
+    pub programs: u64,
+    pub seconds: f64,
+    pub programs_per_second: f64,
+    pub jobs: usize,
+    pub first_seed: u64,
+    pub executor: String,
+    pub agreed: u64,
+    pub diverged: u64,
+    /// Programs that completed at least one trace.
+    pub traced_programs: u64,
+    pub traced_percent: f64,
+    /// Programs that left a trace through a side exit at least once.
+    pub side_exit_programs: u64,
+    pub side_exit_percent: f64,
+    pub traces: u64,
+    pub recordings: u64,
+    pub aborts: BTreeMap<&'static str, u64>,
+    pub blacklisted_loops: u64,
+    pub retired_traces: u64,
+    pub inconclusive: BTreeMap<&'static str, u64>,
+    pub inconclusive_percent: f64,
+    pub instructions: u64,
+    pub trace_entries_compared: u64,
+    pub trace_exits_compared: u64,
+    pub registers_compared: u64,
+    pub loop_arrivals: u64,
+    /// Seeds and signatures of the findings.
+    pub findings: Vec<FindingLine>,
+}
+
+/// A finding in the summary.
+#[derive(Clone, Debug, Serialize)]
+pub struct FindingLine {
+    pub seed: u64,
+    pub signature: String,
+}
+
+#[derive(Default)]
+struct Totals {
+    summary: Summary,
+    compared: Compared,
+}
+
+impl Totals {
+    fn add(&mut self, judged: &Judged) {
+        let s = &mut self.summary;
+        s.programs += 1;
+        let stats = &judged.stats;
+        s.traced_programs += u64::from(stats.compiled > 0);
+        s.side_exit_programs += u64::from(stats.side_exits > 0);
+        s.traces += stats.compiled;
+        s.recordings += stats.recordings;
+        s.blacklisted_loops += stats.blacklisted;
+        s.retired_traces += stats.retired;
+        s.loop_arrivals += stats.loop_arrivals;
+        for (abort, count) in &stats.aborts {
+            *s.aborts.entry(abort.name()).or_default() += count;
+        }
+        match &judged.answer {
+            Answer::Agree(compared) => {
+                s.agreed += 1;
+                self.compared += *compared;
+            }
+            Answer::Found(_) => s.diverged += 1,
+            Answer::Inconclusive(reason) => *s.inconclusive.entry(reason.name()).or_default() += 1,
+        }
+    }
+
+    fn finish(mut self, plan: &Plan, elapsed: Duration) -> Summary {
+        let s = &mut self.summary;
+        let percent = |part: u64| 100.0 * part as f64 / s.programs.max(1) as f64;
+        s.traced_percent = percent(s.traced_programs);
+        s.side_exit_percent = percent(s.side_exit_programs);
+        s.inconclusive_percent = percent(s.inconclusive.values().sum());
+        s.seconds = elapsed.as_secs_f64();
+        s.programs_per_second = s.programs as f64 / s.seconds.max(1e-9);
+        s.jobs = plan.jobs;
+        s.first_seed = plan.first_seed;
+        s.executor = plan.executor.name().to_string();
+        s.instructions = self.compared.instructions;
+        s.trace_entries_compared = self.compared.trace_entries;
+        s.trace_exits_compared = self.compared.trace_exits;
+        s.registers_compared = self.compared.registers;
+        // Every reason has a line, so that a new one is seen at once.
+        for reason in Reason::ALL {
+            s.inconclusive.entry(reason.name()).or_default();
+        }
+        self.summary
+    }
+}
+
+/// Judges a generated case.
+pub fn judge_case(case: &Case, executor: ExecutorKind) -> Judged {
+    judge_source(print(&case.chunk).as_bytes(), &case.config, executor)
+}
+
+/// Judges the text of a generated program.
+pub fn judge_source(source: &[u8], config: &CaseConfig, executor: ExecutorKind) -> Judged {
+    judge(&Job {
+        source,
+        chunk_name: "=case",
+        config: config.clone(),
+        executor,
+        check: false,
+        fuel: GENERATED_FUEL,
+    })
+}
+
+/// Runs a plan. `progress` is called now and then with programs done and findings so far.
+pub fn sweep(plan: &Plan, progress: &(dyn Fn(u64, usize) + Sync)) -> (Summary, Vec<Found>) {
+    let start = Instant::now();
+    let next = AtomicU64::new(plan.first_seed);
+    let done = AtomicU64::new(0);
+    let stop = AtomicBool::new(false);
+    let findings: Mutex<Vec<Found>> = Mutex::default();
+    let totals: Mutex<Totals> = Mutex::default();
+
+    let worker = || {
+        let mut own = Totals::default();
+        while !stop.load(Ordering::Relaxed) {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            let over = plan.end_seed.is_some_and(|end| seed >= end)
+                || plan.time.is_some_and(|time| start.elapsed() >= time);
+            if over {
+                break;
+            }
+            let judged = judge_case(&case_of_seed(seed), plan.executor);
+            own.add(&judged);
+            if let Answer::Found(finding) = judged.answer {
+                let mut findings = findings.lock().expect("no thread panics while it holds this");
+                findings.push(Found { seed, finding });
+                if findings.len() >= plan.max_findings {
+                    stop.store(true, Ordering::Relaxed);
+                }
+            }
+            let programs = done.fetch_add(1, Ordering::Relaxed) + 1;
+            if programs.is_multiple_of(64) {
+                let found = findings.lock().expect("no thread panics while it holds this").len();
+                progress(programs, found);
+            }
+        }
+        let mut totals = totals.lock().expect("no thread panics while it holds this");
+        merge(&mut totals, own);
+    };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(plan.jobs)
+        .build()
+        .expect("threads can be started");
+    pool.scope(|scope| {
+        for _ in 0..plan.jobs {
+            scope.spawn(|_| worker());
+        }
+    });
+
+    let totals = totals.into_inner().expect("all threads ended");
+    let mut findings = findings.into_inner().expect("all threads ended");
+    findings.sort_by_key(|found| found.seed);
+    let mut summary = totals.finish(plan, start.elapsed());
+    summary.findings = findings
+        .iter()
+        .map(|f| FindingLine { seed: f.seed, signature: f.finding.signature() })
+        .collect();
+    (summary, findings)
+}
+
+fn merge(into: &mut Totals, from: Totals) {
+    into.compared += from.compared;
+    let (a, b) = (&mut into.summary, from.summary);
+    a.programs += b.programs;
+    a.agreed += b.agreed;
+    a.diverged += b.diverged;
+    a.traced_programs += b.traced_programs;
+    a.side_exit_programs += b.side_exit_programs;
+    a.traces += b.traces;
+    a.recordings += b.recordings;
+    a.blacklisted_loops += b.blacklisted_loops;
+    a.retired_traces += b.retired_traces;
+    a.loop_arrivals += b.loop_arrivals;
+    for (key, count) in b.aborts {
+        *a.aborts.entry(key).or_default() += count;
+    }
+    for (key, count) in b.inconclusive {
+        *a.inconclusive.entry(key).or_default() += count;
+    }
+}

@@ -1,0 +1,110 @@
+//! One program through three engines: the question every command asks.
+//!
+//! In:  source, chunk name, the case's knobs, fuel.
+//! Out: [`Judged`]: agreement with what was compared, a [`Finding`], or the reason why nothing was proven.
+//!
+//! A finding is any defect of ours: a divergence, a trap of the executor (the compiled trace broke a rule
+//! of the machine), or a panic. Its [`Finding::signature`] is what the reducer keeps.
+
+use crate::generate::CaseConfig;
+use plumb_jit::trace::config::{ExecutorKind, JitConfig};
+use plumb_jit::trace::stats::JitStats;
+use plumb_oracle::verdict::{Compared, Divergence, Reason, Verdict};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A program and what it runs under.
+#[derive(Clone, Debug)]
+pub struct Job<'a> {
+    pub source: &'a [u8],
+    /// As for Lua's `load`: `@file.lua` or `=name`.
+    pub chunk_name: &'a str,
+    pub config: CaseConfig,
+    pub executor: ExecutorKind,
+    /// Verify the IR after each pass and every register allocation, also in release builds.
+    pub check: bool,
+    /// VM instructions before a program is given up as inconclusive.
+    pub fuel: u64,
+}
+
+/// Fuel of a generated program; they need a few hundred thousand at most.
+pub const GENERATED_FUEL: u64 = 5_000_000;
+/// Fuel of a person's program.
+pub const USER_FUEL: u64 = 2_000_000_000;
+
+/// A defect of ours.
+#[derive(Clone, Debug)]
+pub enum Finding {
+    Diverge(Box<Divergence>),
+    /// The executor's report.
+    Trap(String),
+    /// The panic's message.
+    Panic(String),
+}
+
+impl Finding {
+    /// What stays the same while the program gets smaller.
+    pub fn signature(&self) -> String {
+        match self {
+            Finding::Diverge(d) => {
+                let (left, right, kind) = d.signature();
+                format!("{left} / {right} / {kind:?}").to_lowercase()
+            }
+            Finding::Trap(text) => format!("trap / {}", text.lines().next().unwrap_or("").trim()),
+            Finding::Panic(text) => format!("panic / {}", text.lines().next().unwrap_or("").trim()),
+        }
+    }
+}
+
+/// The answer for one program.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Agree(Compared),
+    Found(Finding),
+    Inconclusive(Reason),
+}
+
+/// An answer, and what the JIT did on the way.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    pub answer: Answer,
+    pub stats: JitStats,
+}
+
+/// The JIT's knobs for a job.
+pub fn jit_config(job: &Job) -> JitConfig {
+    JitConfig {
+        hot_loop: job.config.hot_loop,
+        passes: job.config.passes,
+        gpr_limit: job.config.gpr_limit,
+        fpr_limit: job.config.fpr_limit,
+        executor: job.executor,
+        check: job.check || cfg!(debug_assertions),
+        ..JitConfig::default()
+    }
+}
+
+/// Runs a program on all three engines and compares them.
+pub fn judge(job: &Job) -> Judged {
+    let config = jit_config(job);
+    let options = plumb_oracle::engine::Options { fuel: job.fuel, ..Default::default() };
+    let run = || plumb_oracle::compare(job.source, job.chunk_name, &config, options);
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(comparison) => {
+            let answer = match (comparison.trap, comparison.verdict) {
+                (Some(trap), _) => Answer::Found(Finding::Trap(trap)),
+                (None, Verdict::Agree(compared)) => Answer::Agree(compared),
+                (None, Verdict::Diverge(divergence)) => Answer::Found(Finding::Diverge(divergence)),
+                (None, Verdict::Inconclusive(reason)) => Answer::Inconclusive(reason),
+            };
+            Judged { answer, stats: comparison.stats }
+        }
+        Err(payload) => {
+            let text = payload
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string))
+                .unwrap_or_else(|| "a panic without a message".to_string());
+            Judged { answer: Answer::Found(Finding::Panic(text)), stats: JitStats::default() }
+        }
+    }
+}
