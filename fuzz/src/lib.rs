@@ -1,6 +1,17 @@
 //! Generator, reducer, campaign and the `plumb` command.
+//!
+//! 1. [`generate`]   bytes -> a loop-heavy program and the knobs it runs under
+//! 2. [`harness`]    one program through three engines
+//! 3. [`campaign`]   many programs on several threads
+//! 4. [`reduce`]     a diverging program -> a small one
+//! 5. [`regression`] cases kept forever
+//! 6. [`cli`]        the `plumb` command
 
 #![forbid(unsafe_code)]
 
+pub mod campaign;
+pub mod cli;
 pub mod generate;
+pub mod harness;
 pub mod reduce;
+pub mod regression;

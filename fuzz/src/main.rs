@@ -1,2 +1,20 @@
 //! The `plumb` command.
-fn main() {}
+//!
+//! Exit codes: 0 all is well; 1 a divergence, or a Lua program ended with an error; 2 the command cannot
+//! do what it was asked (one line on stderr says what, where and what to do); 3 inconclusive.
+
+#![forbid(unsafe_code)]
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let command = plumb_fuzz::cli::Cli::parse();
+    match plumb_fuzz::cli::run(command) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("plumb: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

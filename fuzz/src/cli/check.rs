@@ -1,0 +1,51 @@
+//! `plumb check`: a person's own programs in lockstep.
+
+use super::{ExecutorArg, chunk_name, executor, read_source};
+use crate::generate::CaseConfig;
+use crate::harness::{Answer, Job, USER_FUEL, judge};
+use crate::regression::report;
+use std::path::PathBuf;
+
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Lua source files.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Arrivals at a loop head before it is compiled.
+    #[arg(long, default_value_t = 56, value_parser = clap::value_parser!(u16).range(1..=60000))]
+    hot_loop: u16,
+    /// What runs the compiled traces.
+    #[arg(long, value_enum)]
+    executor: Option<ExecutorArg>,
+    /// VM instructions before a program is given up as inconclusive.
+    #[arg(long, default_value_t = USER_FUEL)]
+    fuel: u64,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<u8> {
+    let executor = executor(args.executor)?;
+    // All files are read first: a wrong name must not show after minutes of work.
+    let sources: Vec<Vec<u8>> =
+        args.files.iter().map(|path| read_source(path)).collect::<anyhow::Result<_>>()?;
+    let (mut diverged, mut inconclusive) = (false, false);
+    for (path, source) in args.files.iter().zip(&sources) {
+        let judged = judge(&Job {
+            source,
+            chunk_name: &chunk_name(path),
+            config: CaseConfig { hot_loop: args.hot_loop, ..CaseConfig::default() },
+            executor,
+            check: true,
+            fuel: args.fuel,
+        });
+        let word = match &judged.answer {
+            Answer::Agree(_) => "agree",
+            Answer::Found(_) => "DIVERGE",
+            Answer::Inconclusive(_) => "inconclusive",
+        };
+        diverged |= matches!(judged.answer, Answer::Found(_));
+        inconclusive |= matches!(judged.answer, Answer::Inconclusive(_));
+        println!("{}: {word}", path.display());
+        println!("{}", report(&judged.answer, source).trim_end());
+    }
+    Ok(if diverged { 1 } else if inconclusive { 3 } else { 0 })
+}

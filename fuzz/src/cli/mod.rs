@@ -1,0 +1,105 @@
+//! The command line: one module a command.
+
+mod check;
+mod repro;
+mod run;
+mod sweep;
+mod trace;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand, ValueEnum};
+use plumb_jit::trace::config::ExecutorKind;
+use std::path::{Path, PathBuf};
+
+/// Lua 5.4 with an ARM64 trace JIT, and the harness that compares it with its interpreter and with
+/// reference Lua, program by program.
+///
+/// Without a command: a sweep of 30 seconds.
+#[derive(Parser, Debug)]
+#[command(name = "plumb", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Generated programs through three engines in lockstep; writes reports/sweep.json.
+    ///
+    /// Exits with 0 when all agree, with 1 when something diverged. A divergence is reduced and saved
+    /// under regressions/.
+    Sweep(sweep::Args),
+    /// Your own Lua files through three engines in lockstep.
+    ///
+    /// Exits with 0 when all agree, 1 when one diverges, 3 when nothing could be proven for one.
+    Check(check::Args),
+    /// Runs a Lua program.
+    Run(run::Args),
+    /// Shows what the JIT makes of a program: bytecode, IR after each pass, registers, machine code.
+    Trace(trace::Args),
+    /// Replays a case of regressions/ and shows where the engines differ, if they do.
+    Repro(repro::Args),
+}
+
+/// Which executor runs compiled traces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ExecutorArg {
+    /// The IR evaluator, no machine code.
+    Eval,
+    /// Machine code on the ARM64 simulator.
+    Sim,
+    /// Machine code on this machine (ARM64 hosts only).
+    Native,
+}
+
+/// Where a command finds the executor it was asked for.
+fn executor(arg: Option<ExecutorArg>) -> anyhow::Result<ExecutorKind> {
+    Ok(match arg {
+        None => ExecutorKind::host_default(),
+        Some(ExecutorArg::Eval) => ExecutorKind::Eval,
+        Some(ExecutorArg::Sim) => ExecutorKind::Simulator,
+        Some(ExecutorArg::Native) if ExecutorKind::host_default() == ExecutorKind::Native => {
+            ExecutorKind::Native
+        }
+        Some(ExecutorArg::Native) => anyhow::bail!(
+            "--executor native needs an ARM64 Linux or macOS host; use `sim` or `eval` here"
+        ),
+    })
+}
+
+/// Runs a command; the number is the exit code.
+pub fn run(cli: Cli) -> anyhow::Result<u8> {
+    match cli.command.unwrap_or_else(|| Command::Sweep(sweep::Args::default())) {
+        Command::Sweep(args) => sweep::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Trace(args) => trace::run(&args),
+        Command::Repro(args) => repro::run(&args),
+    }
+}
+
+/// Reads a Lua source file that is to be compiled and printed: it must be text.
+fn read_source(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let bytes =
+        std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    if let Err(error) = std::str::from_utf8(&bytes) {
+        anyhow::bail!(
+            "`{}` is not UTF-8 text (byte {}); give a Lua source file",
+            path.display(),
+            error.valid_up_to()
+        );
+    }
+    Ok(bytes)
+}
+
+/// `@path`, as `lua path` names its chunk.
+fn chunk_name(path: &Path) -> String {
+    format!("@{}", path.display())
+}
+
+/// The repository that the command is run in: where `regressions/` is.
+fn regressions_dir() -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    let found = here.ancestors().map(|dir| dir.join("regressions")).find(|dir| dir.is_dir());
+    found.unwrap_or_else(|| here.join("regressions"))
+}

@@ -1,0 +1,65 @@
+//! `plumb repro`: one case of `regressions/`, everything about it.
+
+use super::trace::stages;
+use super::{ExecutorArg, executor, regressions_dir};
+use crate::harness::{Answer, Job, USER_FUEL, judge};
+use crate::regression::{RegressionCase, Status, report};
+use std::path::{Path, PathBuf};
+
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// A name under regressions/, or the path of a case's folder.
+    case: PathBuf,
+    /// What runs the compiled traces.
+    #[arg(long, value_enum)]
+    executor: Option<ExecutorArg>,
+    /// Only the verdict: no source, bytecode, IR or machine code.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<u8> {
+    let case = RegressionCase::load(&find(&args.case)?)?;
+    let executor = executor(args.executor)?;
+    let job = Job {
+        source: &case.source,
+        chunk_name: "=case",
+        config: case.file.config.clone(),
+        executor,
+        check: true,
+        fuel: USER_FUEL,
+    };
+    println!("{}\n{}\n", crate::regression::name(&case.folder), case.file.story);
+    if !args.quiet {
+        println!("== source\n{}", String::from_utf8_lossy(&case.source).trim_end());
+        println!("\n{}", stages(&job)?);
+    }
+    let judged = judge(&job);
+    println!("== verdict\n{}", report(&judged.answer, &case.source).trim_end());
+    Ok(match judged.answer {
+        Answer::Agree(_) => 0,
+        Answer::Found(_) => {
+            if case.file.status == Status::Open {
+                println!("(this case is known to be open)");
+            }
+            1
+        }
+        Answer::Inconclusive(_) => 3,
+    })
+}
+
+fn find(case: &Path) -> anyhow::Result<PathBuf> {
+    if case.join("case.lua").is_file() {
+        return Ok(case.to_path_buf());
+    }
+    let known = regressions_dir().join(case);
+    if known.join("case.lua").is_file() {
+        return Ok(known);
+    }
+    anyhow::bail!(
+        "there is no case `{}`: neither that folder nor `{}` has a case.lua; see the names in `{}`",
+        case.display(),
+        known.display(),
+        regressions_dir().display()
+    )
+}

@@ -1,0 +1,173 @@
+//! `plumb sweep`: generated programs, a summary, and what was found, reduced.
+
+use super::{ExecutorArg, executor, regressions_dir};
+use crate::campaign::{Found, Plan, Summary, judge_source, sweep};
+use crate::generate::case_of_seed;
+use crate::harness::Answer;
+use crate::reduce;
+use crate::regression;
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use plumb_jit::syntax::printer::print;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+#[derive(clap::Args, Debug, Default)]
+pub struct Args {
+    /// Seeds to run, as A..B (B not included).
+    #[arg(long, value_parser = seeds, value_name = "A..B", conflicts_with = "seconds")]
+    seeds: Option<(u64, u64)>,
+    /// Run for this many seconds, from seed 0 on [default: 30].
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// Threads [default: one a core].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// What runs the compiled traces.
+    #[arg(long, value_enum)]
+    executor: Option<ExecutorArg>,
+    /// Stop after this many findings [default: 5].
+    #[arg(long)]
+    max_findings: Option<usize>,
+    /// Where the summary goes [default: reports/sweep.json].
+    #[arg(long)]
+    report: Option<PathBuf>,
+    /// Do not save findings under regressions/.
+    #[arg(long)]
+    no_save: bool,
+}
+
+fn seeds(text: &str) -> Result<(u64, u64), String> {
+    let form = || format!("`{text}` is not a range of seeds; write it as A..B, for example 0..1000");
+    let (a, b) = text.split_once("..").ok_or_else(form)?;
+    let (a, b) = (a.parse().map_err(|_| form())?, b.parse().map_err(|_| form())?);
+    if a < b { Ok((a, b)) } else { Err(format!("`{text}` is empty; A must be less than B")) }
+}
+
+/// Candidates that the reducer may try for one finding.
+const REDUCTION_BUDGET: u64 = 20_000;
+
+pub fn run(args: &Args) -> anyhow::Result<u8> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let plan = Plan {
+        first_seed: args.seeds.map_or(0, |(a, _)| a),
+        end_seed: args.seeds.map(|(_, b)| b),
+        time: match args.seeds {
+            Some(_) => None,
+            None => Some(Duration::from_secs(args.seconds.unwrap_or(30))),
+        },
+        jobs: args.jobs.map_or(cores, usize::from),
+        executor: executor(args.executor)?,
+        max_findings: args.max_findings.unwrap_or(5).max(1),
+    };
+    let bar = progress_bar(&plan);
+    let start = Instant::now();
+    let (summary, findings) = quiet(|| {
+        sweep(&plan, &|programs, found| {
+            bar.set_position(match plan.time {
+                Some(_) => start.elapsed().as_millis() as u64,
+                None => programs,
+            });
+            bar.set_message(format!("{programs} programs, {found} findings"));
+        })
+    });
+    bar.finish_and_clear();
+
+    let report = args.report.clone().unwrap_or_else(|| "reports/sweep.json".into());
+    write_report(&report, &summary)?;
+    print_summary(&summary);
+    println!("\nwritten to {}", report.display());
+    for found in &findings {
+        show(found, &plan, args)?;
+    }
+    Ok(u8::from(!findings.is_empty()))
+}
+
+fn progress_bar(plan: &Plan) -> ProgressBar {
+    let length = match (plan.end_seed, plan.time) {
+        (Some(end), _) => end - plan.first_seed,
+        (None, time) => time.unwrap_or_default().as_millis() as u64,
+    };
+    let bar = ProgressBar::new(length);
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let style = ProgressStyle::with_template("{bar:40.cyan/blue} {percent:>3}% {msg}");
+    bar.set_style(style.expect("the template is valid"));
+    bar
+}
+
+/// Panics are findings and are shown as such; the default message in between would tear the progress bar.
+fn quiet<T>(work: impl FnOnce() -> T) -> T {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let result = work();
+    std::panic::set_hook(hook);
+    result
+}
+
+fn write_report(path: &PathBuf, summary: &Summary) -> anyhow::Result<()> {
+    let shown = path.display();
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).with_context(|| format!("cannot make the folder of `{shown}`"))?;
+    }
+    let text = serde_json::to_string_pretty(summary)? + "\n";
+    std::fs::write(path, text).with_context(|| format!("cannot write `{shown}`"))
+}
+
+fn print_summary(s: &Summary) {
+    let line = |name: &str, value: String| println!("  {name:<26}{value:>14}");
+    println!("three engines in lockstep: reference, interpreter, JIT ({})", s.executor);
+    line("programs", s.programs.to_string());
+    line("programs per second", format!("{:.0}", s.programs_per_second));
+    line("agreed", s.agreed.to_string());
+    line("diverged", s.diverged.to_string());
+    line("completed a trace", format!("{:.1} %", s.traced_percent));
+    line("took a side exit", format!("{:.1} %", s.side_exit_percent));
+    line("traces compiled", s.traces.to_string());
+    line("trace entries compared", s.trace_entries_compared.to_string());
+    line("trace exits compared", s.trace_exits_compared.to_string());
+    line("registers compared", s.registers_compared.to_string());
+    line("inconclusive", format!("{:.2} %", s.inconclusive_percent));
+    for (reason, count) in s.inconclusive.iter().filter(|(_, count)| **count > 0) {
+        line(&format!("  {reason}"), count.to_string());
+    }
+    let aborted: u64 = s.aborts.values().sum();
+    line("recordings aborted", format!("{aborted} of {}", s.recordings));
+    let mut aborts: Vec<_> = s.aborts.iter().collect();
+    aborts.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), **name));
+    for (reason, count) in aborts {
+        line(&format!("  {reason}"), count.to_string());
+    }
+}
+
+/// Reduces a finding, saves it, and shows it.
+fn show(found: &Found, plan: &Plan, args: &Args) -> anyhow::Result<()> {
+    let signature = found.finding.signature();
+    println!("\nseed {}: {signature}", found.seed);
+    let case = case_of_seed(found.seed);
+    let start = Instant::now();
+    let reduced = quiet(|| {
+        reduce::reduce(&case.chunk, REDUCTION_BUDGET, &|chunk| {
+            let judged = judge_source(print(chunk).as_bytes(), &case.config, plan.executor);
+            matches!(judged.answer, Answer::Found(finding) if finding.signature() == signature)
+        })
+    });
+    println!(
+        "reduced from {} to {} lines in {:.1} s ({} candidates)",
+        reduce::lines(&case.chunk),
+        reduce::lines(&reduced.chunk),
+        start.elapsed().as_secs_f64(),
+        reduced.candidates,
+    );
+    let source = print(&reduced.chunk);
+    let judged = quiet(|| judge_source(source.as_bytes(), &case.config, plan.executor));
+    let report = regression::report(&judged.answer, source.as_bytes());
+    println!("{report}");
+    if !args.no_save {
+        let folder = regression::save(&regressions_dir(), found.seed, &signature, &source, &case.config)?;
+        println!("saved as {}; `plumb repro {}` replays it", folder.display(), regression::name(&folder));
+    }
+    Ok(())
+}

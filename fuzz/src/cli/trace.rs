@@ -1,0 +1,114 @@
+//! `plumb trace`: what each stage makes of a program's hot loops.
+
+use super::{ExecutorArg, chunk_name, executor, read_source};
+use crate::generate::CaseConfig;
+use crate::harness::{Job, USER_FUEL, jit_config};
+use plumb_jit::bytecode::{self, listing};
+use plumb_jit::exec::Category;
+use plumb_jit::heap::Value;
+use plumb_jit::ir::trace::Trace;
+use plumb_jit::stdlib;
+use plumb_jit::trace::manager::{Jit, JitObserver, TraceId};
+use plumb_jit::vm::Vm;
+use std::cell::RefCell;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// A Lua source file.
+    file: PathBuf,
+    /// Arrivals at a loop head before it is compiled.
+    #[arg(long, default_value_t = 56, value_parser = clap::value_parser!(u16).range(1..=60000))]
+    hot_loop: u16,
+    /// What runs the compiled traces.
+    #[arg(long, value_enum)]
+    executor: Option<ExecutorArg>,
+    /// VM instructions after which the program is stopped.
+    #[arg(long, default_value_t = USER_FUEL)]
+    fuel: u64,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<u8> {
+    let source = read_source(&args.file)?;
+    let text = stages(&Job {
+        source: &source,
+        chunk_name: &chunk_name(&args.file),
+        config: CaseConfig { hot_loop: args.hot_loop, ..CaseConfig::default() },
+        executor: executor(args.executor)?,
+        check: true,
+        fuel: args.fuel,
+    })?;
+    print!("{text}");
+    Ok(0)
+}
+
+/// Collects every stage of every compilation.
+#[derive(Default)]
+struct Log {
+    text: String,
+    trace: Option<TraceId>,
+    last: String,
+}
+
+struct Collector(Rc<RefCell<Log>>);
+
+impl JitObserver for Collector {
+    fn stage(&mut self, trace: TraceId, stage: &str, text: &dyn Fn() -> String) {
+        let mut log = self.0.borrow_mut();
+        let text = text();
+        if log.trace != Some(trace) || stage == "recorded" {
+            log.trace = Some(trace);
+            let _ = writeln!(log.text, "\n==== trace {} ====", trace.0);
+        }
+        if text == log.last {
+            let _ = writeln!(log.text, "\n-- after {stage}: unchanged");
+        } else {
+            let _ = writeln!(log.text, "\n-- {stage}\n{}", text.trim_end());
+        }
+        log.last = text;
+    }
+
+    fn code(&mut self, _: TraceId, loop_counts: &[(Category, usize)]) {
+        let mut log = self.0.borrow_mut();
+        let total: usize = loop_counts.iter().map(|(_, count)| count).sum();
+        let _ = writeln!(log.text, "\n-- instructions in one loop iteration: {total}");
+        for (category, count) in loop_counts {
+            let _ = writeln!(log.text, "{:>6}  {category}", count);
+        }
+    }
+
+    fn aborted(&mut self, proto: u32, head: u32, abort: plumb_jit::trace::abort::Abort) {
+        let mut log = self.0.borrow_mut();
+        let _ = writeln!(log.text, "\n(recording of function {proto}, pc {head} given up: {abort})");
+        log.trace = None;
+    }
+
+    fn compiled(&mut self, _: TraceId, _: &Trace) {}
+}
+
+/// Bytecode and all stages of all traces of a program, as text. The program is run; its output is dropped.
+pub fn stages(job: &Job) -> anyhow::Result<String> {
+    let proto = bytecode::load(job.source, job.chunk_name.as_bytes(), bytecode::LoadMode::Text)
+        .map_err(|error| anyhow::anyhow!("{error}"))?;
+    let mut text = format!("== bytecode\n{}", listing::listing(&proto));
+    let log = Rc::new(RefCell::new(Log::default()));
+    let mut vm = Vm::new();
+    stdlib::open_all(&mut vm);
+    let mut jit = Jit::new(jit_config(job), Box::new(Collector(log.clone())));
+    jit.set_clock_limit(job.fuel);
+    jit.install(&mut vm);
+    let main = Value::from(vm.load(&Arc::new(proto)));
+    let ended = vm.call(main, &[]);
+    text.push_str(&log.borrow().text);
+    if log.borrow().text.is_empty() {
+        text.push_str("\n(no loop became hot)\n");
+    }
+    if let Err(error) = ended {
+        let message = vm.error_text(&error);
+        let _ = writeln!(text, "\nthe program ended with an error: {}", String::from_utf8_lossy(&message));
+    }
+    Ok(text)
+}
