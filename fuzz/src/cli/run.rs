@@ -6,10 +6,10 @@ use clap::ValueEnum;
 use plumb_jit::bytecode;
 use plumb_jit::heap::Value;
 use plumb_jit::stdlib;
+use plumb_jit::syntax::lexer::skip_file_header;
 use plumb_jit::trace::config::JitConfig;
 use plumb_jit::trace::manager::Jit;
 use plumb_jit::vm::Vm;
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -45,12 +45,12 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     let source = std::fs::read(&args.file).with_context(|| format!("cannot read `{shown}`"))?;
     let executor = executor(args.executor)?;
     let name = chunk_name(&args.file);
-    let proto = bytecode::load(&source, name.as_bytes(), bytecode::LoadMode::Both)
+    let proto = bytecode::load(skip_file_header(&source), name.as_bytes(), "bt", 0)
         .map_err(|error| anyhow::anyhow!("{error}"))?;
 
     let mut vm = Vm::new();
     stdlib::open_all(&mut vm);
-    vm.set_output(Box::new(std::io::stdout()));
+    vm.set_output_sink(Box::new(std::io::BufWriter::new(std::io::stdout())));
     set_arg(&mut vm, args);
     if args.jit == Switch::On {
         let config = JitConfig { hot_loop: args.hot_loop, executor, ..JitConfig::default() };
@@ -64,11 +64,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     let code = match result {
         Ok(_) => 0,
         Err(error) => {
-            let message = vm.error_text(&error);
-            let mut stderr = std::io::stderr().lock();
-            let _ = stderr.write_all(b"plumb: ");
-            let _ = stderr.write_all(&message);
-            let _ = stderr.write_all(b"\n");
+            eprintln!("plumb: {}", error.text());
             1
         }
     };

@@ -3,7 +3,7 @@
 use super::{ExecutorArg, chunk_name, executor, read_source};
 use crate::generate::CaseConfig;
 use crate::harness::{Job, USER_FUEL, jit_config};
-use plumb_jit::bytecode::{self, listing};
+use plumb_jit::bytecode;
 use plumb_jit::exec::Category;
 use plumb_jit::heap::Value;
 use plumb_jit::ir::trace::Trace;
@@ -91,9 +91,9 @@ impl JitObserver for Collector {
 
 /// Bytecode and all stages of all traces of a program, as text. The program is run; its output is dropped.
 pub fn stages(job: &Job) -> anyhow::Result<String> {
-    let proto = bytecode::load(job.source, job.chunk_name.as_bytes(), bytecode::LoadMode::Text)
+    let proto = bytecode::load(job.source, job.chunk_name.as_bytes(), "t", 0)
         .map_err(|error| anyhow::anyhow!("{error}"))?;
-    let mut text = format!("== bytecode\n{}", listing::listing(&proto));
+    let mut text = format!("== bytecode\n{}", bytecode::listing(&proto));
     let log = Rc::new(RefCell::new(Log::default()));
     let mut vm = Vm::new();
     stdlib::open_all(&mut vm);
@@ -107,8 +107,7 @@ pub fn stages(job: &Job) -> anyhow::Result<String> {
         text.push_str("\n(no loop became hot)\n");
     }
     if let Err(error) = ended {
-        let message = vm.error_text(&error);
-        let _ = writeln!(text, "\nthe program ended with an error: {}", String::from_utf8_lossy(&message));
+        let _ = writeln!(text, "\nthe program ended with an error: {}", error.text());
     }
     Ok(text)
 }

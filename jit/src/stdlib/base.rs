@@ -70,6 +70,7 @@ fn print(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
         vm.output.extend_from_slice(text.as_bytes());
     }
     vm.output.push(b'\n');
+    vm.pass_output_on();
     vm.ret0()
 }
 

@@ -62,8 +62,9 @@ pub struct Vm {
     pub(crate) event_names: [StrRef; Event::COUNT],
     pub(crate) memory_message: StrRef,
     pub(crate) protos: Vec<*mut RuntimeProto>,
-    /// What the program printed.
+    /// What the program printed and was not passed on to a sink.
     pub output: Vec<u8>,
+    output_sink: Option<Box<dyn std::io::Write>>,
     pub(crate) driver: Option<Box<dyn Driver>>,
     /// Instructions until the next tick, counted down by the interpreter.
     pub(crate) ticks_left: u64,
@@ -107,6 +108,7 @@ impl Vm {
             memory_message,
             protos: Vec::new(),
             output: Vec::new(),
+            output_sink: None,
             driver: None,
             ticks_left: u64::MAX,
             tick_point: u64::MAX,
@@ -197,6 +199,34 @@ impl Vm {
     pub fn track_regions(&mut self, on: bool) {
         let stacks = [self.thread.stack.region()];
         self.heap.track_regions(on, &stacks);
+    }
+}
+
+/// Output.
+impl Vm {
+    /// Passes what the program prints on to `sink` from now on, instead of keeping it.
+    pub fn set_output_sink(&mut self, sink: Box<dyn std::io::Write>) {
+        self.output_sink = Some(sink);
+        self.pass_output_on();
+    }
+
+    /// Called after each `print`. A sink that fails (a closed pipe) is dropped, and the program goes on.
+    pub(crate) fn pass_output_on(&mut self) {
+        if let Some(sink) = &mut self.output_sink {
+            if sink.write_all(&self.output).is_err() {
+                self.output_sink = Some(Box::new(std::io::sink()));
+            }
+            self.output.clear();
+        }
+    }
+
+    /// Flushes the sink, if there is one.
+    pub fn flush_output(&mut self) {
+        self.pass_output_on();
+        if let Some(sink) = &mut self.output_sink {
+            // A sink that cannot be flushed has lost its reader; there is nobody to tell.
+            let _ = sink.flush();
+        }
     }
 }
 
