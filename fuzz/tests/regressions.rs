@@ -1,0 +1,92 @@
+//! Every case under `regressions/`, on every executor that this machine has.
+
+use plumb_fuzz::harness::{Answer, Job, USER_FUEL, judge};
+use plumb_fuzz::regression::{RegressionCase, Status, name, report};
+use plumb_jit::trace::config::ExecutorKind;
+use std::path::Path;
+
+fn cases() -> Vec<RegressionCase> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../regressions");
+    RegressionCase::load_all(&folder).expect("regressions/ is readable")
+}
+
+fn replay(executor: ExecutorKind) {
+    for case in cases() {
+        let name = name(&case.folder);
+        let judged = judge(&Job {
+            source: &case.source,
+            chunk_name: "=case",
+            config: case.file.config.clone(),
+            executor,
+            check: true,
+            fuel: USER_FUEL,
+        });
+        let text = report(&judged.answer, &case.source);
+        match (&judged.answer, case.file.status) {
+            (Answer::Agree(compared), _) => {
+                assert!(
+                    compared.traces >= case.file.min_traces,
+                    "{name}: {} traces, at least {} wanted",
+                    compared.traces,
+                    case.file.min_traces
+                );
+                assert_eq!(compared.trace_entries, compared.trace_exits, "{name}");
+                if case.file.min_traces > 0 {
+                    assert!(compared.trace_entries > 0, "{name}: no trace was entered");
+                }
+            }
+            (Answer::Found(finding), Status::Open) => {
+                let known = case.file.signature.as_deref();
+                assert_eq!(known, Some(finding.signature().as_str()), "{name}: it changed\n{text}");
+            }
+            _ => panic!("{name} ({executor:?}):\n{text}"),
+        }
+    }
+}
+
+#[test]
+fn all_cases_on_the_default_executor() {
+    replay(ExecutorKind::host_default());
+}
+
+#[test]
+fn all_cases_on_the_evaluator() {
+    replay(ExecutorKind::Eval);
+}
+
+/// The oracle compares engines with each other; this compares them with the known answer.
+#[test]
+fn outputs_are_the_known_ones() {
+    for case in cases() {
+        let Some(expected) = &case.file.output else { continue };
+        let lua = mlua::Lua::new();
+        let printed = std::rc::Rc::new(std::cell::RefCell::new(String::new()));
+        let sink = printed.clone();
+        let print = lua
+            .create_function(move |lua, values: mlua::Variadic<mlua::Value>| {
+                let tostring: mlua::Function = lua.globals().get("tostring")?;
+                let texts: mlua::Result<Vec<String>> =
+                    values.iter().map(|value| tostring.call(value.clone())).collect();
+                sink.borrow_mut().push_str(&(texts?.join("\t") + "\n"));
+                Ok(())
+            })
+            .expect("a function can be made");
+        lua.globals().set("print", print).expect("globals can be set");
+        lua.load(&case.source[..]).exec().expect("ground truth runs in PUC");
+        assert_eq!(*printed.borrow(), *expected, "{}", name(&case.folder));
+    }
+}
+
+#[test]
+fn cases_are_complete() {
+    let cases = cases();
+    assert!(cases.len() >= 10, "only {} cases", cases.len());
+    for case in cases {
+        assert!(!case.file.story.is_empty(), "{} has no story", case.folder.display());
+        assert!(
+            case.file.status != Status::Open || case.file.signature.is_some(),
+            "{} is open without a signature",
+            case.folder.display()
+        );
+    }
+}
