@@ -3,8 +3,8 @@
 //! In:  source, chunk name, the case's knobs, fuel.
 //! Out: [`Judged`]: agreement with what was compared, a [`Finding`], or the reason why nothing was proven.
 //!
-//! A finding is any defect of ours: a divergence, a trap of the executor (the compiled trace broke a rule
-//! of the machine), or a panic. Its [`Finding::signature`] is what the reducer keeps.
+//! A finding is any defect of ours: a divergence (which includes traps of the executor and panics of our
+//! engines), or a panic of the harness itself. Its [`Finding::signature`] is what the reducer keeps.
 
 use crate::generate::CaseConfig;
 use plumb_jit::trace::config::{ExecutorKind, JitConfig};
@@ -35,9 +35,7 @@ pub const USER_FUEL: u64 = 2_000_000_000;
 #[derive(Clone, Debug)]
 pub enum Finding {
     Diverge(Box<Divergence>),
-    /// The executor's report.
-    Trap(String),
-    /// The panic's message.
+    /// The message of a panic outside the engines (those inside are divergences of kind `Broken`).
     Panic(String),
 }
 
@@ -49,7 +47,6 @@ impl Finding {
                 let (left, right, kind) = d.signature();
                 format!("{left} / {right} / {kind:?}").to_lowercase()
             }
-            Finding::Trap(text) => format!("trap / {}", text.lines().next().unwrap_or("").trim()),
             Finding::Panic(text) => format!("panic / {}", text.lines().next().unwrap_or("").trim()),
         }
     }
@@ -87,16 +84,15 @@ pub fn jit_config(job: &Job) -> JitConfig {
 pub fn judge(job: &Job) -> Judged {
     let config = jit_config(job);
     let options = plumb_oracle::engine::Options { fuel: job.fuel, ..Default::default() };
-    let run = || plumb_oracle::compare(job.source, job.chunk_name, &config, options);
+    let run = || plumb_oracle::check::check_jit(job.source, job.chunk_name, &config, &options);
     match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(comparison) => {
-            let answer = match (comparison.trap, comparison.verdict) {
-                (Some(trap), _) => Answer::Found(Finding::Trap(trap)),
-                (None, Verdict::Agree(compared)) => Answer::Agree(compared),
-                (None, Verdict::Diverge(divergence)) => Answer::Found(Finding::Diverge(divergence)),
-                (None, Verdict::Inconclusive(reason)) => Answer::Inconclusive(reason),
+        Ok((verdict, stats)) => {
+            let answer = match verdict {
+                Verdict::Agree(compared) => Answer::Agree(compared),
+                Verdict::Diverge(divergence) => Answer::Found(Finding::Diverge(divergence)),
+                Verdict::Inconclusive(reason) => Answer::Inconclusive(reason),
             };
-            Judged { answer, stats: comparison.stats }
+            Judged { answer, stats }
         }
         Err(payload) => {
             let text = payload
@@ -104,7 +100,8 @@ pub fn judge(job: &Job) -> Judged {
                 .cloned()
                 .or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string))
                 .unwrap_or_else(|| "a panic without a message".to_string());
-            Judged { answer: Answer::Found(Finding::Panic(text)), stats: JitStats::default() }
+            let answer = Answer::Found(Finding::Panic(text));
+            Judged { answer, stats: JitStats::default() }
         }
     }
 }

@@ -111,8 +111,10 @@ pub fn save(
         min_traces: 0,
     };
     let json = serde_json::to_string_pretty(&file)? + "\n";
-    std::fs::write(folder.join("case.lua"), source).with_context(|| format!("cannot write to `{shown}`"))?;
-    std::fs::write(folder.join("case.json"), json).with_context(|| format!("cannot write to `{shown}`"))?;
+    std::fs::write(folder.join("case.lua"), source)
+        .with_context(|| format!("cannot write to `{shown}`"))?;
+    std::fs::write(folder.join("case.json"), json)
+        .with_context(|| format!("cannot write to `{shown}`"))?;
     Ok(folder)
 }
 
@@ -122,9 +124,6 @@ pub fn report(answer: &Answer, source: &[u8]) -> String {
         Answer::Agree(compared) => plumb_oracle::report::compared(compared),
         Answer::Found(Finding::Diverge(divergence)) => {
             plumb_oracle::report::divergence(divergence, source, None)
-        }
-        Answer::Found(Finding::Trap(text)) => {
-            format!("a compiled trace broke a rule of the machine:\n{text}\n")
         }
         Answer::Found(Finding::Panic(text)) => format!("Plumb panicked (a bug of ours):\n{text}\n"),
         Answer::Inconclusive(reason) => format!("inconclusive: {reason}\n"),

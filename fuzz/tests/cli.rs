@@ -117,16 +117,28 @@ fn check_says_what_it_compared() {
     let output = plumb(&["check", arg(&path)]);
     let stdout = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{stdout}");
-    assert!(stdout.contains("agree") && stdout.contains("1 traces, 1 entries, 1 exits"), "{stdout}");
+    assert!(
+        stdout.contains("agree") && stdout.contains("1 traces, 1 entries, 1 exits"),
+        "{stdout}"
+    );
 }
 
 #[test]
 fn trace_shows_every_stage() {
-    let path = file("stages.lua", b"local x = 0.0 for i = 1, 100 do x = x * 0.5 + i end print(x)\n");
+    let path =
+        file("stages.lua", b"local x = 0.0 for i = 1, 100 do x = x * 0.5 + i end print(x)\n");
     let output = plumb(&["trace", arg(&path)]);
     let stdout = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{stdout}");
-    for part in ["FORLOOP", "-- recorded", "peel", "-- allocated", "-- code", "float arithmetic", "one loop iteration"] {
+    for part in [
+        "FORLOOP",
+        "-- recorded",
+        "peel",
+        "-- allocated",
+        "-- code",
+        "float arithmetic",
+        "one loop iteration",
+    ] {
         assert!(stdout.contains(part), "`{part}` is missing in\n{stdout}");
     }
 }

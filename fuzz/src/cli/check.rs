@@ -47,5 +47,11 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         println!("{}: {word}", path.display());
         println!("{}", report(&judged.answer, source).trim_end());
     }
-    Ok(if diverged { 1 } else if inconclusive { 3 } else { 0 })
+    Ok(if diverged {
+        1
+    } else if inconclusive {
+        3
+    } else {
+        0
+    })
 }

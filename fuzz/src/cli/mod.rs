@@ -80,8 +80,7 @@ pub fn run(cli: Cli) -> anyhow::Result<u8> {
 
 /// Reads a Lua source file that is to be compiled and printed: it must be text.
 fn read_source(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let bytes =
-        std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
     if let Err(error) = std::str::from_utf8(&bytes) {
         anyhow::bail!(
             "`{}` is not UTF-8 text (byte {}); give a Lua source file",

@@ -39,7 +39,8 @@ pub struct Args {
 }
 
 fn seeds(text: &str) -> Result<(u64, u64), String> {
-    let form = || format!("`{text}` is not a range of seeds; write it as A..B, for example 0..1000");
+    let form =
+        || format!("`{text}` is not a range of seeds; write it as A..B, for example 0..1000");
     let (a, b) = text.split_once("..").ok_or_else(form)?;
     let (a, b) = (a.parse().map_err(|_| form())?, b.parse().map_err(|_| form())?);
     if a < b { Ok((a, b)) } else { Err(format!("`{text}` is empty; A must be less than B")) }
@@ -110,7 +111,8 @@ fn quiet<T>(work: impl FnOnce() -> T) -> T {
 fn write_report(path: &PathBuf, summary: &Summary) -> anyhow::Result<()> {
     let shown = path.display();
     if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).with_context(|| format!("cannot make the folder of `{shown}`"))?;
+        std::fs::create_dir_all(parent)
+            .with_context(|| format!("cannot make the folder of `{shown}`"))?;
     }
     let text = serde_json::to_string_pretty(summary)? + "\n";
     std::fs::write(path, text).with_context(|| format!("cannot write `{shown}`"))
@@ -166,8 +168,13 @@ fn show(found: &Found, plan: &Plan, args: &Args) -> anyhow::Result<()> {
     let report = regression::report(&judged.answer, source.as_bytes());
     println!("{report}");
     if !args.no_save {
-        let folder = regression::save(&regressions_dir(), found.seed, &signature, &source, &case.config)?;
-        println!("saved as {}; `plumb repro {}` replays it", folder.display(), regression::name(&folder));
+        let folder =
+            regression::save(&regressions_dir(), found.seed, &signature, &source, &case.config)?;
+        println!(
+            "saved as {}; `plumb repro {}` replays it",
+            folder.display(),
+            regression::name(&folder)
+        );
     }
     Ok(())
 }

@@ -82,7 +82,8 @@ impl JitObserver for Collector {
 
     fn aborted(&mut self, proto: u32, head: u32, abort: plumb_jit::trace::abort::Abort) {
         let mut log = self.0.borrow_mut();
-        let _ = writeln!(log.text, "\n(recording of function {proto}, pc {head} given up: {abort})");
+        let _ =
+            writeln!(log.text, "\n(recording of function {proto}, pc {head} given up: {abort})");
         log.trace = None;
     }
 

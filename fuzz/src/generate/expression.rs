@@ -11,20 +11,8 @@ use super::scope::{Kind, RECORD_FIELDS};
 use plumb_jit::syntax::ast::{BinOp, Expr, UnOp};
 
 /// Integers at the edges of what can go wrong.
-const INT_EDGES: [i64; 12] = [
-    0,
-    1,
-    -1,
-    2,
-    i64::MAX,
-    i64::MIN,
-    i64::MAX - 1,
-    1 << 53,
-    (1 << 53) + 1,
-    -(1 << 53),
-    63,
-    64,
-];
+const INT_EDGES: [i64; 12] =
+    [0, 1, -1, 2, i64::MAX, i64::MIN, i64::MAX - 1, 1 << 53, (1 << 53) + 1, -(1 << 53), 63, 64];
 /// Floats at the edges.
 const FLOAT_EDGES: [f64; 14] = [
     0.0,
@@ -76,12 +64,8 @@ impl Generator<'_> {
 
     /// The name of a visible variable whose values are of `kind`.
     pub(super) fn variable(&mut self, kind: Kind) -> Option<String> {
-        let fitting: Vec<String> = self
-            .scope
-            .visible()
-            .filter(|v| kind.accepts(v.kind))
-            .map(|v| v.name.clone())
-            .collect();
+        let fitting: Vec<String> =
+            self.scope.visible().filter(|v| kind.accepts(v.kind)).map(|v| v.name.clone()).collect();
         if fitting.is_empty() {
             return None;
         }

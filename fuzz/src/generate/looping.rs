@@ -113,7 +113,8 @@ impl Generator<'_> {
     /// `local c = 0; while c < N [and cond] do c = c + 1 ... end`
     fn while_loop(&mut self, trips: u64, out: &mut Vec<Stat>) {
         let counter = self.declare_counter(out);
-        let mut cond = Expr::binary(BinOp::Lt, Expr::name(counter.as_str()), Expr::int(trips as i64));
+        let mut cond =
+            Expr::binary(BinOp::Lt, Expr::name(counter.as_str()), Expr::int(trips as i64));
         if self.chance(20) {
             let extra = self.often_true(trips);
             cond = Expr::binary(BinOp::And, cond, extra);
@@ -132,7 +133,8 @@ impl Generator<'_> {
         let mut body = vec![increment(&counter)];
         body.extend(self.loop_body());
         // The condition sees the body's locals: that is why it is made before they go.
-        let mut cond = Expr::binary(BinOp::Ge, Expr::name(counter.as_str()), Expr::int(trips as i64));
+        let mut cond =
+            Expr::binary(BinOp::Ge, Expr::name(counter.as_str()), Expr::int(trips as i64));
         if self.chance(20) {
             let extra = Expr::unary(UnOp::Not, self.often_true(trips));
             cond = Expr::binary(BinOp::Or, cond, extra);
@@ -218,7 +220,8 @@ impl Generator<'_> {
         for _ in 0..self.pick(1, 2) {
             self.assignment(&mut body);
         }
-        let cond = Expr::binary(BinOp::Eq, Expr::name(var.as_str()), Expr::int(self.pick(1, trips)));
+        let cond =
+            Expr::binary(BinOp::Eq, Expr::name(var.as_str()), Expr::int(self.pick(1, trips)));
         let failing = self.failing_statement();
         body.push(only_if(cond, vec![failing]));
         self.scope.leave(mark);

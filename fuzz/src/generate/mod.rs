@@ -112,7 +112,7 @@ impl Generator<'_> {
     }
 
     fn config(&mut self) -> CaseConfig {
-        let hot_loop = self.choose(&[3, 2, 4, 5, 6, 8, 10, 13, 56]);
+        let hot_loop = self.choose(&[3, 2, 4, 5, 6, 8, 10, 13, 3, 5, 4, 7, 56]);
         let passes = if self.chance(15) { self.pick(0, 255) as u32 } else { u32::MAX };
         let gpr_limit = self.chance(20).then(|| self.pick(8, 14) as usize);
         let fpr_limit = self.chance(20).then(|| self.pick(6, 12) as usize);
@@ -162,8 +162,12 @@ impl Generator<'_> {
 
     /// Prints what the program computed. A NaN is printed as "nan": its sign is the machine's.
     fn report(&mut self, out: &mut Vec<Stat>) {
-        let names: Vec<(String, Kind)> =
-            self.scope.visible().filter(|v| v.kind.is_scalar()).map(|v| (v.name.clone(), v.kind)).collect();
+        let names: Vec<(String, Kind)> = self
+            .scope
+            .visible()
+            .filter(|v| v.kind.is_scalar())
+            .map(|v| (v.name.clone(), v.kind))
+            .collect();
         let mut args = Vec::new();
         for (name, kind) in names {
             let value = Expr::name(name);

@@ -66,11 +66,7 @@ impl Generator<'_> {
 
     pub(super) fn declare_array(&mut self, items: Vec<Expr>, out: &mut Vec<Stat>) {
         let fields = items.into_iter().map(Field::Item).collect();
-        self.declare(
-            Kind::Array,
-            plumb_jit::syntax::ast::ExprKind::Table(fields).into(),
-            out,
-        );
+        self.declare(Kind::Array, plumb_jit::syntax::ast::ExprKind::Table(fields).into(), out);
     }
 
     pub(super) fn declare_record(&mut self, out: &mut Vec<Stat>) {
@@ -78,11 +74,7 @@ impl Generator<'_> {
             .iter()
             .map(|&(name, kind)| Field::pair(Expr::string(name), self.expression(kind, 0)))
             .collect();
-        self.declare(
-            Kind::Record,
-            plumb_jit::syntax::ast::ExprKind::Table(fields).into(),
-            out,
-        );
+        self.declare(Kind::Record, plumb_jit::syntax::ast::ExprKind::Table(fields).into(), out);
     }
 
     pub(super) fn declare_global(&mut self, out: &mut Vec<Stat>) {
@@ -246,7 +238,8 @@ impl Generator<'_> {
     pub(super) fn function(&mut self, out: &mut Vec<Stat>) {
         let name = self.scope.fresh("f");
         let params = [self.scope.fresh("a"), self.scope.fresh("a")];
-        let outer = (self.scope.work, self.scope.peak_work, self.scope.loops, self.scope.in_function);
+        let outer =
+            (self.scope.work, self.scope.peak_work, self.scope.loops, self.scope.in_function);
         (self.scope.work, self.scope.peak_work, self.scope.loops) = (1, 1, 0);
         self.scope.in_function = true;
         let mark = self.scope.enter();
@@ -264,7 +257,8 @@ impl Generator<'_> {
         }
         let result = self.expression(Kind::Num, 2);
         // Parentheses would keep this from being a tail call; traces decline those.
-        let result = if result.is_multi() && self.chance(80) { Expr::paren(result) } else { result };
+        let result =
+            if result.is_multi() && self.chance(80) { Expr::paren(result) } else { result };
         body.push(StatKind::Return(vec![result]).into());
         self.scope.leave(mark);
         let work = self.scope.peak_work;

@@ -361,7 +361,10 @@ fn smaller_numbers(expr: &Expr) -> Vec<Expr> {
         ExprKind::Float(value) if value.0 != 0.0 => {
             let mut values = vec![0.0, 1.0, 0.5, 2.0, value.0.trunc()];
             values.retain(|v| v.to_bits() != value.0.to_bits() && v.is_finite());
-            values.into_iter().map(|v| Expr::new(ExprKind::Float(plumb_jit::syntax::ast::Float(v)))).collect()
+            values
+                .into_iter()
+                .map(|v| Expr::new(ExprKind::Float(plumb_jit::syntax::ast::Float(v))))
+                .collect()
         }
         _ => Vec::new(),
     }
