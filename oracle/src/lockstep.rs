@@ -47,7 +47,7 @@ enum Schedule {
 }
 
 /// Moments recorded before only one in [`THIN`] is kept.
-const FULL_RECORD: usize = 1 << 18;
+const FULL_RECORD: usize = 1 << 22;
 const THIN: usize = 64;
 
 impl Schedule {
