@@ -6,6 +6,7 @@ mod backend {
     mod encodings;
     mod files;
     mod generate;
+    mod limits;
     mod rng;
     mod world;
 }

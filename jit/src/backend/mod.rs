@@ -56,7 +56,7 @@ impl std::error::Error for BackendError {}
 pub trait Tap {
     fn lowered(&mut self, _: &mut MachTrace) {}
     fn allocated(&mut self, _: &mut Allocated) {}
-    fn emitted(&mut self, _: &mut CodeBlob, _: &mut Vec<ExitRecord>) {}
+    fn emitted(&mut self, _: &mut CompiledTrace) {}
 }
 
 /// No tap.
@@ -179,6 +179,6 @@ pub fn compile(
     let mut allocated = alloc::allocate(&lowered, config)?;
     tap.allocated(&mut allocated);
     let mut compiled = emit::emit(trace, &allocated, config.count_arrivals)?;
-    tap.emitted(&mut compiled.blob, &mut compiled.exits);
+    tap.emitted(&mut compiled);
     Ok(compiled)
 }

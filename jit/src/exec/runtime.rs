@@ -157,3 +157,57 @@ fn lua_tag(tag: u64) -> Tag {
     let found = TAGS.into_iter().find(|&t| t as u64 == tag);
     found.unwrap_or_else(|| panic!("a trace stores a value with tag {tag}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a trace's call does, by address and signature as the simulator calls it.
+    fn call(helper: Helper, args: &[u64]) -> u64 {
+        // SAFETY: the tests pass live objects of one heap, which nobody borrows during the call.
+        unsafe {
+            match (helper.host_fn(), args) {
+                (HostFn::Int1(f), &[a]) => f(a),
+                (HostFn::Int2(f), &[a, b]) => f(a, b),
+                (HostFn::Int5(f), &[a, b, c, d, e]) => f(a, b, c, d, e),
+                (function, _) => panic!("{function:?} with {} arguments", args.len()),
+            }
+        }
+    }
+
+    #[test]
+    fn tables_through_helpers() {
+        let mut heap = Heap::new();
+        let table = heap.new_table();
+        let key = heap.new_string(b"key");
+        let other = heap.new_string(b"other");
+        let mut helpers = HelperTable::new();
+        let mut ctx = TraceContext::new();
+        install(&mut helpers, &mut ctx, &raw mut heap);
+        let (t, heap) = (table.address(), ctx.heap);
+
+        assert_eq!(call(Helper::HashFind, &[t, key.address()]), 0);
+        for index in 1..=100u64 {
+            call(Helper::TableSetInt, &[heap, t, index, index * 7, Tag::Int as u64]);
+        }
+        let half = 0.5f64.to_bits();
+        call(Helper::TableSetStr, &[heap, t, key.address(), half, Tag::Float as u64]);
+
+        assert_eq!(call(Helper::TableLen, &[t]), 100);
+        assert_eq!(table.get_int(100).as_int(), Some(700));
+        assert_eq!(table.get_str(key).as_float(), Some(0.5));
+        assert_ne!(call(Helper::HashFind, &[t, key.address()]), 0);
+        assert_eq!(call(Helper::HashFind, &[t, other.address()]), 0);
+    }
+
+    #[test]
+    fn every_slot_of_the_context_is_a_known_helper() {
+        let mut heap = Heap::new();
+        let mut helpers = HelperTable::new();
+        let mut ctx = TraceContext::new();
+        install(&mut helpers, &mut ctx, &raw mut heap);
+        for helper in Helper::ALL {
+            assert_eq!(helpers.name(ctx.helpers[helper.slot()]), Some(helper.name()));
+        }
+    }
+}

@@ -11,8 +11,8 @@ use super::config::JitConfig;
 use super::engine::Engine;
 use crate::backend::alloc::{Allocated, MAX_FPR, MAX_GPR, Strategy};
 use crate::backend::mach::MachTrace;
-use crate::backend::{self, BackendConfig, CompiledTrace, ExitRecord, Tap};
-use crate::exec::{Category, CodeBlob, InstalledCode};
+use crate::backend::{self, BackendConfig, CompiledTrace, Tap};
+use crate::exec::{Category, InstalledCode};
 use crate::ir::trace::Trace;
 use crate::opt;
 
@@ -81,7 +81,7 @@ impl Tap for StageTap<'_, '_> {
     fn allocated(&mut self, allocated: &mut Allocated) {
         (self.observer)("allocated", &|| allocated.to_string());
     }
-    fn emitted(&mut self, blob: &mut CodeBlob, _: &mut Vec<ExitRecord>) {
-        (self.observer)("code", &|| crate::exec::disasm::listing(blob));
+    fn emitted(&mut self, compiled: &mut CompiledTrace) {
+        (self.observer)("code", &|| compiled.listing());
     }
 }

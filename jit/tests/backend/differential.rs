@@ -3,8 +3,7 @@
 use plumb_jit::backend::alloc::{Allocated, Step};
 use plumb_jit::backend::alloc::{MAX_FPR, MAX_GPR, MIN_FPR, MIN_GPR, Strategy};
 use plumb_jit::backend::mach::{FloatOp, Inst, IntOp, MachTrace};
-use plumb_jit::backend::{self, BackendConfig, CompiledTrace, ExitRecord, Location, Tap};
-use plumb_jit::exec::CodeBlob;
+use plumb_jit::backend::{self, BackendConfig, CompiledTrace, Location, Tap};
 use plumb_jit::exec::executor::Executor;
 use plumb_jit::exec::{disasm, sim::Simulator};
 use plumb_jit::ir::eval::{Outcome, evaluate};
@@ -203,9 +202,9 @@ impl Tap for Fault {
         }
     }
 
-    fn emitted(&mut self, _: &mut CodeBlob, exits: &mut Vec<ExitRecord>) {
+    fn emitted(&mut self, compiled: &mut CompiledTrace) {
         if let Fault::WrongLocation = self {
-            for (_, location) in exits.iter_mut().flat_map(|exit| &mut exit.values) {
+            for (_, location) in compiled.exits.iter_mut().flat_map(|exit| &mut exit.values) {
                 if let Location::Gpr(n) = location {
                     *location = Location::Gpr((*n + 1) % 8);
                 }
