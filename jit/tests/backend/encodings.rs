@@ -5,6 +5,7 @@ use plumb_jit::backend::mach::{
     Address, Argument, Base, Cond, Exit, ExitId, FloatOp, FloatOp1, Held, ImmOp, Inst, IntOp,
     IntOp1, Loc, OrZero, ShiftedOp, Test, Width,
 };
+use plumb_jit::exec::TraceContext;
 use plumb_jit::exec::disasm::disassemble;
 use plumb_jit::exec::runtime::Helper;
 use plumb_jit::ir::parse::parse;
@@ -214,12 +215,24 @@ fn guards_and_branches() {
 
 #[test]
 fn calls() {
+    let offset = |helper: Helper| TraceContext::helper_offset(helper.slot());
     let args = vec![Argument::Heap, Argument::Reg(X1), Argument::Imm(3)];
     let set = Inst::Call { helper: Helper::TableSetInt, args, result: None };
+    let set_text = format!(
+        "ldr x0, [x20, #{:#x}]; movz x2, #0x3, lsl #0x0; ldr x16, [x20, #{:#x}]; blr x16",
+        TraceContext::HEAP,
+        offset(Helper::TableSetInt)
+    );
     let args = vec![Argument::Reg(Loc::D(0))];
     let power = Inst::Call { helper: Helper::FloatMod, args, result: Some(Loc::D(0)) };
-    check(&[
-        (set, "ldr x0, [x20, #0x208]; movz x2, #0x3, lsl #0x0; ldr x16, [x20, #0x228]; blr x16"),
-        (power, "ldr x16, [x20, #0x210]; blr x16"),
-    ]);
+    let power_text = format!("ldr x16, [x20, #{:#x}]; blr x16", offset(Helper::FloatMod));
+    check(&[(set, &set_text), (power, &power_text)]);
+}
+
+#[test]
+fn counted_loops() {
+    let exit = exit();
+    let down = Inst::CountDown { rd: X1, rn: X2, exit: exit.clone() };
+    let back = Inst::CountLoop { rd: X1, rn: X1, exit };
+    check(&[(down, "subs x1, x2, #0x1; b.cc 0x8"), (back, "subs x1, x1, #0x1; b.cs 0xc; b 0xc")]);
 }

@@ -281,6 +281,10 @@ impl Generator<'_> {
             9 => {
                 self.push(Op::TableClearFlags, Ty::Void, &[table], 0);
                 self.push(Op::TableLen, Ty::Int, &[table], 0);
+                self.push(Op::TableArraySize, Ty::Int, &[table], 0);
+                let key = self.of(Ty::Int);
+                let slot = self.push(Op::HashFindInt, Ty::Ptr, &[table, key], 0);
+                self.push(Op::GuardNull, Ty::Void, &[slot], 0);
             }
             10 => {
                 let string = self.of(Ty::Str);
