@@ -117,3 +117,21 @@ fn time_against_puc() {
     }
     println!("geometric mean {:.2}", (logs / PROGRAMS.len() as f64).exp());
 }
+
+/// A fuzzer makes a state for each program.
+#[test]
+#[ignore = "a measurement"]
+fn time_of_a_new_state() {
+    let ours = best(|| {
+        for _ in 0..1000 {
+            let mut vm = plumb_jit::vm::Vm::new();
+            plumb_jit::stdlib::open_all(&mut vm);
+        }
+    });
+    let puc = best(|| {
+        for _ in 0..1000 {
+            mlua::Lua::new();
+        }
+    });
+    println!("a new state: PUC {:.2?}, ours {:.2?}", puc / 1000, ours / 1000);
+}
