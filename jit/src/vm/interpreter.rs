@@ -224,7 +224,10 @@ impl Vm {
             macro_rules! arith {
                 ($i:expr, $left:expr, $right:expr, |$a:ident, $b:ident| $int:expr, |$x:ident, $y:ident| $float:expr) => {{
                     let (left, right): (Value, Value) = ($left, $right);
-                    if let (Some($a), Some($b)) = (left.as_int(), right.as_int()) {
+                    if let (Some($x), Some($y)) = (left.as_float(), right.as_float()) {
+                        registers.set($i.a(), Value::float($float));
+                        pc.skip(1);
+                    } else if let (Some($a), Some($b)) = (left.as_int(), right.as_int()) {
                         registers.set($i.a(), Value::int($int));
                         pc.skip(1);
                     } else if let (Some($x), Some($y)) = (to_float(left), to_float(right)) {
@@ -352,8 +355,20 @@ impl Vm {
                     let object: *const Value = $object;
                     let value: Value = $value;
                     // SAFETY: the address of a register or of an upvalue's value.
-                    match unsafe { *object }.as_table().and_then(|$table| present!($find)) {
-                        // SAFETY: a slot that is present is inside the table.
+                    let found = unsafe { *object }.as_table().and_then(|$table| {
+                        let slot: *mut Value = $find;
+                        // SAFETY: a slot that is not null is inside the table. An empty one is filled
+                        // at once if no metamethod can ask for it.
+                        if slot.is_null()
+                            || (unsafe { (*slot).is_nil() } && $table.metatable().is_some())
+                        {
+                            return None;
+                        }
+                        $table.invalidate_metamethods();
+                        Some(slot)
+                    });
+                    match found {
+                        // SAFETY: a slot that was found is inside the table.
                         Some(slot) => unsafe { *slot = value },
                         None => set_slow!(object, $key, value),
                     }
@@ -497,7 +512,12 @@ impl Vm {
                         let key = register_or_constant!(i);
                         registers.set(i.a() + 1, value);
                         // When R[A+1] is R[B] itself, the copy changed nothing.
-                        get!(i, object, key, |table| table.slot(key))
+                        match key.as_str() {
+                            Some(name) if name.is_short() => {
+                                get!(i, object, key, |table| table.short_str_slot(name))
+                            }
+                            _ => get!(i, object, key, |table| table.slot(key)),
+                        }
                     }
                     Op::AddI => {
                         let operand = registers.get(i.b());
