@@ -397,7 +397,9 @@ mod tests {
         broken("the code does not end in a return", |p| p.code.clear());
         broken("too few registers", |p| p.max_stack_size = 1);
         broken("a vararg function, and no other, starts with VARARGPREP", |p| p.is_vararg = false);
-        broken("line information does not cover the code", |p| drop(p.lineinfo.pop()));
+        broken("line information does not cover the code", |p| {
+            p.lineinfo.truncate(p.lineinfo.len() - 1)
+        });
         broken("absolute lines do not match their marks", |p| p.lineinfo[3] = ABS_LINE_INFO);
         broken("a local variable is alive outside the code", |p| p.locals[0].end_pc = Pc(9999));
         broken("too many upvalues", |p| {

@@ -99,8 +99,8 @@ impl Recorder {
         a: Operand,
         b: Operand,
     ) -> Result<ValueId, Abort> {
-        let a = self.to_float(a)?;
-        let b = self.to_float(b)?;
+        let a = self.float_of(a)?;
+        let b = self.float_of(b)?;
         let op = match operator {
             Operator::Add => Op::FAdd,
             Operator::Sub => Op::FSub,
@@ -117,8 +117,8 @@ impl Recorder {
     }
 
     fn bitwise(&mut self, operator: Operator, a: Operand, b: Operand) -> Result<ValueId, Abort> {
-        let a = self.to_int(a)?;
-        let b = self.to_int(b)?;
+        let a = self.int_of(a)?;
+        let b = self.int_of(b)?;
         let op = match operator {
             Operator::BAnd => Op::BAnd,
             Operator::BOr => Op::BOr,
@@ -136,7 +136,7 @@ impl Recorder {
             (Opcode::Unm, Tag::Float) => self.pure(Op::FNeg, Ty::Float, &[operand.ir]),
             (Opcode::Unm, _) => return Err(Abort::ArithmeticOperand),
             _ => {
-                let operand = self.to_int(operand)?;
+                let operand = self.int_of(operand)?;
                 self.pure(Op::BNot, Ty::Int, &[operand])
             }
         };
@@ -145,7 +145,7 @@ impl Recorder {
     }
 
     /// A number as a float.
-    pub(super) fn to_float(&mut self, operand: Operand) -> Result<ValueId, Abort> {
+    pub(super) fn float_of(&mut self, operand: Operand) -> Result<ValueId, Abort> {
         match operand.actual.tag() {
             Tag::Float => Ok(operand.ir),
             Tag::Int => Ok(self.pure(Op::IntToFloat, Ty::Float, &[operand.ir])),
@@ -154,7 +154,7 @@ impl Recorder {
     }
 
     /// A number with an integer value as an integer; a float is converted under a guard.
-    pub(super) fn to_int(&mut self, operand: Operand) -> Result<ValueId, Abort> {
+    pub(super) fn int_of(&mut self, operand: Operand) -> Result<ValueId, Abort> {
         match operand.actual.tag() {
             Tag::Int => Ok(operand.ir),
             Tag::Float if float_to_int(f64::from_bits(operand.actual.payload())).is_some() => {

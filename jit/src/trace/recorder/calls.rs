@@ -123,7 +123,7 @@ impl Recorder {
             Intrinsic::MathFloor => self.round(args[0], Op::FFloor)?,
             Intrinsic::MathCeil => self.round(args[0], Op::FCeil)?,
             Intrinsic::MathSqrt => {
-                let x = self.to_float(args[0])?;
+                let x = self.float_of(args[0])?;
                 self.pure(Op::FSqrt, Ty::Float, &[x])
             }
             Intrinsic::MathAbs if args[0].actual.is_int() => {

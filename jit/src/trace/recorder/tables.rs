@@ -76,7 +76,7 @@ impl Recorder {
             Tag::Float => {
                 let x = f64::from_bits(key.actual.payload());
                 let actual = arith::float_to_int(x).ok_or(Abort::IndexKey)?;
-                Ok(Key::Int { ir: self.to_int(key)?, actual })
+                Ok(Key::Int { ir: self.int_of(key)?, actual })
             }
             Tag::Str if view.is_short_string(key.actual) => {
                 let variable = match i.op() {
