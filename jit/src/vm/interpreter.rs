@@ -357,11 +357,13 @@ impl Vm {
                     // SAFETY: the address of a register or of an upvalue's value.
                     let found = unsafe { *object }.as_table().and_then(|$table| {
                         let slot: *mut Value = $find;
-                        // SAFETY: a slot that is not null is inside the table. An empty one is filled
-                        // at once if no metamethod can ask for it.
-                        if slot.is_null()
-                            || (unsafe { (*slot).is_nil() } && $table.metatable().is_some())
-                        {
+                        if slot.is_null() {
+                            return None;
+                        }
+                        // SAFETY: a slot that is not null is inside the table.
+                        let empty = unsafe { (*slot).is_nil() };
+                        if empty && $table.metatable().is_some() {
+                            // A metamethod may ask for the store.
                             return None;
                         }
                         $table.invalidate_metamethods();
