@@ -106,3 +106,18 @@ fn rounding_beyond_the_integers() {
         "local n, m = 0, math.maxinteger for i = 1, 100 do if m - i > 9.2e18 then n = n + 1 end end print(n)",
     );
 }
+#[test]
+fn open_lists_of_results() {
+    check(
+        "local function g(a) return a, a + 1 end local function f(a, b) return a * b end local s = 0 for i = 1, 100 do s = s + f(g(i)) end print(s)",
+    );
+    check(
+        "local function g(a) if a > 70 then a = a + 0.5 end return a end local s = 0 for i = 1, 100 do s = math.max(s, g(i)) end print(s)",
+    );
+    check(
+        "local function g(a) return a, 2 end local function h(a) return 7, g(a) end local s, x, y, z = 0 for i = 1, 100 do x, y, z = h(i) s = s + x * y - z end print(s)",
+    );
+    check(
+        "local k = 1 local function f(a) return a + k end local function g(a) if a == 60 then k = 0.5 end return a end local s = 0 for i = 1, 100 do s = s + f(g(i)) end print(s)",
+    );
+}

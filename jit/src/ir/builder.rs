@@ -191,6 +191,7 @@ impl Snapshot {
         Snapshot {
             pc: self.pc,
             clock: self.clock,
+            open_top: self.open_top,
             frames: self.frames.iter().map(frame).collect(),
             slots: self.slots.iter().map(|&(slot, value)| (slot, map(value))).collect(),
         }
@@ -291,7 +292,7 @@ mod tests {
     use super::*;
 
     fn empty_end(head: u32, clock: u32) -> Snapshot {
-        Snapshot { pc: head, clock, frames: Vec::new(), slots: Vec::new() }
+        Snapshot { pc: head, clock, open_top: None, frames: Vec::new(), slots: Vec::new() }
     }
 
     #[test]

@@ -192,6 +192,12 @@ impl<'a> Cursor<'a> {
         self.next()?;
         let pc = self.field("pc")?;
         let clock = self.field("clock")?;
+        let open_top = if self.eat("top") {
+            self.expect("=")?;
+            Some(self.number()?)
+        } else {
+            None
+        };
         let mut frames = Vec::new();
         if self.eat("frames") {
             self.expect("=")?;
@@ -209,7 +215,7 @@ impl<'a> Cursor<'a> {
             slots.push((slot, self.value()?));
             self.eat(",");
         }
-        Ok(Snapshot { pc, clock, frames, slots })
+        Ok(Snapshot { pc, clock, open_top, frames, slots })
     }
 
     fn frame(&mut self) -> Result<FrameLink, ParseError> {
@@ -408,6 +414,7 @@ snap #3 pc=12 clock=9 {5: v13}
         let snapshots = raw_snapshots.iter().map(|&((pc, clock), slots, nums, frames)| Snapshot {
             pc,
             clock,
+            open_top: (clock % 3 == 0).then_some(slots[0] as i32),
             frames: (0..frames)
                 .map(|depth| FrameLink {
                     closure: ValueId(0),

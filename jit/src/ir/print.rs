@@ -109,6 +109,9 @@ fn write_imm(out: &mut String, op: Op, imm: i64, symbols: &Symbols) -> fmt::Resu
 
 fn write_snapshot(out: &mut String, index: usize, snapshot: &Snapshot) -> fmt::Result {
     write!(out, "snap #{index} pc={} clock={}", snapshot.pc, snapshot.clock)?;
+    if let Some(top) = snapshot.open_top {
+        write!(out, " top={top}")?;
+    }
     for (position, link) in snapshot.frames.iter().enumerate() {
         out.push_str(if position == 0 { " frames=[" } else { ", " });
         let (closure, base) = (link.closure.0, link.base);

@@ -137,7 +137,7 @@ struct Recorder {
 impl Recorder {
     fn state(&self, pc: u32) -> Snapshot {
         let slots = self.slots.iter().map(|(&slot, &value)| (slot, value)).collect();
-        Snapshot { pc, clock: self.clock, frames: Vec::new(), slots }
+        Snapshot { pc, clock: self.clock, open_top: None, frames: Vec::new(), slots }
     }
 
     /// Emits and executes; the caller has made sure that a guard holds.

@@ -99,6 +99,9 @@ pub struct Snapshot {
     pub pc: u32,
     /// VM instructions fetched since the iteration began (design D2's clock).
     pub clock: u32,
+    /// End of an open list of values (the slot after the last), when the instruction at `pc` takes one
+    /// that the instruction before it left.
+    pub open_top: Option<Slot>,
     /// Inlined frames, outermost first; empty in the root frame.
     pub frames: Vec<FrameLink>,
     /// Changed live slots, ascending; the value's type gives the tag.

@@ -42,6 +42,9 @@ pub fn restore(
         vm.push_lua_frame(index(link.base - 1), link.wanted, 0, Pc(0));
     }
     vm.set_pc(Pc(snapshot.pc));
+    if let Some(top) = snapshot.open_top {
+        vm.set_open_top(index(top));
+    }
     vm.advance_clock(clock);
 }
 

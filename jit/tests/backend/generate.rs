@@ -164,7 +164,13 @@ impl Generator<'_> {
             frames.push(FrameLink { closure, base: 12, return_pc: 3, wanted: 1 });
         }
         let id = SnapshotId(self.trace.snapshots.len() as u32);
-        self.trace.snapshots.push(Snapshot { pc: id.0, clock: id.0, frames, slots });
+        self.trace.snapshots.push(Snapshot {
+            pc: id.0,
+            clock: id.0,
+            open_top: None,
+            frames,
+            slots,
+        });
         self.stale = false;
         id
     }

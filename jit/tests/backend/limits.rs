@@ -20,7 +20,7 @@ fn wide(live: usize) -> Trace {
         insts.push(Inst { op: Op::Mul, ty: Ty::Int, args, imm: 0, snapshot: None });
     }
     let slots = (0..live).map(|slot| (slot as Slot, ValueId(slot as u32 + 1))).collect();
-    let snapshot = |slots| Snapshot { pc: 0, clock: 0, frames: Vec::new(), slots };
+    let snapshot = |slots| Snapshot { pc: 0, clock: 0, open_top: None, frames: Vec::new(), slots };
     Trace {
         proto: 0,
         head: 0,

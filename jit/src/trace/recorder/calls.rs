@@ -7,7 +7,7 @@
 //! an outer loop run the same trace. Its registers are slots above the caller's; every snapshot
 //! taken inside names all active frames, and an exit rebuilds them.
 //!
-//! Limits: fixed argument and result counts; no vararg functions, no tail calls.
+//! Limits: no vararg functions, no tail calls; an open list of results must fit the caller's frame.
 
 use super::arith::float_to_int;
 use super::*;
@@ -15,11 +15,11 @@ use crate::vm::native::Intrinsic;
 
 impl Recorder {
     pub(super) fn call(&mut self, view: &View, i: Instruction) -> Result<(), Abort> {
-        if i.b() == 0 || i.c() == 0 {
-            return Err(Abort::OpenResults);
-        }
         let callee = self.register(view, i.a())?;
-        let num_args = i.b() - 1;
+        let num_args = match i.b() {
+            0 => self.open_count(i.a() + 1)?,
+            b => b - 1,
+        };
         let wanted = i.c() as i32 - 1;
         match callee.actual.tag() {
             Tag::Closure => self.inline(view, i.a(), callee, num_args, wanted),
@@ -80,7 +80,7 @@ impl Recorder {
         let count = match i.op() {
             Opcode::Return0 => 0,
             Opcode::Return1 => 1,
-            _ if i.b() == 0 => return Err(Abort::OpenResults),
+            _ if i.b() == 0 => self.open_count(i.a())?,
             _ if i.k() => return Err(Abort::ClosesUpvalues),
             _ => i.b() - 1,
         };
@@ -89,18 +89,38 @@ impl Recorder {
             .collect::<Result<Vec<_>, _>>()?;
         let frame = self.frames.pop().expect("checked: not the root frame");
         let link = frame.link.expect("only the root frame has no link");
-        self.place_results(link.base - 1, &results, link.wanted);
-        Ok(())
+        self.place_results(link.base - 1, &results, link.wanted)
     }
 
-    /// Results go where the callee stood; missing ones are nil, surplus ones vanish.
-    fn place_results(&mut self, first: Slot, results: &[ValueId], wanted: i32) {
+    /// Length of the open list that begins in `register`.
+    fn open_count(&mut self, register: usize) -> Result<usize, Abort> {
+        let end = self.open_top.ok_or(Abort::OpenResults)?;
+        usize::try_from(end - self.slot_of(register)).map_err(|_| Abort::OpenResults)
+    }
+
+    /// Results go where the callee stood; missing ones are nil, surplus ones vanish. If the caller
+    /// wants all, they are an open list for the next instruction.
+    fn place_results(
+        &mut self,
+        first: Slot,
+        results: &[ValueId],
+        wanted: i32,
+    ) -> Result<(), Abort> {
         self.slots.forget_from(first);
+        let count = if wanted < 0 { results.len() as Slot } else { wanted };
         let nil = self.primitive(Ty::Nil);
-        for n in 0..wanted {
+        for n in 0..count {
             let value = results.get(n as usize).copied().unwrap_or(nil);
             self.slots.set(first + n, value);
         }
+        if wanted < 0 {
+            // The list must lie in the caller's frame, where snapshots see it.
+            if first + count > self.frame().base + self.frame().max_stack {
+                return Err(Abort::OpenResults);
+            }
+            self.left_open = Some(first + count);
+        }
+        Ok(())
     }
 
     fn intrinsic(
@@ -135,8 +155,7 @@ impl Recorder {
             _ => return Err(Abort::NativeCall),
         };
         let first = self.slot_of(a);
-        self.place_results(first, &[result], wanted);
-        Ok(())
+        self.place_results(first, &[result], wanted)
     }
 
     /// math.floor and math.ceil: an integer stays; a float becomes an integer if it fits, else stays

@@ -82,6 +82,10 @@ pub struct Recorder {
     /// The instruction being recorded.
     pc: u32,
     clock: u32,
+    /// End of the open list of values that the previous instruction left.
+    open_top: Option<Slot>,
+    /// The same, left by the instruction being recorded.
+    left_open: Option<Slot>,
     /// Snapshot of the instruction being recorded, once a guard asked for it.
     snapshot: Option<SnapshotId>,
     max_slots: u32,
@@ -117,6 +121,8 @@ impl Recorder {
             head: view.pc(),
             pc: view.pc(),
             clock: 0,
+            open_top: None,
+            left_open: None,
             snapshot: None,
             max_slots: u32::from(proto.max_stack_size),
             max_instructions: config.max_instructions,
@@ -145,6 +151,7 @@ impl Recorder {
             return Err(Abort::TooLong);
         }
         self.instruction(view, view.instruction(self.pc))?;
+        self.open_top = self.left_open.take();
         self.clock += 1;
         Ok(Step::Continue)
     }
@@ -178,7 +185,8 @@ impl Recorder {
                         || loaded.contains(&slot))
             })
             .collect();
-        Snapshot { pc: self.head, clock: self.clock, frames: Vec::new(), slots }
+        let (pc, clock) = (self.head, self.clock);
+        Snapshot { pc, clock, open_top: None, frames: Vec::new(), slots }
     }
 
     // -- state -------------------------------------------------------------------------------
@@ -205,7 +213,8 @@ impl Recorder {
     fn make_snapshot(&self) -> Snapshot {
         let frames: Vec<FrameLink> = self.frames.iter().filter_map(|f| f.link.clone()).collect();
         let slots = self.slots.changed().filter(|&(slot, _)| self.is_live(slot)).collect();
-        Snapshot { pc: self.pc, clock: self.clock, frames, slots }
+        let (pc, clock, open_top) = (self.pc, self.clock, self.open_top);
+        Snapshot { pc, clock, open_top, frames, slots }
     }
 
     /// Whether the interpreter may still read this slot when it resumes at the current instruction.
