@@ -48,7 +48,8 @@ enum Schedule {
 
 /// Moments recorded before only one in [`THIN`] is kept.
 const FULL_RECORD: usize = 1 << 22;
-const THIN: usize = 64;
+/// Odd, so that both entries and exits are kept.
+const THIN: usize = 61;
 
 impl Schedule {
     fn plan(self, select: Select, moment: usize) -> &'static Plan {

@@ -4,8 +4,10 @@
 use super::*;
 use crate::canon::{Address, Frame, FunctionId, View};
 use crate::engine::{Options, RandomClocks};
+use crate::ours;
 use crate::puc::{self, Reference};
 use crate::verdict::{self, DivergenceKind};
+use plumb_jit::trace::config::{ExecutorKind, JitConfig};
 use std::ops::ControlFlow;
 
 /// What a wrong engine gets wrong, from `FAULT_CLOCK` on.
@@ -160,7 +162,7 @@ impl Engine for Faulty {
 }
 
 fn program(source: &str) -> Rc<Program> {
-    let options = Options { fuel: 100_000, ..Options::default() };
+    let options = Options { fuel: 100_000, offers: Some(ours::offers), ..Options::default() };
     Rc::new(Program::new(source.as_bytes(), "=t", options))
 }
 
@@ -286,6 +288,55 @@ fn three_engines_agree_or_the_wrong_one_is_named() {
         panic!("not found")
     };
     assert_eq!(found.left, verdict::Engine::Reference);
+}
+
+/// The JIT, with a fault in what it shows.
+struct FaultyJit(Fault, ours::Jit);
+
+struct FaultySink<E> {
+    fault: Fault,
+    sink: E,
+}
+
+impl<E: EventSink> EventSink for FaultySink<E> {
+    fn event<S: State>(&mut self, clock: Clock, kind: EventKind, state: &S) -> Next {
+        let fault = if clock.0 >= FAULT_CLOCK { self.fault } else { Fault::None };
+        self.sink.event(clock, kind, &FaultyState { inner: state, fault })
+    }
+    fn end<S: State>(&mut self, state: &S, ending: &Ending<S::Value>, output: &[u8]) {
+        self.sink.end(state, ending, output);
+    }
+}
+
+impl Leader for FaultyJit {
+    fn kind(&self) -> verdict::Engine {
+        verdict::Engine::Jit
+    }
+    fn lead<E: EventSink>(&self, program: &Program, sink: E) -> (Outcome, E) {
+        let (outcome, faulty) = self.1.lead(program, FaultySink { fault: self.0, sink });
+        (outcome, faulty.sink)
+    }
+}
+
+#[test]
+fn a_jit_that_restores_a_wrong_value_is_found_at_that_exit() {
+    let source = "local n = 0 for i = 1, 60 do if i % 9 == 0 then n = 40 end end return n";
+    let program = program(source);
+    let jit = |fault| {
+        let config =
+            JitConfig { hot_loop: 3, executor: ExecutorKind::Eval, ..JitConfig::default() };
+        FaultyJit(fault, ours::Jit::new(config))
+    };
+    let check = |fault| three_way(&program, &jit(fault), &ours::Interpreter, &Reference);
+    let agreed = check(Fault::None);
+    let Verdict::Agree(compared) = agreed else { panic!("the right JIT does not agree") };
+    assert!(compared.trace_exits > 2, "{compared:?}");
+    for fault in [Fault::Integer, Fault::Subtype, Fault::Pc] {
+        let Verdict::Diverge(found) = check(fault) else { panic!("{fault:?} is not found") };
+        assert_eq!((found.left, found.right), (verdict::Engine::Interpreter, verdict::Engine::Jit));
+        assert!(matches!(found.event, EventKind::TraceEntry(_) | EventKind::TraceExit(..)));
+        assert!(found.agreed.is_some() && !found.differences.is_empty());
+    }
 }
 
 #[test]
