@@ -117,7 +117,7 @@ fn no_registers(_: usize, _: &canon::Frame) -> RegisterSet {
 fn end_digest<S: State>(state: &S, ending: &Ending<S::Value>, output: &[u8]) -> Digest {
     let mut sink = DigestSink::new(true);
     sink.bytes(if matches!(ending, Ending::Failed(_)) { b"failed" } else { b"returned" });
-    sink.bytes(output);
+    sink.bytes(&policy::output(output));
     canon::walk(state, &no_registers, &end_roots(state, ending), &Plan::COMPLETE, &mut sink);
     sink.finish()
 }

@@ -6,6 +6,7 @@
 //! | type tags matter, and so does the integer/float subtype | `math.type`, `//`, `%` and formatting tell `1` from `1.0` (manual 3.3.3, 3.4.3) |
 //! | floats are compared bit for bit | Lua prescribes IEEE doubles; a different last bit is a different program result |
 //! | any NaN equals any NaN | sign and payload of a NaN differ between processors and Lua shows no way to compare them |
+//! | `-nan` printed is `nan` printed | the sign of a NaN is the processor's and the C compiler's (0/0 is negative on x86-64, positive on ARM64; which operand's NaN survives an addition depends on their order in the machine code); C's `printf` shows it |
 //! | -0.0 is not 0.0 | `1 / x` tells them apart |
 //! | strings are equal by bytes | a Lua string is a byte sequence (manual 2.1) |
 //! | a table, closure, thread or userdata is the number of its first appearance in the traversal | addresses differ from run to run; identity and sharing do not |
@@ -19,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 use crate::canon::{Canonical, Class};
+use std::borrow::Cow;
 
 /// The one bit pattern that stands for every NaN.
 const NAN: u64 = 0x7ff8_0000_0000_0000;
@@ -27,6 +29,21 @@ const NAN: u64 = 0x7ff8_0000_0000_0000;
 #[inline]
 pub fn float(value: f64) -> Canonical<'static> {
     Canonical::Float(if value.is_nan() { NAN } else { value.to_bits() })
+}
+
+/// Printed bytes in the form in which they are compared: the sign of a printed NaN dropped.
+pub fn output(printed: &[u8]) -> Cow<'_, [u8]> {
+    let is_signed_nan = |at: usize| {
+        let rest = &printed[at..];
+        (rest.starts_with(b"-nan") || rest.starts_with(b"-NAN"))
+            && !rest.get(4).is_some_and(u8::is_ascii_alphanumeric)
+            && !printed[..at].last().is_some_and(u8::is_ascii_alphanumeric)
+    };
+    if !(0..printed.len()).any(is_signed_nan) {
+        return Cow::Borrowed(printed);
+    }
+    let kept = (0..printed.len()).filter(|&at| !is_signed_nan(at)).map(|at| printed[at]);
+    Cow::Owned(kept.collect())
 }
 
 /// Whether text shows an object's address, which no two runs share.
@@ -117,6 +134,17 @@ pub fn quote(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_sign_of_a_printed_nan_is_dropped_and_nothing_else() {
+        let same = |a: &[u8], b: &[u8]| output(a) == output(b);
+        assert!(
+            same(b"x\t-nan\n", b"x\tnan\n") && same(b"-nan", b"nan") && same(b"-NAN,", b"NAN,")
+        );
+        for text in [&b"-1 -inf -0.0"[..], b"-nano", b"x-nan", b"- nan", b"--", b""] {
+            assert_eq!(output(text), text);
+        }
+    }
 
     #[test]
     fn every_pair_of_distinct_values_is_unequal_and_prints_unalike() {

@@ -170,7 +170,7 @@ fn end_dump<S: State>(
         _ => "ended elsewhere".into(),
     };
     let dumped = Snapshot::of(Clock::default(), state, &no_registers, &roots, &plan);
-    Snapshot { output: output.to_vec(), ending: Some(text), ..dumped }
+    Snapshot { output: policy::output(output).into_owned(), ending: Some(text), ..dumped }
 }
 
 #[derive(Clone, Copy)]
