@@ -5,7 +5,7 @@
 //! Each seed is a program of its own and runs in fresh states of all engines; the order in which threads
 //! take seeds has no influence on any result. A time-boxed sweep takes seeds upwards from its first.
 
-use crate::generate::{Case, CaseConfig, case_of_seed};
+use crate::generate::{Case, case_of_seed};
 use crate::harness::{Answer, Finding, GENERATED_FUEL, Job, Judged, judge};
 use plumb_jit::syntax::printer::print;
 use plumb_jit::trace::config::ExecutorKind;
@@ -34,6 +34,10 @@ pub struct Plan {
 pub struct Found {
     pub seed: u64,
     pub finding: Finding,
+    /// Programs judged until then, this one included.
+    pub programs: u64,
+    /// Time since the sweep began.
+    pub seconds: f64,
 }
 
 /// What a sweep saw.
@@ -65,15 +69,8 @@ pub struct Summary {
     pub trace_exits_compared: u64,
     pub registers_compared: u64,
     pub loop_arrivals: u64,
-    /// Seeds and signatures of the findings.
-    pub findings: Vec<FindingLine>,
-}
-
-/// A finding in the summary.
-#[derive(Clone, Debug, Serialize)]
-pub struct FindingLine {
-    pub seed: u64,
-    pub signature: String,
+    /// One line a signature.
+    pub findings: Vec<crate::triage::Line>,
 }
 
 #[derive(Default)]
@@ -132,18 +129,18 @@ impl Totals {
 
 /// Judges a generated case.
 pub fn judge_case(case: &Case, executor: ExecutorKind) -> Judged {
-    judge_source(print(&case.chunk).as_bytes(), &case.config, executor)
+    judge_within(case, executor, GENERATED_FUEL)
 }
 
-/// Judges the text of a generated program.
-pub fn judge_source(source: &[u8], config: &CaseConfig, executor: ExecutorKind) -> Judged {
+/// Judges a generated case that may run for `fuel` instructions.
+pub fn judge_within(case: &Case, executor: ExecutorKind, fuel: u64) -> Judged {
     judge(&Job {
-        source,
+        source: print(&case.chunk).as_bytes(),
         chunk_name: "=case",
-        config: config.clone(),
+        config: case.config.clone(),
         executor,
         check: false,
-        fuel: GENERATED_FUEL,
+        fuel,
     })
 }
 
@@ -167,14 +164,15 @@ pub fn sweep(plan: &Plan, progress: &(dyn Fn(u64, usize) + Sync)) -> (Summary, V
             }
             let judged = judge_case(&case_of_seed(seed), plan.executor);
             own.add(&judged);
+            let programs = done.fetch_add(1, Ordering::Relaxed) + 1;
             if let Answer::Found(finding) = judged.answer {
+                let seconds = start.elapsed().as_secs_f64();
                 let mut findings = findings.lock().expect("no thread panics while it holds this");
-                findings.push(Found { seed, finding });
+                findings.push(Found { seed, finding, programs, seconds });
                 if findings.len() >= plan.max_findings {
                     stop.store(true, Ordering::Relaxed);
                 }
             }
-            let programs = done.fetch_add(1, Ordering::Relaxed) + 1;
             if programs.is_multiple_of(64) {
                 let found = findings.lock().expect("no thread panics while it holds this").len();
                 progress(programs, found);
@@ -196,12 +194,7 @@ pub fn sweep(plan: &Plan, progress: &(dyn Fn(u64, usize) + Sync)) -> (Summary, V
     let totals = totals.into_inner().expect("all threads ended");
     let mut findings = findings.into_inner().expect("all threads ended");
     findings.sort_by_key(|found| found.seed);
-    let mut summary = totals.finish(plan, start.elapsed());
-    summary.findings = findings
-        .iter()
-        .map(|f| FindingLine { seed: f.seed, signature: f.finding.signature() })
-        .collect();
-    (summary, findings)
+    (totals.finish(plan, start.elapsed()), findings)
 }
 
 fn merge(into: &mut Totals, from: Totals) {

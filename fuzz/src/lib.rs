@@ -4,8 +4,9 @@
 //! 2. [`harness`]    one program through three engines
 //! 3. [`campaign`]   many programs on several threads
 //! 4. [`reduce`]     a diverging program -> a small one
-//! 5. [`regression`] cases kept forever
-//! 6. [`cli`]        the `plumb` command
+//! 5. [`triage`]     findings of one signature -> one reduced case
+//! 6. [`regression`] cases kept forever
+//! 7. [`cli`]        the `plumb` command
 
 #![forbid(unsafe_code)]
 
@@ -15,3 +16,4 @@ pub mod generate;
 pub mod harness;
 pub mod reduce;
 pub mod regression;
+pub mod triage;

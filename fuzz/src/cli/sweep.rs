@@ -1,11 +1,10 @@
 //! `plumb sweep`: generated programs, a summary, and what was found, reduced.
 
 use super::{ExecutorArg, executor, regressions_dir};
-use crate::campaign::{Found, Plan, Summary, judge_source, sweep};
-use crate::generate::case_of_seed;
-use crate::harness::Answer;
+use crate::campaign::{Plan, Summary, judge_case, sweep};
 use crate::reduce;
 use crate::regression;
+use crate::triage::{self, Group};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plumb_jit::syntax::printer::print;
@@ -27,7 +26,7 @@ pub struct Args {
     /// What runs the compiled traces.
     #[arg(long, value_enum)]
     executor: Option<ExecutorArg>,
-    /// Stop after this many findings [default: 5].
+    /// Stop after this many findings, of any signature [default: 20].
     #[arg(long)]
     max_findings: Option<usize>,
     /// Where the summary goes [default: reports/sweep.json].
@@ -46,8 +45,10 @@ fn seeds(text: &str) -> Result<(u64, u64), String> {
     if a < b { Ok((a, b)) } else { Err(format!("`{text}` is empty; A must be less than B")) }
 }
 
-/// Candidates that the reducer may try for one finding.
-const REDUCTION_BUDGET: u64 = 20_000;
+/// Candidates that the reducer may try for one signature.
+const REDUCTION_BUDGET: u64 = 15_000;
+/// ... and for all of them; a signature that comes after it is spent is shown as it was found.
+const TOTAL_REDUCTION_BUDGET: u64 = 40_000;
 
 pub fn run(args: &Args) -> anyhow::Result<u8> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -60,11 +61,11 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         },
         jobs: args.jobs.map_or(cores, usize::from),
         executor: executor(args.executor)?,
-        max_findings: args.max_findings.unwrap_or(5).max(1),
+        max_findings: args.max_findings.unwrap_or(20).max(1),
     };
     let bar = progress_bar(&plan);
     let start = Instant::now();
-    let (summary, findings) = quiet(|| {
+    let (mut summary, findings) = quiet(|| {
         sweep(&plan, &|programs, found| {
             bar.set_position(match plan.time {
                 Some(_) => start.elapsed().as_millis() as u64,
@@ -79,10 +80,14 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     write_report(&report, &summary)?;
     print_summary(&summary);
     println!("\nwritten to {}", report.display());
-    for found in &findings {
-        show(found, &plan, args)?;
+    let mut budget = TOTAL_REDUCTION_BUDGET;
+    for group in triage::group(findings) {
+        let line = show(&group, &plan, budget.min(REDUCTION_BUDGET), args)?;
+        budget = budget.saturating_sub(line.candidates);
+        summary.findings.push(line);
+        write_report(&report, &summary)?;
     }
-    Ok(u8::from(!findings.is_empty()))
+    Ok(u8::from(!summary.findings.is_empty()))
 }
 
 fn progress_bar(plan: &Plan) -> ProgressBar {
@@ -94,9 +99,13 @@ fn progress_bar(plan: &Plan) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
-    let style = ProgressStyle::with_template("{bar:40.cyan/blue} {percent:>3}% {msg}");
-    bar.set_style(style.expect("the template is valid"));
+    bar.set_style(bar_style());
     bar
+}
+
+fn bar_style() -> ProgressStyle {
+    ProgressStyle::with_template("{bar:40.cyan/blue} {percent:>3}% {msg}")
+        .expect("the template is valid")
 }
 
 /// Panics are findings and are shown as such; the default message in between would tear the progress bar.
@@ -144,37 +153,37 @@ fn print_summary(s: &Summary) {
     }
 }
 
-/// Reduces a finding, saves it, and shows it.
-fn show(found: &Found, plan: &Plan, args: &Args) -> anyhow::Result<()> {
-    let signature = found.finding.signature();
-    println!("\nseed {}: {signature}", found.seed);
-    let case = case_of_seed(found.seed);
-    let start = Instant::now();
-    let reduced = quiet(|| {
-        reduce::reduce(&case.chunk, REDUCTION_BUDGET, &|chunk| {
-            let judged = judge_source(print(chunk).as_bytes(), &case.config, plan.executor);
-            matches!(judged.answer, Answer::Found(finding) if finding.signature() == signature)
+/// Reduces the smallest program of a signature, saves it, and shows it.
+fn show(group: &Group, plan: &Plan, budget: u64, args: &Args) -> anyhow::Result<triage::Line> {
+    println!("\n{}", group.heading());
+    let bar = ProgressBar::new(budget);
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    bar.set_style(bar_style());
+    let reduction = quiet(|| {
+        group.reduce(plan.executor, budget, &|reduced| {
+            bar.set_position(reduced.candidates);
+            let lines = reduce::lines(&reduced.case.chunk);
+            bar.set_message(format!("reducing: {lines} lines, {} candidates", reduced.candidates));
         })
     });
-    println!(
-        "reduced from {} to {} lines in {:.1} s ({} candidates)",
-        reduce::lines(&case.chunk),
-        reduce::lines(&reduced.chunk),
-        start.elapsed().as_secs_f64(),
-        reduced.candidates,
-    );
-    let source = print(&reduced.chunk);
-    let judged = quiet(|| judge_source(source.as_bytes(), &case.config, plan.executor));
-    let report = regression::report(&judged.answer, source.as_bytes());
-    println!("{report}");
+    bar.finish_and_clear();
+    let line = group.line(&reduction);
+    println!("{}", line.text());
+    let case = &reduction.reduced.case;
+    let source = print(&case.chunk);
+    let judged = quiet(|| judge_case(case, plan.executor));
+    println!("{}", regression::report(&judged.answer, source.as_bytes()));
     if !args.no_save {
+        let seed = group.smallest().seed;
         let folder =
-            regression::save(&regressions_dir(), found.seed, &signature, &source, &case.config)?;
+            regression::save(&regressions_dir(), seed, &group.signature, &source, &case.config)?;
         println!(
             "saved as {}; `plumb repro {}` replays it",
             folder.display(),
             regression::name(&folder)
         );
     }
-    Ok(())
+    Ok(line)
 }

@@ -31,7 +31,7 @@ use plumb_jit::syntax::ast::{Block, Chunk, Expr, Stat, StatKind};
 use scope::{Kind, Scope};
 
 /// What a program runs under, drawn from the same bytes.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CaseConfig {
     /// Arrivals at a loop head before it is recorded.

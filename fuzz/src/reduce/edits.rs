@@ -5,7 +5,8 @@
 //! One walk serves counting and applying: it visits the places where an edit of the kind is possible
 //! in a fixed order and counts down; at zero it edits and stops.
 
-use plumb_jit::syntax::ast::{Block, Chunk, Expr, ExprKind, Field, Stat, StatKind};
+use super::inline;
+use plumb_jit::syntax::ast::{Block, Chunk, Expr, ExprKind, Field, NumericFor, Stat, StatKind};
 
 /// Kinds of edits, coarse to fine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,19 +17,28 @@ pub enum EditKind {
     Unwrap,
     /// Drop an `else`, an `elseif`, a table field, a value, an argument, a parameter.
     Parts,
+    /// Drop a declaration and put its value, or the call's result, wherever the name is used.
+    Inline,
+    /// Make a `while` or `repeat` loop a numeric `for`.
+    Count,
     /// Put an operand in the place of an expression, or a literal.
     Expressions,
     /// Bring a number closer to zero.
     Numbers,
+    /// Make two `local` statements one.
+    Merge,
 }
 
 impl EditKind {
-    pub const ALL: [EditKind; 5] = [
+    pub const ALL: [EditKind; 8] = [
         EditKind::Statements,
         EditKind::Unwrap,
         EditKind::Parts,
+        EditKind::Inline,
+        EditKind::Count,
         EditKind::Expressions,
         EditKind::Numbers,
+        EditKind::Merge,
     ];
 }
 
@@ -71,6 +81,9 @@ impl Walk {
         match self.kind {
             EditKind::Statements => self.drop_run(&mut block.stats),
             EditKind::Unwrap => self.unwrap_one(&mut block.stats),
+            EditKind::Inline => self.rewrite_rest(&mut block.stats, inline::inlined),
+            EditKind::Merge => self.rewrite_rest(&mut block.stats, inline::merged),
+            EditKind::Count => self.count_loop(&mut block.stats),
             _ => {}
         }
         for stat in &mut block.stats {
@@ -102,6 +115,33 @@ impl Walk {
             for body in bodies(&stats[at]) {
                 if self.here() {
                     stats.splice(at..=at, body);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// An edit of a statement together with those after it in its block.
+    fn rewrite_rest(&mut self, stats: &mut Vec<Stat>, edit: fn(&[Stat]) -> Option<Vec<Stat>>) {
+        for at in 0..stats.len() {
+            if let Some(rest) = edit(&stats[at..])
+                && self.here()
+            {
+                stats.truncate(at);
+                stats.extend(rest);
+                return;
+            }
+        }
+    }
+
+    fn count_loop(&mut self, stats: &mut [Stat]) {
+        for stat in stats {
+            let (StatKind::While { body, .. } | StatKind::Repeat { body, .. }) = &stat.kind else {
+                continue;
+            };
+            for trips in [9, 99] {
+                if self.here() {
+                    *stat = counted_loop(trips, body.clone());
                     return;
                 }
             }
@@ -290,6 +330,18 @@ impl Walk {
             | ExprKind::Name(_) => {}
         }
     }
+}
+
+fn counted_loop(trips: i64, body: Block) -> Stat {
+    let numeric = NumericFor {
+        var: "i".into(),
+        start: Expr::int(1),
+        limit: Expr::int(trips),
+        step: None,
+        do_line: Default::default(),
+        body,
+    };
+    StatKind::NumericFor(Box::new(numeric)).into()
 }
 
 /// What may stand in the place of a compound statement.
