@@ -8,6 +8,7 @@
 //! both `a < b` and `b <= a` are false when one is NaN.
 
 use super::*;
+use crate::heap::layout::MAX_SHORT_LEN;
 
 /// `a < b` or `a <= b`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -196,7 +197,12 @@ impl Recorder {
                 if !view.is_short_string(a.actual) || !view.is_short_string(b.actual) {
                     return Err(Abort::EqualityOperand);
                 }
-                Ok(self.same_address(a, b))
+                let same = self.same_address(a, b);
+                if !same {
+                    // Strings at different addresses differ if one is interned; the other may be long.
+                    self.guard_one_short(a, b);
+                }
+                Ok(same)
             }
             (Tag::Table, _) => {
                 let same = self.same_address(a, b);
@@ -210,6 +216,17 @@ impl Recorder {
             (Tag::Closure | Tag::Native, _) => Ok(self.same_address(a, b)),
             _ => Err(Abort::EqualityOperand),
         }
+    }
+
+    /// Guards that one of two short strings is short in later iterations, too. A constant is.
+    fn guard_one_short(&mut self, a: Operand, b: Operand) {
+        let constant = |operand: Operand| self.builder.inst(operand.ir).op == Op::KObject;
+        if constant(a) || constant(b) {
+            return;
+        }
+        let length = self.pure(Op::StrLen, Ty::Int, &[b.ir]);
+        let longest = self.builder.kint(MAX_SHORT_LEN as i64);
+        self.guard(Op::GuardILe, &[length, longest]);
     }
 
     fn same_address(&mut self, a: Operand, b: Operand) -> bool {
