@@ -35,13 +35,16 @@ pub struct VmState<'vm> {
     protos: u32,
     /// Indices of the Lua frames, innermost first.
     frames: Vec<usize>,
+    /// First stack slot that means nothing although static analysis must call it live: what lies above
+    /// an open list of values when the running frame's next instruction takes one.
+    dead_from: usize,
 }
 
 impl<'vm> VmState<'vm> {
     fn new(vm: &'vm Vm, library: &'vm Library, protos: u32) -> Self {
         let frames = vm.frames().iter().enumerate().rev();
         let frames = frames.filter(|(_, frame)| frame.is_lua()).map(|(index, _)| index).collect();
-        VmState { vm, library, protos, frames }
+        VmState { vm, library, protos, frames, dead_from: dead_from(vm) }
     }
 
     fn identify(&self, proto: &RuntimeProto) -> FunctionId {
@@ -51,6 +54,15 @@ impl<'vm> VmState<'vm> {
             line_defined: proto.proto.line_defined,
             last_line: proto.proto.last_line_defined,
         }
+    }
+}
+
+fn dead_from(vm: &Vm) -> usize {
+    let running = vm.frame_count().checked_sub(1).map(|top| vm.frame(top));
+    let next = running.and_then(|view| Some(view.proto()?.code()[view.pc.index()]));
+    match next {
+        Some(instruction) if instruction.takes_top() => vm.open_top(),
+        _ => usize::MAX,
     }
 }
 
@@ -70,7 +82,8 @@ impl State for VmState<'_> {
     }
 
     fn register(&self, level: usize, index: u8) -> Value {
-        self.vm.stack_value(self.vm.frames()[self.frames[level]].base() + usize::from(index))
+        let slot = self.vm.frames()[self.frames[level]].base() + usize::from(index);
+        if slot < self.dead_from { self.vm.stack_value(slot) } else { Value::NIL }
     }
 
     fn register_name(&self, level: usize, index: u8) -> Option<String> {
