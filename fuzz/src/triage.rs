@@ -11,7 +11,11 @@ use crate::campaign::{Found, judge_within};
 use crate::generate::{Case, case_of_seed};
 use crate::harness::{Answer, GENERATED_FUEL};
 use crate::reduce::{self, Reduced};
+use plumb_jit::syntax::printer::print;
 use plumb_jit::trace::config::ExecutorKind;
+use plumb_oracle::check::check_interpreter;
+use plumb_oracle::engine::Options;
+use plumb_oracle::verdict::Verdict;
 use serde::Serialize;
 use std::time::Instant;
 
@@ -109,6 +113,7 @@ impl Group {
         let shows = |case: &Case, fuel: u64| {
             let answer = judge_within(case, executor, fuel).answer;
             matches!(answer, Answer::Found(finding) if finding.signature() == self.signature)
+                && ends(case, fuel)
         };
         let fuel = REDUCTION_FUEL.into_iter().find(|&fuel| shows(&case, fuel));
         let fuel = fuel.unwrap_or(GENERATED_FUEL);
@@ -132,6 +137,13 @@ impl Group {
     }
 }
 
+/// Whether the program ends. One that does not could never be shown to agree once the defect is gone.
+fn ends(case: &Case, fuel: u64) -> bool {
+    let options = Options { fuel, ..Options::default() };
+    let verdict = check_interpreter(print(&case.chunk).as_bytes(), "=case", 0, &options);
+    !matches!(verdict, Verdict::Inconclusive(_))
+}
+
 impl Line {
     /// What the reduction did, for people.
     pub fn text(&self) -> String {
@@ -146,6 +158,16 @@ impl Line {
 mod tests {
     use super::*;
     use crate::harness::Finding;
+
+    #[test]
+    fn an_endless_program_does_not_end() {
+        let case = |text: &str| {
+            let chunk = plumb_jit::syntax::parser::parse(text.as_bytes(), b"=test");
+            Case { chunk: chunk.expect("the test's source is Lua"), config: Default::default() }
+        };
+        assert!(ends(&case("for i = 1, 99 do end"), 5_000));
+        assert!(!ends(&case("while true do end"), 5_000));
+    }
 
     fn found(seed: u64, programs: u64, text: &str) -> Found {
         Found { seed, finding: Finding::Panic(text.to_string()), programs, seconds: 0.5 }

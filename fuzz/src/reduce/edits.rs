@@ -6,7 +6,9 @@
 //! in a fixed order and counts down; at zero it edits and stops.
 
 use super::inline;
-use plumb_jit::syntax::ast::{Block, Chunk, Expr, ExprKind, Field, NumericFor, Stat, StatKind};
+use plumb_jit::syntax::ast::{
+    Block, Chunk, Expr, ExprKind, Field, NumericFor, Stat, StatKind, Str,
+};
 
 /// Kinds of edits, coarse to fine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,7 +21,7 @@ pub enum EditKind {
     Parts,
     /// Drop a declaration and put its value, or the call's result, wherever the name is used.
     Inline,
-    /// Make a `while` or `repeat` loop a numeric `for`.
+    /// Make a loop of any kind a numeric `for` from 1.
     Count,
     /// Put an operand in the place of an expression, or a literal.
     Expressions,
@@ -134,14 +136,16 @@ impl Walk {
         }
     }
 
-    fn count_loop(&mut self, stats: &mut [Stat]) {
-        for stat in stats {
-            let (StatKind::While { body, .. } | StatKind::Repeat { body, .. }) = &stat.kind else {
-                continue;
+    fn count_loop(&mut self, stats: &mut Vec<Stat>) {
+        for at in 0..stats.len() {
+            let Some((end, body)) = loop_at(&stats[at..]) else { continue };
+            let var = match &stats[at].kind {
+                StatKind::NumericFor(numeric) => numeric.var.clone(),
+                _ => "i".into(),
             };
             for trips in [9, 99] {
                 if self.here() {
-                    *stat = counted_loop(trips, body.clone());
+                    stats.splice(at..=at + end, [counted_loop(var, trips, body)]);
                     return;
                 }
             }
@@ -253,6 +257,14 @@ impl Walk {
             if self.done {
                 return;
             }
+            // Around a whole value, parentheses only cut a call's results.
+            if let ExprKind::Paren(inner) = &expr.kind
+                && self.kind == EditKind::Expressions
+                && self.here()
+            {
+                *expr = (**inner).clone();
+                return;
+            }
             self.expr(expr);
         }
     }
@@ -332,9 +344,35 @@ impl Walk {
     }
 }
 
-fn counted_loop(trips: i64, body: Block) -> Stat {
+/// The loop that begins with the first of `stats`: where it ends, and its body.
+fn loop_at(stats: &[Stat]) -> Option<(usize, Block)> {
+    match &stats[0].kind {
+        StatKind::While { body, .. } | StatKind::Repeat { body, .. } => Some((0, body.clone())),
+        StatKind::NumericFor(numeric) => Some((0, numeric.body.clone())),
+        StatKind::Label(label) => {
+            let end = stats.iter().rposition(|stat| goes_to(stat, label))?;
+            Some((end, Block::from(stats[1..end].to_vec())))
+        }
+        _ => None,
+    }
+}
+
+/// `goto label`, or `if .. then goto label end`.
+fn goes_to(stat: &Stat, label: &Str) -> bool {
+    match &stat.kind {
+        StatKind::Goto(target) => target == label,
+        StatKind::If { arms, orelse: None } => match &arms[..] {
+            [arm] => matches!(&arm.body.stats[..], [only] if goes_to(only, label)),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// `for var = 1, trips do body end`.
+fn counted_loop(var: Str, trips: i64, body: Block) -> Stat {
     let numeric = NumericFor {
-        var: "i".into(),
+        var,
         start: Expr::int(1),
         limit: Expr::int(trips),
         step: None,
