@@ -156,10 +156,12 @@ pub fn sweep(plan: &Plan, progress: &(dyn Fn(u64, usize) + Sync)) -> (Summary, V
     let worker = || {
         let mut own = Totals::default();
         while !stop.load(Ordering::Relaxed) {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            let over = plan.end_seed.is_some_and(|end| seed >= end)
-                || plan.time.is_some_and(|time| start.elapsed() >= time);
-            if over {
+            // The counter stops at the end: near 2^64 a thread more would wrap it around to seed 0.
+            let end = plan.end_seed.unwrap_or(u64::MAX);
+            let take = |seed| (seed < end).then(|| seed + 1);
+            let taken = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+            let Ok(seed) = taken else { break };
+            if plan.time.is_some_and(|time| start.elapsed() >= time) {
                 break;
             }
             let judged = judge_case(&case_of_seed(seed), plan.executor);

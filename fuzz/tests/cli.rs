@@ -59,14 +59,34 @@ fn files_that_are_not_text_are_refused() {
 
 #[test]
 fn files_that_are_not_lua_get_the_message_of_lua() {
-    let path = file("not.lua", b"this is no Lua\n");
-    let output = plumb(&["run", arg(&path)]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("syntax error near 'is'"), "{}", text(&output.stderr));
-    refused(&["trace", arg(&path)], "syntax error near 'is'");
-    let output = plumb(&["check", arg(&path)]);
-    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stdout));
-    assert!(text(&output.stdout).contains("not Lua"), "{}", text(&output.stdout));
+    let path = file("broken.lua", b"for i = 1 do end\n");
+    for command in ["check", "run", "trace"] {
+        refused(&[command, arg(&path)], "broken.lua:1: ',' expected near 'do'");
+    }
+}
+
+#[test]
+fn a_first_line_for_the_shell_is_skipped() {
+    let path = file("script.lua", b"\xef\xbb\xbf#!/usr/bin/lua\nfor i = 1, 100 do end\n");
+    for command in ["check", "run", "trace"] {
+        let output = plumb(&[command, arg(&path)]);
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let path = file("piped.lua", b"for i = 1, 100 do end\n");
+    for command in ["check", "trace"] {
+        let (reader, writer) = std::io::pipe().expect("pipes can be made");
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_plumb"))
+            .args([command, arg(&path)])
+            .stdout(writer)
+            .output()
+            .expect("plumb starts");
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", text(&output.stderr));
+    }
 }
 
 #[test]

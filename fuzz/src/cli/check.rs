@@ -1,6 +1,6 @@
 //! `plumb check`: a person's own programs in lockstep.
 
-use super::{ExecutorArg, chunk_name, executor, read_source};
+use super::{ExecutorArg, chunk_name, emitln, executor, must_be_lua, read_source};
 use crate::generate::CaseConfig;
 use crate::harness::{Answer, Job, USER_FUEL, judge};
 use crate::regression::report;
@@ -27,6 +27,9 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     // All files are read first: a wrong name must not show after minutes of work.
     let sources: Vec<Vec<u8>> =
         args.files.iter().map(|path| read_source(path)).collect::<anyhow::Result<_>>()?;
+    for (path, source) in args.files.iter().zip(&sources) {
+        must_be_lua(source, &chunk_name(path))?;
+    }
     let (mut diverged, mut inconclusive) = (false, false);
     for (path, source) in args.files.iter().zip(&sources) {
         let judged = judge(&Job {
@@ -44,8 +47,8 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         };
         diverged |= matches!(judged.answer, Answer::Found(_));
         inconclusive |= matches!(judged.answer, Answer::Inconclusive(_));
-        println!("{}: {word}", path.display());
-        println!("{}", report(&judged.answer, source).trim_end());
+        emitln!("{}: {word}", path.display())?;
+        emitln!("{}", report(&judged.answer, source).trim_end())?;
     }
     Ok(if diverged {
         1

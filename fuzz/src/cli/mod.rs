@@ -8,7 +8,10 @@ mod trace;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
+use plumb_jit::bytecode;
+use plumb_jit::syntax::lexer::skip_file_header;
 use plumb_jit::trace::config::ExecutorKind;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Lua 5.4 with an ARM64 trace JIT, and the harness that compares it with its interpreter and with
@@ -78,7 +81,26 @@ pub fn run(cli: Cli) -> anyhow::Result<u8> {
     }
 }
 
-/// Reads a Lua source file that is to be compiled and printed: it must be text.
+/// Prints to stdout. A reader that has gone away (`plumb ... | head`) is not an error: the work and the
+/// exit code stay the same. A full disk is one.
+fn emit(text: std::fmt::Arguments) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_fmt(text).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to stdout")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// [`emit`] with a format and a line break.
+macro_rules! emitln {
+    ($($format:tt)*) => { $crate::cli::emit(format_args!("{}\n", format_args!($($format)*))) };
+}
+use emitln;
+
+/// Reads a Lua source file that is to be compiled and printed: it must be text. As the `lua` command
+/// does, skips a byte order mark and a first line that starts with `#`.
 fn read_source(path: &Path) -> anyhow::Result<Vec<u8>> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
     if let Err(error) = std::str::from_utf8(&bytes) {
@@ -88,7 +110,13 @@ fn read_source(path: &Path) -> anyhow::Result<Vec<u8>> {
             error.valid_up_to()
         );
     }
-    Ok(bytes)
+    Ok(skip_file_header(&bytes).to_vec())
+}
+
+/// The syntax error of a source that is not Lua, as reference Lua words it.
+fn must_be_lua(source: &[u8], chunk_name: &str) -> anyhow::Result<()> {
+    let loaded = bytecode::load(source, chunk_name.as_bytes(), "t", 0);
+    loaded.map(|_| ()).map_err(|error| anyhow::anyhow!("{error}"))
 }
 
 /// `@path`, as `lua path` names its chunk.

@@ -1,7 +1,7 @@
 //! `plumb repro`: one case of `regressions/`, everything about it.
 
 use super::trace::stages;
-use super::{ExecutorArg, executor, regressions_dir};
+use super::{ExecutorArg, emitln, executor, regressions_dir};
 use crate::harness::{Answer, Job, USER_FUEL, judge};
 use crate::regression::{RegressionCase, Status, report};
 use std::path::{Path, PathBuf};
@@ -29,18 +29,18 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         check: true,
         fuel: USER_FUEL,
     };
-    println!("{}\n{}\n", crate::regression::name(&case.folder), case.file.story);
+    emitln!("{}\n{}\n", crate::regression::name(&case.folder), case.file.story)?;
     if !args.quiet {
-        println!("== source\n{}", String::from_utf8_lossy(&case.source).trim_end());
-        println!("\n{}", stages(&job)?);
+        emitln!("== source\n{}", String::from_utf8_lossy(&case.source).trim_end())?;
+        emitln!("\n{}", stages(&job)?)?;
     }
     let judged = judge(&job);
-    println!("== verdict\n{}", report(&judged.answer, &case.source).trim_end());
+    emitln!("== verdict\n{}", report(&judged.answer, &case.source).trim_end())?;
     Ok(match judged.answer {
         Answer::Agree(_) => 0,
         Answer::Found(_) => {
             if case.file.status == Status::Open {
-                println!("(this case is known to be open)");
+                emitln!("(this case is known to be open)")?;
             }
             1
         }

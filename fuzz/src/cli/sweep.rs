@@ -1,6 +1,6 @@
 //! `plumb sweep`: generated programs, a summary, and what was found, reduced.
 
-use super::{ExecutorArg, executor, regressions_dir};
+use super::{ExecutorArg, emitln, executor, regressions_dir};
 use crate::campaign::{Plan, Summary, judge_case, sweep};
 use crate::reduce;
 use crate::regression;
@@ -78,8 +78,8 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
 
     let report = args.report.clone().unwrap_or_else(|| "reports/sweep.json".into());
     write_report(&report, &summary)?;
-    print_summary(&summary);
-    println!("\nwritten to {}", report.display());
+    print_summary(&summary)?;
+    emitln!("\nwritten to {}", report.display())?;
     let mut budget = TOTAL_REDUCTION_BUDGET;
     for group in triage::group(findings) {
         let line = show(&group, &plan, budget.min(REDUCTION_BUDGET), args)?;
@@ -127,35 +127,36 @@ fn write_report(path: &PathBuf, summary: &Summary) -> anyhow::Result<()> {
     std::fs::write(path, text).with_context(|| format!("cannot write `{shown}`"))
 }
 
-fn print_summary(s: &Summary) {
-    let line = |name: &str, value: String| println!("  {name:<26}{value:>14}");
-    println!("three engines in lockstep: reference, interpreter, JIT ({})", s.executor);
-    line("programs", s.programs.to_string());
-    line("programs per second", format!("{:.0}", s.programs_per_second));
-    line("agreed", s.agreed.to_string());
-    line("diverged", s.diverged.to_string());
-    line("completed a trace", format!("{:.1} %", s.traced_percent));
-    line("took a side exit", format!("{:.1} %", s.side_exit_percent));
-    line("traces compiled", s.traces.to_string());
-    line("trace entries compared", s.trace_entries_compared.to_string());
-    line("trace exits compared", s.trace_exits_compared.to_string());
-    line("registers compared", s.registers_compared.to_string());
-    line("inconclusive", format!("{:.2} %", s.inconclusive_percent));
+fn print_summary(s: &Summary) -> anyhow::Result<()> {
+    let line = |name: &str, value: String| emitln!("  {name:<26}{value:>14}");
+    emitln!("three engines in lockstep: reference, interpreter, JIT ({})", s.executor)?;
+    line("programs", s.programs.to_string())?;
+    line("programs per second", format!("{:.0}", s.programs_per_second))?;
+    line("agreed", s.agreed.to_string())?;
+    line("diverged", s.diverged.to_string())?;
+    line("completed a trace", format!("{:.1} %", s.traced_percent))?;
+    line("took a side exit", format!("{:.1} %", s.side_exit_percent))?;
+    line("traces compiled", s.traces.to_string())?;
+    line("trace entries compared", s.trace_entries_compared.to_string())?;
+    line("trace exits compared", s.trace_exits_compared.to_string())?;
+    line("registers compared", s.registers_compared.to_string())?;
+    line("inconclusive", format!("{:.2} %", s.inconclusive_percent))?;
     for (reason, count) in s.inconclusive.iter().filter(|(_, count)| **count > 0) {
-        line(&format!("  {reason}"), count.to_string());
+        line(&format!("  {reason}"), count.to_string())?;
     }
     let aborted: u64 = s.aborts.values().sum();
-    line("recordings aborted", format!("{aborted} of {}", s.recordings));
+    line("recordings aborted", format!("{aborted} of {}", s.recordings))?;
     let mut aborts: Vec<_> = s.aborts.iter().collect();
     aborts.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), **name));
     for (reason, count) in aborts {
-        line(&format!("  {reason}"), count.to_string());
+        line(&format!("  {reason}"), count.to_string())?;
     }
+    Ok(())
 }
 
 /// Reduces the smallest program of a signature, saves it, and shows it.
 fn show(group: &Group, plan: &Plan, budget: u64, args: &Args) -> anyhow::Result<triage::Line> {
-    println!("\n{}", group.heading());
+    emitln!("\n{}", group.heading())?;
     let bar = ProgressBar::new(budget);
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -170,20 +171,20 @@ fn show(group: &Group, plan: &Plan, budget: u64, args: &Args) -> anyhow::Result<
     });
     bar.finish_and_clear();
     let line = group.line(&reduction);
-    println!("{}", line.text());
+    emitln!("{}", line.text())?;
     let case = &reduction.reduced.case;
     let source = print(&case.chunk);
     let judged = quiet(|| judge_case(case, plan.executor));
-    println!("{}", regression::report(&judged.answer, source.as_bytes()));
+    emitln!("{}", regression::report(&judged.answer, source.as_bytes()))?;
     if !args.no_save {
         let seed = group.smallest().seed;
         let folder =
             regression::save(&regressions_dir(), seed, &group.signature, &source, &case.config)?;
-        println!(
+        emitln!(
             "saved as {}; `plumb repro {}` replays it",
             folder.display(),
             regression::name(&folder)
-        );
+        )?;
     }
     Ok(line)
 }

@@ -1,6 +1,6 @@
 //! `plumb trace`: what each stage makes of a program's hot loops.
 
-use super::{ExecutorArg, chunk_name, executor, read_source};
+use super::{ExecutorArg, chunk_name, emit, executor, read_source};
 use crate::generate::CaseConfig;
 use crate::harness::{Job, USER_FUEL, jit_config};
 use plumb_jit::bytecode;
@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         check: true,
         fuel: args.fuel,
     })?;
-    print!("{text}");
+    emit(format_args!("{text}"))?;
     Ok(0)
 }
 

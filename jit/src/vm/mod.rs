@@ -294,7 +294,8 @@ impl Vm {
     /// Notes that slots below `end` may be in use, also above the limit.
     #[cold]
     pub(crate) fn extend_checked_end(&mut self, end: usize) {
-        let end = end.next_multiple_of(STACK_STEP);
+        // Whole steps, but never past the limit unasked: a deep recursion must end where it does.
+        let end = end.next_multiple_of(STACK_STEP).min(end.max(LIMIT));
         self.thread.checked_end = end as u32;
     }
 
