@@ -52,6 +52,14 @@ pub(super) fn explain(
     if let Some(reason) = excuse(program, select, &differences) {
         return Verdict::Inconclusive(reason);
     }
+    // The interpreter and the reference may exhaust their stacks some calls apart.
+    let lengths_differ = matches!(mismatch, Mismatch::RunsOn | Mismatch::EndsEarly);
+    if lengths_differ && select == Select::Defined {
+        let mut errors = left_state.roots.iter().chain(&right_state.roots);
+        if errors.any(|root| policy::is_stack_overflow(root.as_bytes())) {
+            return Verdict::Inconclusive(Reason::StackOverflow);
+        }
+    }
     let (clock, event, before) = match mismatch {
         Mismatch::Moment(index) => (led.moments[index].clock, led.moments[index].kind, index),
         _ => {
@@ -119,7 +127,11 @@ fn kind_of(mismatch: Mismatch, differences: &[Difference]) -> DivergenceKind {
 }
 
 /// Differences that Lua leaves open.
-fn excuse(program: &Program, select: Select, differences: &[Difference]) -> Option<Reason> {
+pub(super) fn excuse(
+    program: &Program,
+    select: Select,
+    differences: &[Difference],
+) -> Option<Reason> {
     let any = |test: &dyn Fn(&[u8]) -> bool| {
         differences.iter().any(|d| test(d.left.as_bytes()) || test(d.right.as_bytes()))
     };
