@@ -107,6 +107,12 @@ impl Generator<'_> {
             }
             6 | 7 => {
                 let op = self.choose(&[BAnd, BOr, BXor, Shl, Shr]);
+                if matches!(op, Shl | Shr) && self.chance(40) {
+                    // The edges of a shift: Lua's distances have no modulus.
+                    let distance = self.choose(&[1, 63, 64, 65, -1, -63, -64, 31, 32, 100]);
+                    let value = self.expression(Kind::Int, d);
+                    return Expr::binary(op, value, Expr::int(distance));
+                }
                 self.both(op, Kind::Int, Kind::Int, d)
             }
             8 | 9 => {
