@@ -16,7 +16,10 @@
 //! | an entry whose key is an object not yet numbered counts by its class only | no order over such keys exists that all engines share |
 //! | error messages are equal to the letter, position prefix included | programs can catch and print them |
 //!
-//! Not compared: addresses in text (`tostring({})`); a difference that shows one is Inconclusive.
+//! Not compared: addresses in text (`tostring({})`) and the depth at which the interpreter and the reference
+//! exhaust their stacks; a difference that shows one is Inconclusive. Registers that the program can no
+//! longer read are left out before values get here: dead ones ([`crate::masks`]), and what lies above an open
+//! list of values (`ours.rs`).
 #![forbid(unsafe_code)]
 
 use crate::canon::{Canonical, Class};
