@@ -89,7 +89,7 @@ fn check(file: &Path) -> Result<(), String> {
 
 fn apply(pass: &str, input: &Trace) -> Trace {
     if pass == "pipeline" {
-        return opt::run_pipeline(input, &Options::default(), &mut |_, _| {});
+        return opt::run_pipeline(input, &Options::default(), &mut |_| {});
     }
     opt::run_pass(pass, input).unwrap_or_else(|| panic!("no pass is called {pass}"))
 }

@@ -107,16 +107,27 @@ impl Default for Options {
 /// The name of the stage before the first pass, as taps see it.
 pub const RECORDED: &str = "recorded";
 
-/// Runs the passes that `options` names. `tap` is called with the stage's name and its trace:
-/// first [`RECORDED`], then each pass that runs. It may change the trace, which is how faults are
-/// planted; verification comes after it.
-pub fn run_pipeline(
-    input: &Trace,
-    options: &Options,
-    tap: &mut dyn FnMut(&'static str, &mut Trace),
-) -> Trace {
+/// A stage that has just run, as taps see it.
+pub struct Stage<'a> {
+    /// [`RECORDED`] or the pass's name.
+    pub name: &'static str,
+    /// What the pass asked for each rewrite; what a tap rewrites is counted on from there.
+    pub cx: &'a PassCx,
+    /// What the pass was given; `None` for [`RECORDED`].
+    pub input: Option<&'a Trace>,
+    pub output: &'a mut Trace,
+}
+
+/// Runs the passes that `options` names. `tap` is called after each stage: first [`RECORDED`], then
+/// each pass that runs. It may change the output, which is how faults are planted; verification
+/// comes after it.
+pub fn run_pipeline(input: &Trace, options: &Options, tap: &mut dyn FnMut(&mut Stage)) -> Trace {
+    let cx_of = |name| match options.limit {
+        Some((limited, limit)) if limited == name => PassCx::with_limit(limit),
+        _ => PassCx::new(),
+    };
     let mut trace = input.clone();
-    tap(RECORDED, &mut trace);
+    tap(&mut Stage { name: RECORDED, cx: &cx_of(RECORDED), input: None, output: &mut trace });
     if options.verify {
         verify::assert_valid(RECORDED, &trace);
     }
@@ -124,12 +135,9 @@ pub fn run_pipeline(
         if options.mask & (1 << index) == 0 {
             continue;
         }
-        let cx = match options.limit {
-            Some((name, limit)) if name == pass.name => PassCx::with_limit(limit),
-            _ => PassCx::new(),
-        };
+        let cx = cx_of(pass.name);
         let mut output = (pass.run)(&cx, &trace);
-        tap(pass.name, &mut output);
+        tap(&mut Stage { name: pass.name, cx: &cx, input: Some(&trace), output: &mut output });
         if options.verify && options.limit.is_some() {
             verify::assert_limited_pass(pass.name, &trace, &output);
         } else if options.verify {

@@ -63,7 +63,7 @@ proptest! {
         let generated = generate(seed, len);
         for mask in [mask, ALL_PASSES] {
             let options = Options { mask, ..Options::default() };
-            let output = run_pipeline(&generated.trace, &options, &mut |_, _| {});
+            let output = run_pipeline(&generated.trace, &options, &mut |_| {});
             check("the pipeline", &generated, &generated.trace, &output);
         }
     }
@@ -105,14 +105,14 @@ fn random_traces_exercise_the_passes() {
 fn the_tap_sees_each_stage_and_the_limit_stops_rewrites() {
     let generated = generate(1, 30);
     let mut stages = Vec::new();
-    run_pipeline(&generated.trace, &Options::default(), &mut |name, _| stages.push(name));
+    run_pipeline(&generated.trace, &Options::default(), &mut |stage| stages.push(stage.name));
     assert_eq!(stages, ["recorded", "fold", "cse", "guards", "peel", "carry", "dce"]);
     let options = Options { limit: Some(("peel", 0)), ..Options::default() };
-    let output = run_pipeline(&generated.trace, &options, &mut |_, _| {});
+    let output = run_pipeline(&generated.trace, &options, &mut |_| {});
     assert_eq!(output.loop_head(), None);
     let options = Options { mask: 1, ..Options::default() };
     let mut stages = Vec::new();
-    run_pipeline(&generated.trace, &options, &mut |name, _| stages.push(name));
+    run_pipeline(&generated.trace, &options, &mut |stage| stages.push(stage.name));
     assert_eq!(stages, ["recorded", "fold"]);
 }
 
@@ -123,10 +123,10 @@ fn a_planted_fault_is_verified_after_the_tap() {
         .map(|seed| generate(seed, 30))
         .find(|generated| generated.trace.insts.iter().any(|inst| inst.op == Op::ArrayStore));
     let options = Options { verify: true, ..Options::default() };
-    run_pipeline(&generated.unwrap().trace, &options, &mut |name, trace| {
-        if name == "fold" {
+    run_pipeline(&generated.unwrap().trace, &options, &mut |stage| {
+        if stage.name == "fold" {
             let writes = |inst: &&mut crate::ir::trace::Inst| inst.op == Op::ArrayStore;
-            let store = trace.insts.iter_mut().find(writes).unwrap();
+            let store = stage.output.insts.iter_mut().find(writes).unwrap();
             *store = crate::ir::trace::Inst {
                 op: Op::KInt,
                 ty: crate::ir::op::Ty::Int,

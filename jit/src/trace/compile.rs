@@ -9,6 +9,7 @@
 use super::abort::Abort;
 use super::config::JitConfig;
 use super::engine::Engine;
+use super::tap::TapRef;
 use crate::backend::alloc::{Allocated, MAX_FPR, MAX_GPR, Strategy};
 use crate::backend::mach::MachTrace;
 use crate::backend::{self, BackendConfig, CompiledTrace, Tap};
@@ -50,8 +51,11 @@ pub fn compile(
 ) -> Result<(Trace, CompiledCode), Abort> {
     let options =
         opt::Options { mask: config.passes, limit: config.rewrite_limit, verify: config.check };
-    let ir = opt::run_pipeline(recorded, &options, &mut |pass, trace| {
-        observer(pass, &|| trace.to_string());
+    let ir = opt::run_pipeline(recorded, &options, &mut |stage| {
+        if let Some(tap) = &config.tap {
+            tap.trace(stage);
+        }
+        observer(stage.name, &|| stage.output.to_string());
     });
     if !engine.needs_code() {
         return Ok((ir, CompiledCode::Ir));
@@ -63,25 +67,36 @@ pub fn compile(
         check: config.check,
         count_arrivals: engine.counts_in_code(),
     };
-    let mut tap = StageTap { observer };
+    let mut tap = BackendTap { ir: &ir, tap: config.tap.as_ref(), observer };
     let compiled = backend::compile(&ir, &backend_config, &mut tap).map_err(|_| Abort::Backend)?;
     let installed = engine.install(compiled.blob.clone()).map_err(|_| Abort::CodeMemory)?;
     Ok((ir, CompiledCode::Machine { compiled: Box::new(compiled), installed }))
 }
 
-/// Shows the backend's stages to the observer.
-struct StageTap<'a, 'b> {
+/// Shows the backend's stages to the tap, then to the observer.
+struct BackendTap<'a, 'b> {
+    ir: &'a Trace,
+    tap: Option<&'a TapRef>,
     observer: &'a mut StageObserver<'b>,
 }
 
-impl Tap for StageTap<'_, '_> {
+impl Tap for BackendTap<'_, '_> {
     fn lowered(&mut self, trace: &mut MachTrace) {
+        if let Some(tap) = self.tap {
+            tap.lowered(self.ir, trace);
+        }
         (self.observer)("lowered", &|| trace.to_string());
     }
     fn allocated(&mut self, allocated: &mut Allocated) {
+        if let Some(tap) = self.tap {
+            tap.allocated(self.ir, allocated);
+        }
         (self.observer)("allocated", &|| allocated.to_string());
     }
     fn emitted(&mut self, compiled: &mut CompiledTrace) {
+        if let Some(tap) = self.tap {
+            tap.emitted(self.ir, compiled);
+        }
         (self.observer)("code", &|| compiled.listing());
     }
 }

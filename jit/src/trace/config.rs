@@ -1,5 +1,7 @@
 //! The knobs of the JIT.
 
+use super::tap::TapRef;
+
 /// Which executor runs compiled traces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ExecutorKind {
@@ -51,6 +53,8 @@ pub struct JitConfig {
     pub fpr_limit: Option<usize>,
     /// Verify the IR after each stage and check each register allocation.
     pub check: bool,
+    /// Sees and may change what each stage hands on.
+    pub tap: Option<TapRef>,
 }
 
 impl Default for JitConfig {
@@ -66,6 +70,7 @@ impl Default for JitConfig {
             gpr_limit: None,
             fpr_limit: None,
             check: cfg!(debug_assertions),
+            tap: None,
         }
     }
 }

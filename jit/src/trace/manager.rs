@@ -18,7 +18,7 @@ use super::compile::{CompiledCode, compile};
 use super::config::JitConfig;
 use super::engine::{Engine, Run};
 use super::recorder::{Recorder, Recording, Step};
-use super::restore::restore;
+use super::restore::Restored;
 use super::stats::JitStats;
 use super::view::View;
 use crate::exec::Category;
@@ -89,6 +89,8 @@ pub struct Jit {
     /// The clock at which the run must stop.
     clock_limit: Option<u64>,
     trapped: Option<String>,
+    /// What the last exit restored; kept for its memory.
+    restored: Restored,
 }
 
 impl Jit {
@@ -103,6 +105,7 @@ impl Jit {
             stats: JitStats::default(),
             clock_limit: None,
             trapped: None,
+            restored: Restored::default(),
         }
     }
 
@@ -181,7 +184,7 @@ impl Jit {
         }
     }
 
-    fn finish(&mut self, vm: &mut Vm, head: Head, recording: Recording) {
+    fn finish(&mut self, vm: &mut Vm, head: Head, mut recording: Recording) {
         let id = TraceId(self.traces.len() as u32);
         let observer = &mut self.observer;
         let result =
@@ -195,6 +198,9 @@ impl Jit {
                     self.observer.code(id, &counts);
                 }
                 self.stats.compiled += 1;
+                if let Some(tap) = &self.config.tap {
+                    tap.pinned(&ir, &mut recording.pinned);
+                }
                 vm.heap.pinned.extend(recording.pinned);
                 self.traces.push(CompiledTrace { ir, code, fruitless: 0, stuck: 0 });
                 self.heads.entry(head).or_default().trace = Some(id);
@@ -246,7 +252,11 @@ impl Jit {
                     let snapshot = trace.ir.snapshot(exit);
                     let clock = loop_arrivals * u64::from(trace.ir.iteration_clock)
                         + u64::from(snapshot.clock);
-                    restore(vm, &trace.ir, exit, clock, &*read);
+                    self.restored.read(&trace.ir, exit, clock, &*read);
+                    if let Some(tap) = &self.config.tap {
+                        tap.restored(&trace.ir, exit, &mut self.restored);
+                    }
+                    self.restored.write(vm);
                     (exit, loop_arrivals)
                 }
                 Err(trap) => {

@@ -9,6 +9,7 @@
 //! 7. [`restore`]  from an exit back to interpreter state
 //! 8. [`manager`]  which loops are recorded, compiled, entered, given up
 //! 9. [`stats`]    counters
+//! 10. [`tap`]     what may look between the stages
 
 #![forbid(unsafe_code)]
 
@@ -20,4 +21,5 @@ pub mod manager;
 pub mod recorder;
 pub mod restore;
 pub mod stats;
+pub mod tap;
 pub mod view;

@@ -13,39 +13,80 @@ use crate::ir::op::Ty;
 use crate::ir::trace::{Slot, SnapshotId, Trace, ValueId};
 use crate::vm::Vm;
 
-/// Restores `snapshot` of `trace` into the VM whose top frame is the trace's root frame.
-/// `clock` is the number of instructions that the trace stood for.
-pub fn restore(
-    vm: &mut Vm,
-    trace: &Trace,
-    snapshot: SnapshotId,
-    clock: u64,
-    read: &dyn Fn(ValueId) -> u64,
-) {
-    let snapshot = trace.snapshot(snapshot);
-    let root_base = vm.top_frame().base;
-    let index = |slot: Slot| (root_base as i64 + i64::from(slot)) as usize;
-    let value = |id: ValueId| value_of(trace.ty(id), read(id));
+/// What an exit writes into the interpreter's state.
+#[derive(Clone, Debug, Default)]
+pub struct Restored {
+    /// Changed registers, counted from the root frame's base.
+    pub slots: Vec<(Slot, Value)>,
+    /// Inlined frames, outermost first.
+    pub frames: Vec<RestoredFrame>,
+    /// Next instruction of the innermost frame.
+    pub pc: u32,
+    pub open_top: Option<Slot>,
+    /// VM instructions that the run stood for.
+    pub clock: u64,
+}
 
-    for link in &snapshot.frames {
-        let closure = value(link.closure).as_closure().expect("a frame's closure is a closure");
-        for register in 0..closure.proto().proto.max_stack_size {
-            vm.set_stack_value(index(link.base + Slot::from(register)), Value::NIL);
+/// An inlined frame to rebuild.
+#[derive(Clone, Debug)]
+pub struct RestoredFrame {
+    pub closure: Value,
+    pub base: Slot,
+    /// Where the caller goes on.
+    pub return_pc: u32,
+    pub wanted: i32,
+}
+
+impl Restored {
+    /// Fills `self` with what `snapshot` of `trace` says, `read` giving the values. `clock` is the
+    /// number of instructions that the run stood for. (Reused, so that an exit allocates nothing.)
+    pub fn read(
+        &mut self,
+        trace: &Trace,
+        snapshot: SnapshotId,
+        clock: u64,
+        read: &dyn Fn(ValueId) -> u64,
+    ) {
+        let snapshot = trace.snapshot(snapshot);
+        let value = |id: ValueId| value_of(trace.ty(id), read(id));
+        self.slots.clear();
+        self.slots.extend(snapshot.slots.iter().map(|&(slot, id)| (slot, value(id))));
+        self.frames.clear();
+        self.frames.extend(snapshot.frames.iter().map(|link| RestoredFrame {
+            closure: value(link.closure),
+            base: link.base,
+            return_pc: link.return_pc,
+            wanted: link.wanted,
+        }));
+        self.pc = snapshot.pc;
+        self.open_top = snapshot.open_top;
+        self.clock = clock;
+    }
+
+    /// Writes all of it into the VM whose top frame is the trace's root frame.
+    pub fn write(&self, vm: &mut Vm) {
+        let root_base = vm.top_frame().base;
+        let index = |slot: Slot| (root_base as i64 + i64::from(slot)) as usize;
+        for frame in &self.frames {
+            let closure = frame.closure.as_closure().expect("a frame's closure is a closure");
+            for register in 0..closure.proto().proto.max_stack_size {
+                vm.set_stack_value(index(frame.base + Slot::from(register)), Value::NIL);
+            }
         }
+        for &(slot, value) in &self.slots {
+            vm.set_stack_value(index(slot), value);
+        }
+        for frame in &self.frames {
+            vm.set_pc(Pc(frame.return_pc));
+            vm.set_stack_value(index(frame.base - 1), frame.closure);
+            vm.push_lua_frame(index(frame.base - 1), frame.wanted, 0, Pc(0));
+        }
+        vm.set_pc(Pc(self.pc));
+        if let Some(top) = self.open_top {
+            vm.set_open_top(index(top));
+        }
+        vm.advance_clock(self.clock);
     }
-    for &(slot, id) in &snapshot.slots {
-        vm.set_stack_value(index(slot), value(id));
-    }
-    for link in &snapshot.frames {
-        vm.set_pc(Pc(link.return_pc));
-        vm.set_stack_value(index(link.base - 1), value(link.closure));
-        vm.push_lua_frame(index(link.base - 1), link.wanted, 0, Pc(0));
-    }
-    vm.set_pc(Pc(snapshot.pc));
-    if let Some(top) = snapshot.open_top {
-        vm.set_open_top(index(top));
-    }
-    vm.advance_clock(clock);
 }
 
 /// The Lua value that an IR value of type `ty` with these 64 bits stands for.

@@ -1,0 +1,64 @@
+//! Between the stages: what may look at, or change, what one stage hands to the next.
+//!
+//! In:  the output of a stage, just after it ran and before anything checks it.
+//! Out: the same value, perhaps changed. All methods default to leaving it alone.
+//!
+//! In order: the recording and each pass ([`StageTap::trace`]), lowering, allocation, emission, the
+//! objects to keep alive, and at each exit the state to restore. Planted faults are taps; the stages
+//! themselves know of none.
+//!
+//! Invariant: a tap is a pure function of what it is shown. The same case is run again with other
+//! passes and other executors to find out which stage is to blame, and the tap must do the same then.
+
+use super::restore::Restored;
+use crate::backend::CompiledTrace;
+use crate::backend::alloc::Allocated;
+use crate::backend::mach::MachTrace;
+use crate::heap::Value;
+use crate::ir::trace::{SnapshotId, Trace};
+use crate::opt::Stage;
+use std::fmt;
+use std::sync::Arc;
+
+/// Sees, and may change, what each stage hands to the next.
+pub trait StageTap: Send + Sync {
+    /// The recording, then the output of each pass that runs. A tap that rewrites asks
+    /// [`Stage::cx`] for each rewrite, as a pass does, so that one wrong rewrite can be found.
+    fn trace(&self, _stage: &mut Stage) {}
+    fn lowered(&self, _trace: &Trace, _lowered: &mut MachTrace) {}
+    fn allocated(&self, _trace: &Trace, _allocated: &mut Allocated) {}
+    fn emitted(&self, _trace: &Trace, _compiled: &mut CompiledTrace) {}
+    /// Objects that must stay alive as long as the trace.
+    fn pinned(&self, _trace: &Trace, _pinned: &mut Vec<Value>) {}
+    /// What an exit is about to write into the interpreter's state.
+    fn restored(&self, _trace: &Trace, _exit: SnapshotId, _restored: &mut Restored) {}
+}
+
+/// A shared tap; equal to itself only.
+#[derive(Clone)]
+pub struct TapRef(Arc<dyn StageTap>);
+
+impl TapRef {
+    pub fn new(tap: impl StageTap + 'static) -> TapRef {
+        TapRef(Arc::new(tap))
+    }
+}
+
+impl std::ops::Deref for TapRef {
+    type Target = dyn StageTap;
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl PartialEq for TapRef {
+    fn eq(&self, other: &TapRef) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for TapRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TapRef")
+    }
+}
