@@ -7,7 +7,7 @@
 
 use super::Vm;
 use super::error::LuaError;
-use super::frame::{Frame, FrameKind};
+use super::frame::ThreadState;
 use crate::bytecode::{Constant, Event, Instruction, Op, Pc, Proto};
 use crate::heap::Value;
 
@@ -193,30 +193,34 @@ fn format_name(name: Option<Name>) -> Vec<u8> {
     }
 }
 
-impl Vm {
-    fn current_instruction(&self, index: usize) -> Option<(std::sync::Arc<Proto>, Pc)> {
-        let view = self.frame(index);
+impl ThreadState {
+    /// The code of Lua frame `index` and the instruction it executes.
+    fn current_instruction(&self, index: usize) -> Option<(&Proto, Pc)> {
+        let view = self.view(index);
         let closure = view.closure?;
-        Some((closure.proto().proto.clone(), Pc(view.pc.0.checked_sub(1)?)))
+        Some((&closure.proto().proto, Pc(view.pc.0.checked_sub(1)?)))
     }
 
     /// How the function of frame `index` was called, as far as its caller's code tells
     /// (`getfuncname`).
     pub fn function_name(&self, index: usize) -> Option<Name> {
-        let frame: &Frame = &self.thread.frames[index];
-        if frame.is_tail_call() {
+        if self.frames[index].is_tail_call() {
             return None;
         }
         self.called_from(index.checked_sub(1)?)
     }
 
-    /// A name for the function that frame `index` is calling.
+    /// A name for the function that frame `index` is calling (`funcnamefromcall`).
     fn called_from(&self, index: usize) -> Option<Name> {
-        if self.thread.frames[index].kind != FrameKind::Lua {
-            return None;
-        }
         let (proto, pc) = self.current_instruction(index)?;
-        called_name(&proto, pc)
+        called_name(proto, pc)
+    }
+}
+
+impl Vm {
+    /// How the function of frame `index` was called (see [`ThreadState::function_name`]).
+    pub fn function_name(&self, index: usize) -> Option<Name> {
+        self.thread.function_name(index)
     }
 
     /// A description such as ` (local 'x')` of the value at `slot`, which may be a register of the
@@ -226,18 +230,19 @@ impl Vm {
             return Vec::new();
         };
         let view = self.frame(index);
-        let (Some(closure), Some((proto, pc))) = (view.closure, self.current_instruction(index))
+        let (Some(closure), Some((proto, pc))) =
+            (view.closure, self.thread.current_instruction(index))
         else {
             return Vec::new();
         };
         for upvalue in 0..closure.upvalue_count() {
             if closure.upvalue(upvalue).location().cast_const() == slot {
-                return format_name(Some(("upvalue", upvalue_name(&proto, upvalue))));
+                return format_name(Some(("upvalue", upvalue_name(proto, upvalue))));
             }
         }
         match self.stack_index_of(slot) {
             Some(at) if at >= view.base && at < view.base + view.registers.len() => {
-                format_name(register_name(&proto, pc, at - view.base))
+                format_name(register_name(proto, pc, at - view.base))
             }
             _ => Vec::new(),
         }
@@ -278,7 +283,8 @@ impl Vm {
     /// The error of calling the value at `slot`.
     #[cold]
     pub(crate) fn call_error(&mut self, slot: *const Value) -> Box<LuaError> {
-        let name = self.frame_count().checked_sub(1).and_then(|index| self.called_from(index));
+        let name =
+            self.frame_count().checked_sub(1).and_then(|index| self.thread.called_from(index));
         let extra = match name {
             Some(_) => format_name(name),
             None => self.describe(slot),

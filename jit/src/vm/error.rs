@@ -7,7 +7,6 @@
 
 use super::Vm;
 use super::debug::chunk_id;
-use crate::bytecode::Pc;
 use crate::heap::Value;
 use crate::heap::table::TableError;
 
@@ -105,9 +104,7 @@ impl Vm {
 
     /// Line of the instruction that frame `index` executes.
     pub fn current_line(&self, index: usize) -> Option<u32> {
-        let view = self.frame(index);
-        let proto = &view.closure?.proto().proto;
-        proto.line(Pc(view.pc.0.saturating_sub(1)))
+        self.thread.current_line(index)
     }
 
     fn position_prefix(&self, index: Option<usize>) -> Vec<u8> {

@@ -157,6 +157,42 @@ impl FrameView<'_> {
     }
 }
 
+impl ThreadState {
+    /// Frame `index`, counted from the outermost.
+    pub fn view(&self, index: usize) -> FrameView<'_> {
+        let frame = &self.frames[index];
+        let base = frame.base();
+        let closure = self.closure_of(frame);
+        let (end, pc) = match closure {
+            Some(closure) => (
+                base + usize::from(closure.proto().max_stack_size),
+                closure.proto().pc_of(frame.saved_pc),
+            ),
+            None => ((self.top as usize).max(base), Pc(0)),
+        };
+        let fixed = closure.map_or(0, |closure| usize::from(closure.proto().num_params));
+        let extra = frame.extra_args() as usize;
+        let varargs = match extra {
+            0 => &[],
+            _ => {
+                let start = frame.func() - extra;
+                debug_assert!(start > fixed);
+                self.stack.slice(start, frame.func())
+            }
+        };
+        let registers = self.stack.slice(base, end);
+        FrameView { frame, closure, pc, base, registers, varargs }
+    }
+
+    /// The Lua function of a frame, `None` in a native one.
+    pub(crate) fn closure_of(&self, frame: &Frame) -> Option<ClosureRef> {
+        match frame.kind {
+            FrameKind::Lua => self.stack.get(frame.func()).as_closure(),
+            FrameKind::Native => None,
+        }
+    }
+}
+
 impl Vm {
     /// The call frames, outermost first.
     pub fn frames(&self) -> &[Frame] {
@@ -169,34 +205,7 @@ impl Vm {
 
     /// Frame `index`, counted from the outermost.
     pub fn frame(&self, index: usize) -> FrameView<'_> {
-        let frame = &self.thread.frames[index];
-        let base = frame.base();
-        let closure = self.frame_closure(frame);
-        let (end, pc) = match closure {
-            Some(closure) => (
-                base + usize::from(closure.proto().max_stack_size),
-                closure.proto().pc_of(frame.saved_pc),
-            ),
-            None => ((self.thread.top as usize).max(base), Pc(0)),
-        };
-        let fixed = closure.map_or(0, |closure| usize::from(closure.proto().num_params));
-        let extra = frame.extra_args() as usize;
-        let varargs = match extra {
-            0 => &[],
-            _ => {
-                let start = frame.func() - extra;
-                debug_assert!(start > fixed);
-                self.thread.stack.slice(start, frame.func())
-            }
-        };
-        FrameView {
-            frame,
-            closure,
-            pc,
-            base,
-            registers: self.thread.stack.slice(base, end),
-            varargs,
-        }
+        self.thread.view(index)
     }
 
     /// The innermost frame.
@@ -205,10 +214,7 @@ impl Vm {
     }
 
     pub(crate) fn frame_closure(&self, frame: &Frame) -> Option<ClosureRef> {
-        match frame.kind {
-            FrameKind::Lua => self.thread.stack.get(frame.func()).as_closure(),
-            FrameKind::Native => None,
-        }
+        self.thread.closure_of(frame)
     }
 
     /// The function of a frame.

@@ -6,10 +6,11 @@
 //! 4. [`driver`]  what the JIT and the oracle plug in: ticks and loop heads
 //! 5. [`error`]   Lua errors as Rust values
 //! 6. [`debug`]   names for values in messages, by symbolic execution
-//! 7. [`arith`]   arithmetic and comparison beyond the fast paths
-//! 8. [`meta`]    metamethods
-//! 9. [`call`]    calls, returns, protected calls, unwinding
-//! 10. [`interpreter`]  the loop
+//! 7. [`activation`]  what the debug interface sees of functions and frames; tracebacks
+//! 8. [`arith`]   arithmetic and comparison beyond the fast paths
+//! 9. [`meta`]    metamethods
+//! 10. [`call`]   calls, returns, protected calls, unwinding
+//! 11. [`interpreter`]  the loop
 //!
 //! Invariants:
 //! - Lua functions calling Lua functions, metamethods, and protected calls do not recurse in Rust;
@@ -17,6 +18,7 @@
 //! - nothing is collected except in [`Vm::collect_if_due`], which the interpreter calls after an
 //!   instruction that allocates.
 
+pub mod activation;
 pub mod arith;
 pub mod call;
 pub mod debug;
