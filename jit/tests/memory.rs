@@ -4,6 +4,7 @@ mod support;
 
 use plumb_jit::heap::Value;
 use plumb_jit::vm::Vm;
+use std::num::NonZeroU32;
 use support::{compile, new_vm, proto_of, puc, run_in, run_puc};
 
 fn programs() -> impl Iterator<Item = &'static str> {
@@ -31,7 +32,7 @@ fn programs_survive_constant_collection() {
         let (lua, _) = puc();
         let proto = proto_of(&compile(&lua, program));
         let mut vm = new_vm();
-        vm.heap.stress = true;
+        vm.heap.set_collect_every(NonZeroU32::new(1));
         let ours = run_in(&mut vm, &proto);
         assert_eq!(ours, run_puc(program), "{program}");
     }

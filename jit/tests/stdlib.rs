@@ -17,6 +17,7 @@ use plumb_jit::stdlib::random::Random;
 use plumb_jit::vm::{LuaError, Vm};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 fn cases(count: u32) -> Config {
@@ -320,7 +321,7 @@ fn scripts_do_not_depend_on_when_garbage_is_collected() {
         let source = with_prelude(&script);
         let mut vm = Vm::new();
         open_all(&mut vm);
-        vm.heap.stress = true;
+        vm.heap.set_collect_every(NonZeroU32::new(1));
         let stressed = run(&mut vm, &name, &source);
         assert!(stressed == our_output(&name, &source), "{name} differs under stress");
     }

@@ -147,6 +147,9 @@ impl Heap {
         let live = self.allocator.live_bytes();
         let growth = live / 100 * (self.pause_percent.max(100) - 100);
         self.allocator.set_debt(-isize::try_from(growth.max(64 * 1024)).unwrap_or(isize::MAX));
+        if self.collect_every.is_some() {
+            self.allocator.set_debt(isize::MAX / 2);
+        }
         self.collections += 1;
     }
 

@@ -8,7 +8,8 @@
 //! 6. [`string`]    strings and the intern table
 //! 7. [`table`]     tables, sized exactly as PUC sizes them
 //! 8. [`stack`]     the value stack of a thread
-//! 9. [`collector`] mark and sweep
+//! 9. [`barrier`]   what a store tells the collector
+//! 10. [`collector`] mark and sweep
 //!
 //! Invariants that make the handles of [`object`] usable from safe code:
 //! - an object is freed only by a collection;
@@ -18,6 +19,7 @@
 //!   that keeps a handle longer must root it (the stack, the registry, or `Heap::pinned`).
 
 pub mod alloc;
+mod barrier;
 pub mod collector;
 pub mod layout;
 pub mod number;
@@ -35,6 +37,7 @@ use layout::{
     Closure, EMPTY_NODE, GcHeader, NativeClosure, Node, ObjectKind, Str, Table, Upvalue, Userdata,
 };
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::ops::Range;
 use std::ptr::NonNull;
 use string::InternTable;
@@ -52,8 +55,10 @@ pub struct Heap {
     pub limit_bytes: usize,
     /// The next collection starts when live bytes reach this percentage of what the last one left.
     pub pause_percent: usize,
-    /// Collect at every allocation point (a test switch).
-    pub stress: bool,
+    /// Collect at every n-th allocation point (a test switch).
+    collect_every: Option<NonZeroU32>,
+    /// Allocation points until the next collection, if `collect_every` is set.
+    points_left: u32,
     /// `collectgarbage("stop")`.
     pub stopped: bool,
     /// Collections so far.
@@ -69,7 +74,8 @@ impl Heap {
             pinned: Vec::new(),
             limit_bytes: usize::MAX,
             pause_percent: 200,
-            stress: false,
+            collect_every: None,
+            points_left: 0,
             stopped: false,
             collections: 0,
         }
@@ -80,10 +86,30 @@ impl Heap {
         self.allocator.live_bytes()
     }
 
-    /// A collection should run at the next allocation point.
+    /// The collector wants to run at the next allocation point.
     #[inline(always)]
     pub fn collection_due(&self) -> bool {
-        self.allocator.debt() > 0 || self.stress
+        self.allocator.debt() > 0
+    }
+
+    /// Collects everything at every n-th allocation point from now on (a test switch: 1 is the
+    /// stress mode); `None` for the usual pace.
+    pub fn set_collect_every(&mut self, points: Option<NonZeroU32>) {
+        self.collect_every = points;
+        self.points_left = points.map_or(0, NonZeroU32::get);
+        self.allocator.set_debt(if points.is_some() { isize::MAX / 2 } else { 0 });
+    }
+
+    /// Counts an allocation point: whether it is one at which `collect_every` asks to collect.
+    /// `None` if it is not set.
+    pub(crate) fn count_allocation_point(&mut self) -> Option<bool> {
+        let every = self.collect_every?.get();
+        self.points_left -= 1;
+        if self.points_left > 0 {
+            return Some(false);
+        }
+        self.points_left = every;
+        Some(true)
     }
 
     pub(crate) fn link(&mut self, object: *mut GcHeader, kind: ObjectKind) {

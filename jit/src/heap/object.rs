@@ -8,6 +8,7 @@
 //! longer while its object is reachable. Only [`Value::from_raw`] can make a handle from nothing, and
 //! its caller vouches for the payload.
 
+use super::Heap;
 use super::layout::{CLOSURE_UPVALUES, Closure, NativeClosure, Str, Table, Upvalue, Userdata};
 use super::value::{Tag, Value};
 use crate::vm::native::NativeFunction;
@@ -142,13 +143,15 @@ impl ClosureRef {
         // SAFETY: the index was checked, and upvalues are set before the closure is visible.
         unsafe { UpvalueRef(NonNull::new_unchecked(self.upvalue_slots().add(index).read())) }
     }
+    /// Sets an upvalue of a closure that is being made: nothing was allocated since.
     pub(crate) fn set_upvalue(self, index: usize, upvalue: UpvalueRef) {
         assert!(index < self.upvalue_count());
         // SAFETY: the index was checked.
         unsafe { self.upvalue_slots().add(index).write(upvalue.0.as_ptr()) }
     }
     /// Makes this closure share an upvalue of another (`debug.upvaluejoin`).
-    pub fn join_upvalue(self, index: usize, upvalue: UpvalueRef) {
+    pub fn join_upvalue(self, heap: &mut Heap, index: usize, upvalue: UpvalueRef) {
+        heap.object_barrier(self.as_ptr().cast(), upvalue.as_ptr().cast());
         self.set_upvalue(index, upvalue);
     }
     #[inline(always)]
@@ -174,6 +177,7 @@ impl UpvalueRef {
         unsafe { (*self.as_ptr()).location != &raw mut (*self.as_ptr()).closed }
     }
     /// Address of the value: a stack slot while open, else inside the upvalue.
+    #[inline(always)]
     pub fn location(self) -> *mut Value {
         // SAFETY: closures keep their upvalues alive.
         unsafe { (*self.as_ptr()).location }
@@ -182,7 +186,9 @@ impl UpvalueRef {
         // SAFETY: the location is a slot of a live stack or the upvalue's own field.
         unsafe { *self.location() }
     }
-    pub fn set(self, value: Value) {
+    #[inline(always)]
+    pub fn set(self, heap: &mut Heap, value: Value) {
+        heap.barrier(self.as_ptr().cast(), value);
         // SAFETY: as in `get`.
         unsafe { *self.location() = value }
     }
@@ -202,8 +208,9 @@ impl NativeClosureRef {
         // SAFETY: the index was checked.
         unsafe { self.slots().add(index).read() }
     }
-    pub fn set_upvalue(self, index: usize, value: Value) {
+    pub fn set_upvalue(self, heap: &mut Heap, index: usize, value: Value) {
         assert!(index < self.upvalue_count());
+        heap.barrier(self.as_ptr().cast(), value);
         // SAFETY: the index was checked.
         unsafe { self.slots().add(index).write(value) }
     }
@@ -218,7 +225,9 @@ impl UserdataRef {
         // SAFETY: a handle points to a live userdata.
         NonNull::new(unsafe { (*self.as_ptr()).metatable }).map(TableRef)
     }
-    pub fn set_metatable(self, metatable: Option<TableRef>) {
+    /// Also marks the userdata for finalization if the metatable has a finalizer now.
+    pub fn set_metatable(self, heap: &mut Heap, metatable: Option<TableRef>) {
+        heap.metatable_barrier(self.as_ptr().cast(), metatable);
         // SAFETY: a handle points to a live userdata.
         unsafe {
             (*self.as_ptr()).metatable = metatable.map_or(std::ptr::null_mut(), TableRef::as_ptr)

@@ -165,7 +165,9 @@ impl TableRef {
         // SAFETY: a handle points to a live table.
         NonNull::new(unsafe { (*self.table()).metatable }).map(TableRef::from_ptr)
     }
-    pub fn set_metatable(self, metatable: Option<TableRef>) {
+    /// Also marks the table for finalization if the metatable has a finalizer now.
+    pub fn set_metatable(self, heap: &mut Heap, metatable: Option<TableRef>) {
+        heap.metatable_barrier(self.as_ptr().cast(), metatable);
         // SAFETY: a handle points to a live table.
         unsafe {
             (*self.table()).metatable = metatable.map_or(std::ptr::null_mut(), TableRef::as_ptr)
@@ -399,6 +401,7 @@ impl TableRef {
         if slot.is_null() {
             self.insert(heap, key, value)
         } else {
+            heap.barrier(self.as_ptr().cast(), value);
             // SAFETY: a slot that is not null is inside the table.
             unsafe { *slot = value };
             Ok(())
@@ -406,8 +409,9 @@ impl TableRef {
     }
 
     /// Stores into slot `index` (from 1) of the array part.
-    pub(crate) fn set_array_slot(self, index: usize, value: Value) {
+    pub(crate) fn set_array_slot(self, heap: &mut Heap, index: usize, value: Value) {
         assert!(1 <= index && index <= self.array_size() as usize);
+        heap.barrier(self.as_ptr().cast(), value);
         // SAFETY: the index was checked.
         unsafe { *self.array_slot(index as u32) = value }
     }
@@ -440,6 +444,8 @@ impl TableRef {
         if value.is_nil() {
             return Ok(());
         }
+        heap.barrier(self.as_ptr().cast(), key);
+        heap.barrier(self.as_ptr().cast(), value);
         let mut main = self.main_position(key);
         // SAFETY: `main` and `free` point into this table's node vector, and chains stay inside it.
         // The shared empty node is never written: without nodes, `take_free_node` returns None.

@@ -265,7 +265,7 @@ fn setmetatable(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     if !metatable_field(vm, Value::from(table), "__metatable").is_nil() {
         return Err(vm.error("cannot change a protected metatable"));
     }
-    table.set_metatable(metatable);
+    table.set_metatable(&mut vm.heap, metatable);
     vm.ret(Value::from(table))
 }
 
@@ -348,7 +348,7 @@ fn load(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
             if let Some(environment) = vm.arg_opt(args, 4)
                 && closure.upvalue_count() > 0
             {
-                closure.upvalue(0).set(environment);
+                closure.upvalue(0).set(&mut vm.heap, environment);
             }
             vm.ret(Value::from(closure))
         }

@@ -31,7 +31,7 @@ use crate::heap::number::{
     parse_number, shift_left, shift_right,
 };
 use crate::heap::table::TableError;
-use crate::heap::{ClosureRef, StrRef, TableRef, Tag, Value};
+use crate::heap::{ClosureRef, StrRef, TableRef, Tag, UpvalueRef, Value};
 use std::ptr::NonNull;
 
 /// Largest operand C, the unit of EXTRAARG.
@@ -69,14 +69,19 @@ impl Registers {
         // SAFETY: the slot below a Lua frame's registers holds its closure.
         unsafe { (*self.0.sub(1)).payload() as *mut Closure }
     }
+    /// An upvalue of the running function.
+    #[inline(always)]
+    fn upvalue_object(self, index: usize) -> UpvalueRef {
+        // SAFETY: verified code names upvalues that the closure has.
+        unsafe {
+            let closure = ClosureRef::from_ptr(NonNull::new_unchecked(self.closure()));
+            UpvalueRef::from_ptr(NonNull::new_unchecked(*closure.upvalue_slots().add(index)))
+        }
+    }
     /// Location of an upvalue of the running function.
     #[inline(always)]
     fn upvalue(self, index: usize) -> *mut Value {
-        // SAFETY: verified code names upvalues that the closure has; their locations are valid.
-        unsafe {
-            let closure = ClosureRef::from_ptr(NonNull::new_unchecked(self.closure()));
-            (**closure.upvalue_slots().add(index)).location
-        }
+        self.upvalue_object(index).location()
     }
 }
 
@@ -367,11 +372,14 @@ impl Vm {
                             return None;
                         }
                         $table.invalidate_metamethods();
-                        Some(slot)
+                        Some(($table, slot))
                     });
                     match found {
-                        // SAFETY: a slot that was found is inside the table.
-                        Some(slot) => unsafe { *slot = value },
+                        Some((table, slot)) => {
+                            self.heap.barrier(table.as_ptr().cast(), value);
+                            // SAFETY: a slot that was found is inside the table.
+                            unsafe { *slot = value }
+                        }
                         None => set_slow!(object, $key, value),
                     }
                 }};
@@ -439,9 +447,7 @@ impl Vm {
                         registers.set(i.a(), value);
                     }
                     Op::SetUpval => {
-                        let value = registers.get(i.a());
-                        // SAFETY: an upvalue's location is valid.
-                        unsafe { *registers.upvalue(i.b()) = value };
+                        registers.upvalue_object(i.b()).set(&mut self.heap, registers.get(i.a()));
                     }
                     Op::GetTabUp => {
                         let key = constants.string(i.c());
@@ -1070,7 +1076,7 @@ impl Vm {
         }
         for offset in (1..=count).rev() {
             let value = self.thread.stack.get(base + offset);
-            table.set_array_slot(last - (count - offset), value);
+            table.set_array_slot(&mut self.heap, last - (count - offset), value);
         }
         Ok(())
     }

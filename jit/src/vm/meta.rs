@@ -102,6 +102,7 @@ impl Vm {
                 let found = table.slot(key);
                 // SAFETY: a slot that is not null is inside the table.
                 if !found.is_null() && unsafe { !(*found).is_nil() } {
+                    self.heap.barrier(table.as_ptr().cast(), value);
                     // SAFETY: as above.
                     unsafe { *found = value };
                     return Ok(Store::Done);

@@ -153,8 +153,8 @@ impl Vm {
     /// Sets the metatable of a table or userdata, or of all values of another type.
     pub fn set_metatable_of(&mut self, value: Value, metatable: Option<TableRef>) {
         match (value.as_table(), value.as_userdata()) {
-            (Some(table), _) => table.set_metatable(metatable),
-            (_, Some(userdata)) => userdata.set_metatable(metatable),
+            (Some(table), _) => table.set_metatable(&mut self.heap, metatable),
+            (_, Some(userdata)) => userdata.set_metatable(&mut self.heap, metatable),
             _ => self.type_metatables[BasicType::of(value) as usize] = metatable,
         }
     }
@@ -333,7 +333,9 @@ impl Vm {
                     break;
                 }
                 self.thread.open_upvalues = upvalue.next_open;
-                upvalue.closed = *upvalue.location;
+                let value = *upvalue.location;
+                self.heap.barrier(&raw mut upvalue.header, value);
+                upvalue.closed = value;
                 upvalue.location = &raw mut upvalue.closed;
             }
         }
@@ -354,7 +356,8 @@ impl Vm {
 
     #[cold]
     fn collect_due(&mut self) -> LuaResult<()> {
-        if !self.heap.stopped || self.heap.live_bytes() > self.heap.limit_bytes {
+        let asked = self.heap.count_allocation_point().unwrap_or(true);
+        if (asked && !self.heap.stopped) || self.heap.live_bytes() > self.heap.limit_bytes {
             self.collect();
         }
         if self.heap.live_bytes() > self.heap.limit_bytes {

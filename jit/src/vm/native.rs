@@ -258,7 +258,8 @@ impl Vm {
         self.running_native_closure().upvalue(n - 1)
     }
     pub fn set_native_upvalue(&mut self, n: usize, value: Value) {
-        self.running_native_closure().set_upvalue(n - 1, value);
+        let closure = self.running_native_closure();
+        closure.set_upvalue(&mut self.heap, n - 1, value);
     }
     fn running_native_closure(&self) -> crate::heap::NativeClosureRef {
         let frame = self.thread.frames.last().expect("a native is running");
