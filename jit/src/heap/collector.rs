@@ -10,9 +10,9 @@
 //! Limits: stop-the-world and not generational; no finalizers, no weak tables.
 
 use super::layout::{
-    Closure, GcHeader, NativeClosure, Node, ObjectKind, Str, Table, Upvalue, Userdata,
+    Closure, GcHeader, NativeClosure, Node, ObjectKind, Str, Table, Thread, Upvalue, Userdata,
 };
-use super::object::{ClosureRef, NativeClosureRef, UpvalueRef};
+use super::object::{ClosureRef, NativeClosureRef, ThreadRef, UpvalueRef};
 use super::value::{Tag, VALUE_SIZE, Value};
 use super::{Heap, object_bytes};
 use std::ptr::NonNull;
@@ -67,7 +67,8 @@ impl Marker {
                     ObjectKind::Userdata => {
                         self.table_pointer((*object.cast::<Userdata>()).metatable);
                     }
-                    ObjectKind::Str | ObjectKind::Thread | ObjectKind::Proto => {}
+                    ObjectKind::Thread => self.visit_thread(object.cast()),
+                    ObjectKind::Str | ObjectKind::Proto => {}
                 }
             }
         }
@@ -122,6 +123,23 @@ impl Marker {
         }
     }
 
+    /// The state of the running thread is in the VM, which marks it as a root.
+    ///
+    /// # Safety
+    /// `thread` is live, and no reference to its state is.
+    unsafe fn visit_thread(&mut self, thread: *mut Thread) {
+        // SAFETY: the pointer is not null.
+        let thread = unsafe { ThreadRef::from_ptr(NonNull::new_unchecked(thread)) };
+        if let Some(resumer) = thread.resumer() {
+            self.value(Value::from(resumer));
+        }
+        // SAFETY: by the caller's promise.
+        if let Some(state) = unsafe { thread.suspended_state_mut() } {
+            state.clear_dead_slots();
+            state.mark(self);
+        }
+    }
+
     /// # Safety
     /// `closure` is live.
     unsafe fn visit_native_closure(&mut self, closure: *mut NativeClosure) {
@@ -140,6 +158,7 @@ impl Heap {
         marker.values(&self.pinned);
         mark_roots(&mut marker);
         marker.drain();
+        self.bury_unreached_threads();
         self.interned
             // SAFETY: the intern table holds live strings.
             .retain(|string: *mut Str| unsafe { (*string).header.mark == MARKED });
@@ -151,6 +170,22 @@ impl Heap {
             self.allocator.set_debt(isize::MAX / 2);
         }
         self.collections += 1;
+    }
+
+    /// Closes the upvalues of threads that were not reached, while all objects still exist: reached
+    /// closures may share them. Their values were marked through the upvalues.
+    fn bury_unreached_threads(&mut self) {
+        self.threads.retain(|thread| {
+            // SAFETY: the list holds all threads, none of which was freed yet; nothing runs, so no
+            // reference to a state is live.
+            unsafe {
+                let reached = (*thread.as_ptr()).header.mark == MARKED;
+                if !reached && let Some(state) = thread.suspended_state_mut() {
+                    state.close_upvalues(0, |_, _| {});
+                }
+                reached
+            }
+        });
     }
 
     fn sweep(&mut self) {
@@ -192,6 +227,13 @@ impl Heap {
                 }
                 ObjectKind::Userdata => {
                     std::ptr::drop_in_place(&raw mut (*object.cast::<Userdata>()).payload);
+                }
+                ObjectKind::Thread => {
+                    let thread = ThreadRef::from_ptr(NonNull::new_unchecked(object.cast()));
+                    if let Some(state) = thread.suspended_state_mut() {
+                        state.stack.free(&mut self.allocator);
+                        std::ptr::drop_in_place(state);
+                    }
                 }
                 _ => {}
             }

@@ -11,7 +11,8 @@
 //! - An upvalue's `location` points either at its own `closed` field or at a stack slot.
 
 use super::value::{Tag, VALUE_SIZE, Value};
-use std::mem::offset_of;
+use crate::vm::frame::ThreadState;
+use std::mem::{MaybeUninit, offset_of};
 
 /// Common first words of collectable objects.
 #[repr(C)]
@@ -122,6 +123,33 @@ pub struct Userdata {
     pub header: GcHeader,
     pub metatable: *mut Table,
     pub payload: Box<dyn std::any::Any>,
+}
+
+/// A coroutine, or the main thread.
+#[repr(C)]
+pub struct Thread {
+    pub header: GcHeader,
+    pub status: ThreadStatus,
+    /// While it runs or waits for a coroutine it resumed: the thread that resumed it.
+    pub resumer: *mut Thread,
+    /// Nesting of C calls of the resumer when it resumed this one.
+    pub resumer_c_calls: u32,
+    /// Stack and frames. They are in the VM, and this is not initialized, while the thread runs.
+    pub state: MaybeUninit<ThreadState>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum ThreadStatus {
+    /// Not started yet, or yielded.
+    Suspended,
+    Running,
+    /// Has resumed another thread.
+    Normal,
+    /// Ended, or was closed.
+    Dead,
+    /// Ended by an error. Its frames stay as they were; the error value is on top of its stack.
+    Failed,
 }
 
 macro_rules! offsets {

@@ -29,12 +29,16 @@ pub mod string;
 pub mod table;
 pub mod value;
 
-pub use object::{ClosureRef, NativeClosureRef, StrRef, TableRef, UpvalueRef, UserdataRef};
+pub use object::{
+    ClosureRef, NativeClosureRef, StrRef, TableRef, ThreadRef, UpvalueRef, UserdataRef,
+};
 pub use value::{Tag, Value};
 
+use crate::vm::frame::ThreadState;
 use alloc::Allocator;
 use layout::{
-    Closure, EMPTY_NODE, GcHeader, NativeClosure, Node, ObjectKind, Str, Table, Upvalue, Userdata,
+    Closure, EMPTY_NODE, GcHeader, NativeClosure, Node, ObjectKind, Str, Table, Thread,
+    ThreadStatus, Upvalue, Userdata,
 };
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -49,6 +53,8 @@ pub struct Heap {
     /// Head of the list of all objects.
     pub(crate) objects: *mut GcHeader,
     pub(crate) interned: InternTable,
+    /// All threads: those that a collection does not reach close their upvalues before they go.
+    pub(crate) threads: Vec<ThreadRef>,
     /// Values that must survive besides those the VM reaches (the JIT's constants).
     pub pinned: Vec<Value>,
     /// Live bytes above which allocation fails with "not enough memory"; `usize::MAX` for no limit.
@@ -71,6 +77,7 @@ impl Heap {
             allocator: Allocator::new(),
             objects: std::ptr::null_mut(),
             interned: InternTable::new(),
+            threads: Vec::new(),
             pinned: Vec::new(),
             limit_bytes: usize::MAX,
             pause_percent: 200,
@@ -213,6 +220,26 @@ impl Heap {
         UserdataRef::from_ptr(block)
     }
 
+    /// A thread with this state, or the running one, whose state is in the VM.
+    pub(crate) fn new_thread(&mut self, state: Option<ThreadState>) -> ThreadRef {
+        let block = self.allocator.allocate(size_of::<Thread>()).cast::<Thread>();
+        self.link(block.as_ptr().cast(), ObjectKind::Thread);
+        let thread = block.as_ptr();
+        // SAFETY: the block has room for a Thread; what it held before is not looked at.
+        unsafe {
+            (*thread).resumer = std::ptr::null_mut();
+            (*thread).resumer_c_calls = 0;
+            (*thread).status = ThreadStatus::Running;
+            if let Some(state) = state {
+                (*thread).status = ThreadStatus::Suspended;
+                (*thread).state.write(state);
+            }
+        }
+        let thread = ThreadRef::from_ptr(block);
+        self.threads.push(thread);
+        thread
+    }
+
     /// Turns the map of live memory on or off. See [`Heap::region`].
     pub fn track_regions(&mut self, on: bool, stacks: &[(u64, u64)]) {
         if !on {
@@ -237,6 +264,11 @@ impl Heap {
                         let bytes = size_of::<Node>() << table.log2_nodes;
                         live.insert(table.nodes as u64, alloc::block_bytes(bytes) as u64);
                     }
+                }
+                if (*object).kind == ObjectKind::Thread {
+                    let thread = ThreadRef::from_ptr(NonNull::new_unchecked(object.cast()));
+                    let stack = thread.suspended_state().map(|state| state.stack.region());
+                    live.extend(stack.filter(|(_, bytes)| *bytes > 0));
                 }
                 object = (*object).next;
             }
@@ -301,7 +333,8 @@ pub(crate) fn object_bytes(object: *mut GcHeader) -> usize {
             }
             ObjectKind::Upvalue => size_of::<Upvalue>(),
             ObjectKind::Userdata => size_of::<Userdata>(),
-            ObjectKind::Thread | ObjectKind::Proto => {
+            ObjectKind::Thread => size_of::<Thread>(),
+            ObjectKind::Proto => {
                 unreachable!("objects of this kind are not on the heap's list")
             }
         }

@@ -9,7 +9,9 @@
 //! its caller vouches for the payload.
 
 use super::Heap;
-use super::layout::{CLOSURE_UPVALUES, Closure, NativeClosure, Str, Table, Upvalue, Userdata};
+use super::layout::{
+    CLOSURE_UPVALUES, Closure, NativeClosure, Str, Table, Thread, Upvalue, Userdata,
+};
 use super::value::{Tag, Value};
 use crate::vm::native::NativeFunction;
 use crate::vm::proto::RuntimeProto;
@@ -75,6 +77,8 @@ handles! {
     NativeClosureRef(NativeClosure), NativeClosure, as_native_closure;
     /// A full userdata.
     UserdataRef(Userdata), Userdata, as_userdata;
+    /// A coroutine or the main thread. Its operations are in `vm::thread`.
+    ThreadRef(Thread), Thread, as_thread;
 }
 
 /// An upvalue. Not a value of the language: only closures refer to it.

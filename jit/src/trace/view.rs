@@ -43,7 +43,12 @@ pub enum FieldAccess {
 /// Where an upvalue of the running closure points, and its value.
 pub enum UpvalueView {
     Closed(Value),
-    Open { stack_index: usize, value: Value },
+    Open {
+        stack_index: usize,
+        value: Value,
+    },
+    /// On the stack of another thread.
+    Elsewhere,
 }
 
 impl<'vm> View<'vm> {
@@ -144,10 +149,9 @@ impl<'vm> View<'vm> {
         if !upvalue.is_open() {
             return UpvalueView::Closed(value);
         }
-        let stack_index = self.vm.stack_index_of(upvalue.location());
-        UpvalueView::Open {
-            stack_index: stack_index.expect("open upvalues point to the stack"),
-            value,
+        match self.vm.stack_index_of(upvalue.location()) {
+            Some(stack_index) => UpvalueView::Open { stack_index, value },
+            None => UpvalueView::Elsewhere,
         }
     }
 }

@@ -221,8 +221,9 @@ impl Vm {
         let proto = unsafe { &*(*((*slot).payload() as *const Closure)).proto };
         let size = usize::from(proto.max_stack_size);
         let params = usize::from(proto.num_params);
-        if !self.admit(func + 1 + nargs + size) {
-            return Err(self.stack_overflow());
+        let end = func + 1 + nargs + size;
+        if end > self.thread.checked_end as usize {
+            return self.push_lua_call_extending(func, nargs, wanted, flags, end);
         }
         for missing in nargs..params {
             // SAFETY: the parameters are inside the frame, which was admitted.
@@ -239,6 +240,22 @@ impl Vm {
         };
         self.thread.push_frame(frame);
         Ok(())
+    }
+
+    /// [`Vm::push_lua_call`] where the stack, which may move, has to get room up to `end` first.
+    #[cold]
+    fn push_lua_call_extending(
+        &mut self,
+        func: usize,
+        nargs: usize,
+        wanted: i32,
+        flags: u8,
+        end: usize,
+    ) -> LuaResult<()> {
+        if !self.admit(end) {
+            return Err(self.stack_overflow());
+        }
+        self.push_lua_call(func, nargs, wanted, flags)
     }
 
     /// Pushes the frame of a vararg function after doing what VARARGPREP does: the function and its

@@ -129,13 +129,6 @@ pub struct ThreadState {
     pub(crate) handler: u32,
 }
 
-impl ThreadState {
-    /// Deep recursion is over (for the state of reporting a stack overflow).
-    pub(crate) fn stack_is_low(&self) -> bool {
-        (self.top as usize) < crate::heap::stack::LIMIT / 2
-    }
-}
-
 /// Everything about one frame that an observer may see.
 pub struct FrameView<'vm> {
     pub frame: &'vm Frame,

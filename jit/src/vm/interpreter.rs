@@ -937,6 +937,8 @@ impl Vm {
                     Op::VarArg => {
                         save!();
                         attempt!(self.copy_varargs(i));
+                        // The stack may have moved.
+                        continue 'reload;
                     }
                     // The call did its work (see `Vm::push_lua_call`).
                     Op::VarArgPrep => {}

@@ -2,7 +2,8 @@
 //!
 //! 1. [`proto`]   runtime form of a compiled function
 //! 2. [`frame`]   call frames, the stack of a thread, read access for observers
-//! 3. [`native`]  library functions: arguments, results, continuations
+//! 3. [`thread`]  threads: room on their stacks, what they keep alive, access to all of them
+//! 4. [`native`]  library functions: arguments, results, continuations
 //! 4. [`driver`]  what the JIT and the oracle plug in: ticks and loop heads
 //! 5. [`error`]   Lua errors as Rust values
 //! 6. [`debug`]   names for values in messages, by symbolic execution
@@ -29,6 +30,7 @@ pub mod interpreter;
 pub mod meta;
 pub mod native;
 pub mod proto;
+pub mod thread;
 
 pub use driver::Driver;
 pub use error::{ErrorKind, LuaError, LuaResult};
@@ -39,7 +41,7 @@ pub use proto::RuntimeProto;
 use crate::bytecode::{Event, Proto};
 use crate::heap::layout::Upvalue;
 use crate::heap::stack::{LIMIT, Stack};
-use crate::heap::{ClosureRef, Heap, StrRef, TableRef, UpvalueRef, Value};
+use crate::heap::{ClosureRef, Heap, StrRef, TableRef, ThreadRef, UpvalueRef, Value};
 use frame::ThreadState;
 use proto::NEVER_HOT;
 use std::ptr::NonNull;
@@ -49,13 +51,15 @@ use std::sync::Arc;
 pub(crate) const NATIVE_STACK: usize = 20;
 /// Slots above the limit for message handlers (`ERRORSTACKSIZE`).
 const HANDLER_STACK: usize = 200;
-/// Slots admitted at a time.
-const STACK_STEP: usize = 1024;
 
 /// A Lua state.
 pub struct Vm {
     pub heap: Heap,
+    /// Stack and frames of the running thread.
     pub(crate) thread: ThreadState,
+    /// The object of the running thread.
+    pub(crate) current: ThreadRef,
+    pub(crate) main: ThreadRef,
     pub(crate) globals: TableRef,
     pub(crate) registry: TableRef,
     pub(crate) loaded: TableRef,
@@ -84,7 +88,8 @@ pub struct Vm {
 impl Vm {
     pub fn new() -> Vm {
         let mut heap = Heap::new();
-        let stack = Stack::new(&mut heap.allocator);
+        let stack = Stack::new_fixed(&mut heap.allocator);
+        let main = heap.new_thread(None);
         let globals = heap.new_table();
         let registry = heap.new_table();
         let loaded = heap.new_table();
@@ -92,15 +97,9 @@ impl Vm {
         let event_names = Event::ALL.map(|event| heap.new_string(event.name().as_bytes()));
         let memory_message = heap.new_string(b"not enough memory");
         Vm {
-            thread: ThreadState {
-                stack,
-                frames: Vec::with_capacity(64),
-                waiting: Vec::new(),
-                top: 1,
-                checked_end: 0,
-                open_upvalues: std::ptr::null_mut(),
-                handler: 0,
-            },
+            thread: ThreadState::new(stack),
+            current: main,
+            main,
             heap,
             globals,
             registry,
@@ -293,12 +292,10 @@ impl Vm {
         self.extend_checked_end(end);
         true
     }
-    /// Notes that slots below `end` may be in use, also above the limit.
+    /// Notes that slots below `end` may be in use, also above the limit. The stack may move.
     #[cold]
     pub(crate) fn extend_checked_end(&mut self, end: usize) {
-        // Whole steps, but never past the limit unasked: a deep recursion must end where it does.
-        let end = end.next_multiple_of(STACK_STEP).min(end.max(LIMIT));
-        self.thread.checked_end = end as u32;
+        self.thread.extend(&mut self.heap.allocator, end);
     }
 
     /// The open upvalue of a stack slot, made if need be.
@@ -325,20 +322,7 @@ impl Vm {
 
     /// Closes every upvalue at or above stack slot `level`.
     pub(crate) fn close_upvalues(&mut self, level: usize) {
-        let level = self.thread.stack.slot(level);
-        // SAFETY: the list holds open upvalues; closing copies the slot and unlinks.
-        unsafe {
-            while let Some(upvalue) = self.thread.open_upvalues.as_mut() {
-                if upvalue.location < level {
-                    break;
-                }
-                self.thread.open_upvalues = upvalue.next_open;
-                let value = *upvalue.location;
-                self.heap.barrier(&raw mut upvalue.header, value);
-                upvalue.closed = value;
-                upvalue.location = &raw mut upvalue.closed;
-            }
-        }
+        self.thread.close_upvalues(level, |upvalue, value| self.heap.barrier(upvalue, value));
     }
 }
 
@@ -368,16 +352,20 @@ impl Vm {
 
     /// Collects now. For hosts between two runs, `collectgarbage`, and tests.
     pub fn collect(&mut self) {
-        self.clear_dead_slots();
+        self.thread.clear_dead_slots();
         let thread = &self.thread;
-        let end = Vm::live_end(thread);
+        let threads = [self.current, self.main];
         let (globals, registry, loaded) = (self.globals, self.registry, self.loaded);
         let metatables = self.type_metatables;
         let names = self.event_names;
         let message = self.memory_message;
         let protos = &self.protos;
         self.heap.collect(|marker| {
-            marker.values(thread.stack.slice(0, end));
+            // The state of the running thread; those that wait for it are found through their objects.
+            thread.mark(marker);
+            for thread in threads {
+                marker.value(Value::from(thread));
+            }
             for table in
                 [globals, registry, loaded].into_iter().chain(metatables.into_iter().flatten())
             {
@@ -390,29 +378,7 @@ impl Vm {
                 // SAFETY: protos live as long as the VM.
                 marker.values(unsafe { &(**proto).constants });
             }
-            // Open upvalues belong to closures; those no closure refers to are closed below, so the
-            // list never holds a freed one.
-            let mut upvalue = thread.open_upvalues;
-            while let Some(open) = NonNull::new(upvalue) {
-                marker.upvalue(UpvalueRef::from_ptr(open));
-                // SAFETY: the list holds live upvalues.
-                upvalue = unsafe { (*upvalue).next_open };
-            }
         });
-    }
-
-    /// End of the slots that live frames own.
-    fn live_end(thread: &ThreadState) -> usize {
-        let frames = thread.frames.iter().map(|frame| frame.top);
-        frames.max().unwrap_or(0).max(thread.top) as usize
-    }
-
-    /// Sets the slots above the live frames to nil: they may hold values that nothing keeps alive.
-    fn clear_dead_slots(&mut self) {
-        let end = Vm::live_end(&self.thread);
-        let dirty = (self.thread.checked_end as usize).max(end);
-        self.thread.stack.slice_mut(end, dirty).fill(Value::NIL);
-        self.thread.checked_end = end.next_multiple_of(STACK_STEP) as u32;
     }
 }
 

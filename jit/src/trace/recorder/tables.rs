@@ -291,6 +291,7 @@ impl Recorder {
                 self.guard(Op::GuardUpvalueClosed, &[upvalue]);
                 Ok(UpvaluePlace::Memory(upvalue, value))
             }
+            UpvalueView::Elsewhere => Err(Abort::UpvalueAlias),
             UpvalueView::Open { stack_index, value } => {
                 let slot = self.slot_from_stack(view, stack_index);
                 if slot < -1 {
