@@ -50,8 +50,10 @@ fn all_cases_on_the_default_executor() {
 }
 
 #[test]
-fn all_cases_on_the_evaluator() {
-    replay(ExecutorKind::Eval);
+fn all_cases_on_the_evaluators() {
+    for executor in [ExecutorKind::Eval, ExecutorKind::Mach, ExecutorKind::Allocated] {
+        replay(executor);
+    }
 }
 
 /// The oracle compares engines with each other; this compares them with the known answer.

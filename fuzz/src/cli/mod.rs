@@ -49,6 +49,10 @@ enum Command {
 enum ExecutorArg {
     /// The IR evaluator, no machine code.
     Eval,
+    /// The evaluator of machine-level IR, before register allocation.
+    Mach,
+    /// The evaluator of machine-level IR, after register allocation.
+    Allocated,
     /// Machine code on the ARM64 simulator.
     Sim,
     /// Machine code on this machine (ARM64 hosts only).
@@ -60,6 +64,8 @@ fn executor(arg: Option<ExecutorArg>) -> anyhow::Result<ExecutorKind> {
     Ok(match arg {
         None => ExecutorKind::host_default(),
         Some(ExecutorArg::Eval) => ExecutorKind::Eval,
+        Some(ExecutorArg::Mach) => ExecutorKind::Mach,
+        Some(ExecutorArg::Allocated) => ExecutorKind::Allocated,
         Some(ExecutorArg::Sim) => ExecutorKind::Simulator,
         Some(ExecutorArg::Native) if ExecutorKind::host_default() == ExecutorKind::Native => {
             ExecutorKind::Native

@@ -188,7 +188,8 @@ impl Defined {
     }
 }
 
-fn survives_call(loc: &Loc) -> bool {
+/// Whether AAPCS64 makes a called function keep this location.
+pub fn survives_call(loc: &Loc) -> bool {
     match loc {
         Loc::X(n) => CALLEE_SAVED_GPR.contains(n),
         Loc::D(n) => (8..16).contains(n),

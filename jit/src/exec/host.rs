@@ -59,15 +59,19 @@ unsafe impl MemoryMap for HeapMap {
 
 /// Runs a trace on the IR evaluator, on the VM's own memory. `base` is the address of the root frame's
 /// register 0. As with machine code, the trace must have been recorded in this VM for this frame.
+/// With `check`, accesses to memory that is not live are traps.
 pub fn evaluate_on_host(
     heap: &mut Heap,
     base: u64,
     trace: &Trace,
     fuel: u64,
+    check: bool,
 ) -> Result<Outcome, EvalTrap> {
+    let map = HeapMap(&raw mut *heap);
+    let map = check.then_some(&map as &dyn MemoryMap);
     let heap = (&raw mut *heap).expose_provenance() as u64;
     // SAFETY: the caller keeps the contract above; the heap's address was exposed just now, those of
     // its objects and of the stack when they were allocated, and the VM holds no reference to them.
-    let mut memory = unsafe { HostMemory::new(base, heap) };
+    let mut memory = unsafe { HostMemory::new(base, heap, map) };
     evaluate(trace, &mut memory, fuel)
 }

@@ -5,9 +5,10 @@
 //! Invariant: reads, writes and helper calls go to the addresses that compiled code would use, so
 //! a trace may run here or as machine code and the VM cannot tell.
 //!
-//! Limit: no address is checked. A wrong trace is a wrong program here as it is in machine code;
-//! the simulator is the executor that checks.
+//! Addresses are checked where a [`MemoryMap`] is given. Without one a wrong trace is a wrong program
+//! here as it is in machine code.
 
+use super::executor::MemoryMap;
 use super::helpers::HostFn;
 use super::runtime::Helper;
 use crate::heap::value::{Tag, VALUE_PAYLOAD, VALUE_SIZE, VALUE_TAG};
@@ -17,12 +18,13 @@ use crate::ir::trace::Slot;
 use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
 
 /// The running frame's registers, and everything reachable from them.
-pub struct HostMemory {
+pub struct HostMemory<'a> {
     base: u64,
     heap: u64,
+    map: Option<&'a dyn MemoryMap>,
 }
 
-impl HostMemory {
+impl<'a> HostMemory<'a> {
     /// `base` is the address of the root frame's register 0, `heap` is `TraceContext::heap`.
     ///
     /// # Safety
@@ -30,8 +32,16 @@ impl HostMemory {
     /// keep the verifier's rules, for the frame at `base`, whose stack holds the trace's
     /// `max_slots`. The addresses of the stack, of `heap` and of all objects reachable from the
     /// frame have exposed provenance, and no Rust reference to them is live during a run.
-    pub unsafe fn new(base: u64, heap: u64) -> HostMemory {
-        HostMemory { base, heap }
+    pub unsafe fn new(base: u64, heap: u64, map: Option<&'a dyn MemoryMap>) -> HostMemory<'a> {
+        HostMemory { base, heap, map }
+    }
+
+    /// Denies an address where nothing live is, if there is a map to ask.
+    fn check(&self, address: u64, bytes: u64) -> Result<(), EvalTrap> {
+        match self.map {
+            Some(map) if map.region(address, bytes).is_none() => Err(EvalTrap::BadAddress(address)),
+            _ => Ok(()),
+        }
     }
 
     fn slot_address(&self, slot: Slot) -> u64 {
@@ -63,7 +73,7 @@ fn call(helper: Helper, args: [u64; 5]) -> Result<u64, EvalTrap> {
     }
 }
 
-impl TraceMemory for HostMemory {
+impl TraceMemory for HostMemory<'_> {
     fn slot(&mut self, slot: Slot) -> (Tag, u64) {
         let address = self.slot_address(slot);
         let tag = self.load::<Tag>(address.wrapping_add(VALUE_TAG as u64));
@@ -78,19 +88,24 @@ impl TraceMemory for HostMemory {
         payload
     }
     fn read_u8(&mut self, address: u64) -> Result<u8, EvalTrap> {
+        self.check(address, 1)?;
         Ok(self.load(address))
     }
     fn read_u32(&mut self, address: u64) -> Result<u32, EvalTrap> {
+        self.check(address, 4)?;
         Ok(self.load(address))
     }
     fn read_u64(&mut self, address: u64) -> Result<u64, EvalTrap> {
+        self.check(address, 8)?;
         Ok(self.load(address))
     }
     fn write_u8(&mut self, address: u64, value: u8) -> Result<(), EvalTrap> {
+        self.check(address, 1)?;
         self.store(address, value);
         Ok(())
     }
     fn write_u64(&mut self, address: u64, value: u64) -> Result<(), EvalTrap> {
+        self.check(address, 8)?;
         self.store(address, value);
         Ok(())
     }

@@ -12,6 +12,7 @@
 //! 10. [`arena`]    memory for running code without the VM
 //! 11. [`host_memory`] the VM's memory for the IR evaluator, an executor without machine code
 //! 12. [`host`]   the VM's memory for machine code, and the evaluator on it
+//! 13. [`mach`]   evaluators of machine-level IR, before and after allocation
 
 pub mod arena;
 pub mod code;
@@ -23,6 +24,7 @@ pub mod executor;
 pub mod helpers;
 pub mod host;
 pub mod host_memory;
+pub mod mach;
 #[cfg(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos")))]
 pub mod native;
 pub mod runtime;

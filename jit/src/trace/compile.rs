@@ -7,12 +7,12 @@
 //! `code`.
 
 use super::abort::Abort;
-use super::config::JitConfig;
+use super::config::{ExecutorKind, JitConfig};
 use super::engine::Engine;
 use super::tap::TapRef;
 use crate::backend::alloc::{Allocated, MAX_FPR, MAX_GPR, Strategy};
 use crate::backend::mach::MachTrace;
-use crate::backend::{self, BackendConfig, CompiledTrace, Tap};
+use crate::backend::{self, BackendConfig, CompiledTrace, Tap, alloc, lower};
 use crate::exec::{Category, InstalledCode};
 use crate::ir::trace::Trace;
 use crate::opt;
@@ -21,6 +21,8 @@ use crate::opt;
 pub enum CompiledCode {
     /// The evaluator takes the IR itself.
     Ir,
+    Lowered(Box<MachTrace>),
+    Allocated(Box<Allocated>),
     Machine {
         compiled: Box<CompiledTrace>,
         installed: InstalledCode,
@@ -57,7 +59,7 @@ pub fn compile(
         }
         observer(stage.name, &|| stage.output.to_string());
     });
-    if !engine.needs_code() {
+    if engine.kind() == ExecutorKind::Eval {
         return Ok((ir, CompiledCode::Ir));
     }
     let backend_config = BackendConfig {
@@ -68,6 +70,17 @@ pub fn compile(
         count_arrivals: engine.counts_in_code(),
     };
     let mut tap = BackendTap { ir: &ir, tap: config.tap.as_ref(), observer };
+    if matches!(engine.kind(), ExecutorKind::Mach | ExecutorKind::Allocated) {
+        let mut lowered = lower::lower(&ir);
+        tap.lowered(&mut lowered);
+        if engine.kind() == ExecutorKind::Mach {
+            return Ok((ir, CompiledCode::Lowered(Box::new(lowered))));
+        }
+        let allocated = alloc::allocate(&lowered, &backend_config);
+        let mut allocated = allocated.map_err(|_| Abort::Backend)?;
+        tap.allocated(&mut allocated);
+        return Ok((ir, CompiledCode::Allocated(Box::new(allocated))));
+    }
     let compiled = backend::compile(&ir, &backend_config, &mut tap).map_err(|_| Abort::Backend)?;
     let installed = engine.install(compiled.blob.clone()).map_err(|_| Abort::CodeMemory)?;
     Ok((ir, CompiledCode::Machine { compiled: Box::new(compiled), installed }))

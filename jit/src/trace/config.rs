@@ -7,6 +7,10 @@ use super::tap::TapRef;
 pub enum ExecutorKind {
     /// The IR evaluator: no machine code.
     Eval,
+    /// The evaluator of machine-level IR, on what lowering made.
+    Mach,
+    /// The same, on what register allocation made.
+    Allocated,
     /// Machine code on the ARM64 simulator.
     Simulator,
     /// Machine code on this machine (aarch64 hosts).
@@ -25,6 +29,8 @@ impl ExecutorKind {
     pub const fn name(self) -> &'static str {
         match self {
             ExecutorKind::Eval => "eval",
+            ExecutorKind::Mach => "mach",
+            ExecutorKind::Allocated => "allocated",
             ExecutorKind::Simulator => "sim",
             ExecutorKind::Native => "native",
         }
@@ -51,6 +57,10 @@ pub struct JitConfig {
     pub gpr_limit: Option<usize>,
     /// Float registers the allocator may use; `None` for all.
     pub fpr_limit: Option<usize>,
+    /// Traces that may be compiled; more are not recorded.
+    pub max_traces: u32,
+    /// Enter compiled traces. Without it everything is compiled and interpreted.
+    pub enter: bool,
     /// Verify the IR after each stage and check each register allocation.
     pub check: bool,
     /// Sees and may change what each stage hands on.
@@ -69,6 +79,8 @@ impl Default for JitConfig {
             executor: ExecutorKind::host_default(),
             gpr_limit: None,
             fpr_limit: None,
+            max_traces: 1000,
+            enter: true,
             check: cfg!(debug_assertions),
             tap: None,
         }

@@ -1,4 +1,4 @@
-//! The executors behind one door: evaluator, simulator, native.
+//! The executors behind one door: evaluators of IR and of machine-level IR, simulator, native.
 //!
 //! In:  a VM at a trace's head, the trace, its code.
 //! Out: [`Run`]: the exit taken, loop arrivals, and a reader of the exit's values; or the executor's
@@ -7,6 +7,7 @@
 use super::compile::CompiledCode;
 use super::config::ExecutorKind;
 use crate::exec::host::{HostEnv, evaluate_on_host};
+use crate::exec::mach::{self, Record};
 use crate::exec::{
     CodeBlob, Executor, HelperTable, InstallError, InstalledCode, Simulator, TraceContext, runtime,
 };
@@ -23,94 +24,112 @@ pub struct Run<'a> {
     pub read: Box<dyn Fn(ValueId) -> u64 + 'a>,
 }
 
-/// The executor of one VM.
+/// The executor of one VM, and what it shares with traces.
 pub struct Engine {
-    machine: Option<Machine>,
-}
-
-/// An executor of machine code and what it shares with traces.
-struct Machine {
-    executor: Box<dyn Executor>,
+    kind: ExecutorKind,
+    check: bool,
+    /// Of machine code; the other kinds evaluate a stage's output.
+    executor: Option<Box<dyn Executor>>,
     context: Box<TraceContext>,
     helpers: HelperTable,
-    kind: ExecutorKind,
 }
 
 impl Engine {
-    pub fn new(kind: ExecutorKind) -> Engine {
-        let machine = match kind {
-            ExecutorKind::Eval => None,
-            ExecutorKind::Simulator | ExecutorKind::Native => {
-                executor(kind).map(|executor| Machine {
-                    executor,
-                    context: TraceContext::new(),
-                    helpers: HelperTable::new(),
-                    kind,
-                })
-            }
+    /// With `check`, evaluators look at each address too.
+    pub fn new(kind: ExecutorKind, check: bool) -> Engine {
+        let (kind, executor) = match kind {
+            ExecutorKind::Eval | ExecutorKind::Mach | ExecutorKind::Allocated => (kind, None),
+            ExecutorKind::Simulator | ExecutorKind::Native => match executor(kind) {
+                Some(executor) => (kind, Some(executor)),
+                None => (ExecutorKind::Eval, None),
+            },
         };
-        Engine { machine }
+        let (context, helpers) = (TraceContext::new(), HelperTable::new());
+        Engine { kind, check, executor, context, helpers }
     }
 
-    /// Whether this executor wants machine code (else the IR is enough).
-    pub fn needs_code(&self) -> bool {
-        self.machine.is_some()
+    pub fn kind(&self) -> ExecutorKind {
+        self.kind
     }
 
     /// Whether the code must count loop arrivals itself.
     pub fn counts_in_code(&self) -> bool {
-        self.machine.as_ref().is_some_and(|machine| machine.kind == ExecutorKind::Native)
+        self.kind == ExecutorKind::Native
     }
 
     /// Whether the executor asks the heap which memory is live.
     pub fn needs_regions(&self) -> bool {
-        self.machine.as_ref().is_some_and(|machine| machine.kind == ExecutorKind::Simulator)
+        match self.kind {
+            ExecutorKind::Eval => self.check,
+            ExecutorKind::Mach | ExecutorKind::Allocated | ExecutorKind::Simulator => true,
+            ExecutorKind::Native => false,
+        }
     }
 
     pub fn install(&mut self, blob: CodeBlob) -> Result<InstalledCode, InstallError> {
-        let machine = self.machine.as_mut().expect("only executors of machine code install");
-        machine.executor.install(blob)
+        self.executor.as_mut().expect("only executors of machine code install").install(blob)
     }
 
     /// Runs a trace from its head. `clock_left` bounds the VM instructions it may stand for; a run
-    /// stops soon after them (evaluator) or traps for lack of fuel (simulator).
+    /// stops soon after them (evaluator of IR) or traps for lack of fuel (all others). `log` takes a
+    /// record of each instruction, where the executor keeps any.
     pub fn run<'a>(
         &'a mut self,
         vm: &mut Vm,
         trace: &'a Trace,
         code: &'a CompiledCode,
         clock_left: Option<u64>,
+        log: Option<&mut Vec<Record>>,
     ) -> Result<Run<'a>, String> {
         let base = vm.stack_address() + (VALUE_SIZE * vm.top_frame().base) as u64;
-        match (&mut self.machine, code) {
-            (Some(machine), CompiledCode::Machine { compiled, installed }) => {
-                let arrivals =
-                    clock_left.map(|clock| clock / u64::from(trace.iteration_clock.max(1)));
-                let words = compiled.blob.words.len() as u64;
-                let fuel = arrivals.map_or(u64::MAX, |n| n.saturating_add(3).saturating_mul(words));
-                runtime::install(&mut machine.helpers, &mut machine.context, &raw mut vm.heap);
-                let mut env = HostEnv::new(&mut vm.heap, &machine.helpers, fuel);
-                let stats = machine
-                    .executor
-                    .run(installed, &mut machine.context, base, &mut env)
+        let arrivals = clock_left.map(|clock| clock / u64::from(trace.iteration_clock.max(1)));
+        // An iteration executes no more instructions than there are.
+        let fuel = |instructions: usize| {
+            arrivals.map_or(u64::MAX, |n| n.saturating_add(3).saturating_mul(instructions as u64))
+        };
+        runtime::install(&mut self.helpers, &mut self.context, &raw mut vm.heap);
+        let instructions = match code {
+            CompiledCode::Ir => {
+                let fuel = clock_left.unwrap_or(u64::MAX);
+                let outcome = evaluate_on_host(&mut vm.heap, base, trace, fuel, self.check)
                     .map_err(|trap| trap.to_string())?;
-                let context = &machine.context;
+                let (exit, loop_arrivals) = (outcome.exit, outcome.loop_arrivals);
+                let read = Box::new(move |value| outcome.read(value));
+                return Ok(Run { exit, loop_arrivals, read });
+            }
+            CompiledCode::Lowered(lowered) => lowered.blocks().map(|b| b.lines.len()).sum(),
+            CompiledCode::Allocated(allocated) => {
+                allocated.entry.len() + allocated.body.as_ref().map_or(0, Vec::len)
+            }
+            CompiledCode::Machine { compiled, .. } => compiled.blob.words.len(),
+        };
+        let mut env = HostEnv::new(&mut vm.heap, &self.helpers, fuel(instructions));
+        let run = match code {
+            CompiledCode::Ir => unreachable!("it has just been run"),
+            CompiledCode::Lowered(lowered) => {
+                mach::evaluate_lowered(lowered, &self.context, base, &env, log)
+            }
+            CompiledCode::Allocated(allocated) => {
+                mach::evaluate_allocated(allocated, &self.context, base, &env, log)
+            }
+            CompiledCode::Machine { compiled, installed } => {
+                let executor = self.executor.as_mut().expect("it installed the code");
+                let stats = executor
+                    .run(installed, &mut self.context, base, &mut env)
+                    .map_err(|trap| trap.to_string())?;
+                let context = &self.context;
                 let exit = compiled.exit(context).1.snapshot;
-                let loop_arrivals = match machine.kind {
+                let loop_arrivals = match self.kind {
                     ExecutorKind::Native => context.loop_arrivals,
                     _ => stats.loop_arrivals,
                 };
                 let read = Box::new(move |value| compiled.read(context, value));
-                Ok(Run { exit, loop_arrivals, read })
+                return Ok(Run { exit, loop_arrivals, read });
             }
-            _ => {
-                let fuel = clock_left.unwrap_or(u64::MAX);
-                let outcome = evaluate_on_host(&mut vm.heap, base, trace, fuel)
-                    .map_err(|trap| trap.to_string())?;
-                let (exit, loop_arrivals) = (outcome.exit, outcome.loop_arrivals);
-                Ok(Run { exit, loop_arrivals, read: Box::new(move |value| outcome.read(value)) })
-            }
-        }
+        };
+        let run = run.map_err(|fault| fault.to_string())?;
+        let (exit, loop_arrivals) = (run.snapshot, run.loop_arrivals);
+        Ok(Run { exit, loop_arrivals, read: Box::new(move |value| run.read(value)) })
     }
 }
 

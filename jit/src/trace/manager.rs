@@ -22,7 +22,8 @@ use super::restore::Restored;
 use super::stats::JitStats;
 use super::view::View;
 use crate::exec::Category;
-use crate::ir::trace::{SnapshotId, Trace};
+use crate::exec::mach::Record;
+use crate::ir::trace::{SnapshotId, Trace, ValueId};
 use crate::vm::proto::NEVER_HOT;
 use crate::vm::{Driver, LuaError, Vm};
 use rustc_hash::FxHashMap;
@@ -33,6 +34,24 @@ pub struct TraceId(pub u32);
 
 /// Sees what the JIT does. All methods default to nothing.
 pub trait JitObserver {
+    /// Whether [`JitObserver::executed`] is wanted.
+    fn wants_records(&self) -> bool {
+        false
+    }
+    /// The instructions of one run, where the executor keeps records (evaluators of machine-level IR,
+    /// simulator); also of a run that trapped.
+    fn executed(&mut self, _trace: TraceId, _records: &[Record]) {}
+    /// A run has ended; nothing is restored yet. `clock` is what it stood for, `read` gives the
+    /// values that the exit's snapshot names.
+    fn leaving(
+        &mut self,
+        _vm: &Vm,
+        _ir: &Trace,
+        _exit: SnapshotId,
+        _clock: u64,
+        _read: &dyn Fn(ValueId) -> u64,
+    ) {
+    }
     /// The VM is about to enter a trace; its state is the interpreter's.
     fn entering(&mut self, _vm: &Vm, _trace: TraceId) {}
     /// A trace was left; the VM's state is restored.
@@ -55,8 +74,6 @@ impl JitObserver for () {}
 const MAX_FRUITLESS: u32 = 40;
 /// Consecutive entries that left where they began before a trace is retired.
 const MAX_STUCK: u32 = 6;
-/// Traces a VM may hold.
-const MAX_TRACES: usize = 1000;
 
 /// A loop head: runtime proto and pc.
 type Head = (u32, u32);
@@ -96,7 +113,7 @@ pub struct Jit {
 impl Jit {
     pub fn new(config: JitConfig, observer: Box<dyn JitObserver>) -> Jit {
         Jit {
-            engine: Engine::new(config.executor),
+            engine: Engine::new(config.executor, config.check),
             config,
             heads: FxHashMap::default(),
             traces: Vec::new(),
@@ -213,11 +230,10 @@ impl Jit {
     fn aborted(&mut self, vm: &mut Vm, head: Head, abort: Abort) {
         self.observer.aborted(head.0, head.1, abort);
         *self.stats.aborts.entry(abort).or_default() += 1;
-        let full = self.traces.len() >= MAX_TRACES;
         let state = self.heads.entry(head).or_default();
         // A structural reason will not go away by waiting; it costs two attempts.
         state.attempts += if abort.is_transient() { 1 } else { 2 };
-        self.penalize(vm, head, full);
+        self.penalize(vm, head, false);
     }
 
     /// Counts again, from a count that doubles with each attempt, or never again.
@@ -236,6 +252,10 @@ impl Jit {
     // -- running -----------------------------------------------------------------------------
 
     fn run(&mut self, vm: &mut Vm, head: Head, id: TraceId) {
+        if !self.config.enter {
+            return;
+        }
+        let logs = self.observer.wants_records();
         loop {
             let needed = self.traces[id.0 as usize].ir.max_slots as usize;
             let end = vm.top_frame().base + needed;
@@ -247,11 +267,19 @@ impl Jit {
             self.stats.entries += 1;
             let trace = &mut self.traces[id.0 as usize];
             let left = self.clock_limit.map(|limit| limit.saturating_sub(before));
-            let (exit, loop_arrivals) = match self.engine.run(vm, &trace.ir, &trace.code, left) {
+            let mut records = logs.then(Vec::new);
+            let (exit, loop_arrivals) = match {
+                let run = self.engine.run(vm, &trace.ir, &trace.code, left, records.as_mut());
+                if let Some(records) = &records {
+                    self.observer.executed(id, records);
+                }
+                run
+            } {
                 Ok(Run { exit, loop_arrivals, read }) => {
                     let snapshot = trace.ir.snapshot(exit);
                     let clock = loop_arrivals * u64::from(trace.ir.iteration_clock)
                         + u64::from(snapshot.clock);
+                    self.observer.leaving(vm, &trace.ir, exit, clock, &*read);
                     self.restored.read(&trace.ir, exit, clock, &*read);
                     if let Some(tap) = &self.config.tap {
                         tap.restored(&trace.ir, exit, &mut self.restored);
@@ -336,6 +364,9 @@ impl Driver for Jit {
                     self.aborted(vm, recorded, Abort::InnerLoop);
                 }
                 self.run(vm, head, id);
+            }
+            None if self.traces.len() >= self.config.max_traces as usize => {
+                self.penalize(vm, head, true);
             }
             None if self.recording.is_none() => self.start_recording(vm, head),
             None => {}

@@ -1,11 +1,11 @@
-//! Random traces: compiled code in the simulator against the IR evaluator.
+//! Random traces: the evaluators of machine-level IR and the simulator against the IR evaluator.
 
 use plumb_jit::backend::alloc::{Allocated, Step};
 use plumb_jit::backend::alloc::{MAX_FPR, MAX_GPR, MIN_FPR, MIN_GPR, Strategy};
 use plumb_jit::backend::mach::{FloatOp, Inst, IntOp, MachTrace};
 use plumb_jit::backend::{self, BackendConfig, CompiledTrace, Location, Tap};
 use plumb_jit::exec::executor::Executor;
-use plumb_jit::exec::{disasm, sim::Simulator};
+use plumb_jit::exec::{disasm, mach, sim::Simulator};
 use plumb_jit::ir::eval::{Outcome, evaluate};
 use plumb_jit::ir::op::Op;
 use plumb_jit::ir::print::print_with;
@@ -18,8 +18,69 @@ use super::world::{Shadow, World, same_bits};
 /// Far beyond the few iterations that a generated loop makes.
 const FUEL: u64 = 1_000_000;
 
-/// Runs `trace` in the evaluator and, compiled, in the simulator. When they differ, the error shows
-/// both sides and the listing.
+/// Keeps what the stages before emission made, after another tap.
+struct Keep<'t> {
+    inner: &'t mut dyn Tap,
+    lowered: Option<MachTrace>,
+    allocated: Option<Allocated>,
+}
+
+impl Tap for Keep<'_> {
+    fn lowered(&mut self, trace: &mut MachTrace) {
+        self.inner.lowered(trace);
+        self.lowered = Some(trace.clone());
+    }
+    fn allocated(&mut self, allocated: &mut Allocated) {
+        self.inner.allocated(allocated);
+        self.allocated = Some(allocated.clone());
+    }
+    fn emitted(&mut self, compiled: &mut CompiledTrace) {
+        self.inner.emitted(compiled);
+    }
+}
+
+/// What the stages before emission show of themselves when they are run.
+fn evaluated(
+    world: &mut World,
+    trace: &Trace,
+    keep: &Keep,
+    outcome: &Outcome,
+    shadow: &Shadow,
+) -> Vec<String> {
+    let mut found = Vec::new();
+    for stage in ["lowered", "allocated"] {
+        let ctx = world.reset();
+        let mut log = Vec::new();
+        let run = match stage {
+            "lowered" => {
+                let lowered = keep.lowered.as_ref().expect("the tap was called");
+                mach::evaluate_lowered(lowered, &ctx, world.base, &world.env, Some(&mut log))
+            }
+            _ => {
+                let allocated = keep.allocated.as_ref().expect("the tap was called");
+                mach::evaluate_allocated(allocated, &ctx, world.base, &world.env, Some(&mut log))
+            }
+        };
+        let here = match run {
+            Err(fault) => vec![fault.to_string()],
+            Ok(run)
+                if run.snapshot != outcome.exit || run.loop_arrivals != outcome.loop_arrivals =>
+            {
+                vec![format!("leaves through {:?}, evaluator {:?}", run.snapshot, outcome.exit)]
+            }
+            Ok(run) => {
+                assert_eq!(log.len() as u64, run.executed, "one record an instruction");
+                assert!(log.last().is_some_and(|last| last.left));
+                values_differ(world, trace, &|value| run.read(value), outcome, shadow)
+            }
+        };
+        found.extend(here.into_iter().map(|text| format!("{stage}: {text}")));
+    }
+    found
+}
+
+/// Runs `trace` in the evaluator and, compiled, in the evaluators of the stages on the way and in
+/// the simulator. When they differ, the error shows both sides and the listing.
 pub fn compare(
     world: &mut World,
     trace: &Trace,
@@ -28,13 +89,15 @@ pub fn compare(
 ) -> Result<Outcome, String> {
     let mut shadow = world.shadow();
     let outcome = evaluate(trace, &mut shadow, FUEL).expect("a valid trace");
-    let compiled =
-        backend::compile(trace, config, tap).unwrap_or_else(|error| panic!("{error}, {config:?}"));
+    let mut keep = Keep { inner: tap, lowered: None, allocated: None };
+    let compiled = backend::compile(trace, config, &mut keep)
+        .unwrap_or_else(|error| panic!("{error}, {config:?}"));
+    let on_the_way = evaluated(world, trace, &keep, &outcome, &shadow);
     let mut simulator = Simulator::new();
     let code = simulator.install(compiled.blob.clone()).expect("room");
     let mut ctx = world.reset();
     let run = simulator.run(&code, &mut ctx, world.base, &mut world.env);
-    let found = match run {
+    let mut found = match run {
         Err(trap) => vec![trap.to_string()],
         Ok(_) if config.count_arrivals && ctx.loop_arrivals != outcome.loop_arrivals => {
             vec![format!("counted: {}, evaluator {}", ctx.loop_arrivals, outcome.loop_arrivals)]
@@ -46,6 +109,7 @@ pub fn compare(
         }
         Ok(_) => differences(world, trace, &compiled, &ctx, &outcome, &shadow),
     };
+    found.extend(on_the_way);
     if found.is_empty() {
         return Ok(outcome);
     }
@@ -66,11 +130,22 @@ fn differences(
     if exit.snapshot != outcome.exit {
         return vec![format!("exit: code {:?}, evaluator {:?}", exit.snapshot, outcome.exit)];
     }
+    values_differ(world, trace, &|value| compiled.read(ctx, value), outcome, shadow)
+}
+
+/// How memory and the exit's values differ from the evaluator's.
+fn values_differ(
+    world: &World,
+    trace: &Trace,
+    read: &dyn Fn(ValueId) -> u64,
+    outcome: &Outcome,
+    shadow: &Shadow,
+) -> Vec<String> {
     let mut found = world.differences(shadow);
     let snapshot = trace.snapshot(outcome.exit);
     let values = snapshot.slots.iter().map(|&(_, value)| value);
     for value in values.chain(snapshot.frames.iter().map(|frame| frame.closure)) {
-        let (code, expected) = (compiled.read(ctx, value), outcome.read(value));
+        let (code, expected) = (read(value), outcome.read(value));
         if !same_bits(code, expected) {
             found.push(format!("v{}: code {code:#x}, evaluator {expected:#x}", value.0));
         }
