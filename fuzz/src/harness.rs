@@ -7,9 +7,10 @@
 //! engines), or a panic of the harness itself. Its [`Finding::signature`] is what the reducer keeps.
 
 use crate::generate::CaseConfig;
-use plumb_jit::trace::config::{ExecutorKind, JitConfig};
+use plumb_jit::trace::config::{self, ExecutorKind, JitConfig};
 use plumb_jit::trace::stats::JitStats;
 use plumb_oracle::verdict::{Compared, Divergence, Reason, Verdict};
+use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A program and what it runs under.
@@ -67,22 +68,39 @@ pub struct Judged {
     pub stats: JitStats,
 }
 
-/// The JIT's knobs for a job.
-pub fn jit_config(job: &Job) -> JitConfig {
+impl Job<'_> {
+    /// The JIT's knobs for this job.
+    pub fn jit_config(&self) -> JitConfig {
+        let check = self.check || cfg!(debug_assertions);
+        JitConfig { check, ..jit_config(&self.config, self.executor) }
+    }
+}
+
+/// The JIT's knobs for those of a case.
+pub fn jit_config(case: &CaseConfig, executor: ExecutorKind) -> JitConfig {
+    let plain = JitConfig::default();
     JitConfig {
-        hot_loop: job.config.hot_loop,
-        passes: job.config.passes,
-        gpr_limit: job.config.gpr_limit,
-        fpr_limit: job.config.fpr_limit,
-        executor: job.executor,
-        check: job.check || cfg!(debug_assertions),
-        ..JitConfig::default()
+        hot_loop: case.hot_loop,
+        hot_exit: case.hot_exit.unwrap_or(plain.hot_exit),
+        max_instructions: case.max_instructions.unwrap_or(plain.max_instructions),
+        passes: case.passes,
+        gpr_limit: case.gpr_limit,
+        fpr_limit: case.fpr_limit,
+        forced_exit: case.forced_exit.map(|forced| config::ForcedExit {
+            trace: forced.trace,
+            guard: forced.guard,
+            nth: forced.nth,
+        }),
+        flush_at: case.flush_at,
+        collect_every: case.collect_every.and_then(NonZeroU32::new),
+        executor,
+        ..plain
     }
 }
 
 /// Runs a program on all three engines and compares them.
 pub fn judge(job: &Job) -> Judged {
-    let config = jit_config(job);
+    let config = job.jit_config();
     let options = plumb_oracle::engine::Options { fuel: job.fuel, ..Default::default() };
     let run = || plumb_oracle::check::check_jit(job.source, job.chunk_name, &config, &options);
     match catch_unwind(AssertUnwindSafe(run)) {

@@ -2,18 +2,23 @@
 
 use plumb_jit::bytecode;
 use plumb_jit::heap::Value;
-use plumb_jit::trace::config::{ExecutorKind, JitConfig};
+use plumb_jit::trace::config::{ExecutorKind, ForcedExit, JitConfig};
 use plumb_jit::trace::manager::Jit;
 use plumb_jit::trace::stats::JitStats;
 use plumb_jit::vm::Vm;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 fn run(source: &str, executor: Option<ExecutorKind>) -> (String, u64, JitStats) {
+    let plain = JitConfig { hot_loop: 5, check: true, ..JitConfig::default() };
+    run_with(source, executor.map(|executor| JitConfig { executor, ..plain }))
+}
+
+fn run_with(source: &str, config: Option<JitConfig>) -> (String, u64, JitStats) {
     let proto = bytecode::load(source.as_bytes(), b"=test", "t", 0).expect("valid Lua");
     let mut vm = Vm::new();
     plumb_jit::stdlib::open_all(&mut vm);
-    if let Some(executor) = executor {
-        let config = JitConfig { hot_loop: 5, executor, check: true, ..JitConfig::default() };
+    if let Some(config) = config {
         Jit::new(config, Box::new(())).install(&mut vm);
     }
     let main = Value::from(vm.load(&Arc::new(proto)));
@@ -22,7 +27,7 @@ fn run(source: &str, executor: Option<ExecutorKind>) -> (String, u64, JitStats) 
     }
     let output = String::from_utf8_lossy(&vm.output).into_owned();
     let clock = vm.clock();
-    let stats = Jit::take(&mut vm).map(|jit| jit.stats).unwrap_or_default();
+    let stats = Jit::take(&mut vm).map(|jit| jit.stats()).unwrap_or_default();
     (output, clock, stats)
 }
 
@@ -120,4 +125,61 @@ fn open_lists_of_results() {
     check(
         "local k = 1 local function f(a) return a + k end local function g(a) if a == 60 then k = 0.5 end return a end local s = 0 for i = 1, 100 do s = s + f(g(i)) end print(s)",
     );
+}
+
+/// Guards of types, bounds, a count-down, an inlined call and an upvalue.
+const GUARDED: &str = "local t, up = {}, 0 local function f(x) up = up + x return x * 2 end \
+    for i = 1, 60 do t[i] = f(i) + up if i % 7 == 0 then up = up // 2 end end \
+    local s = 0.5 for i = 60, 1, -1 do s = s + t[i] end print(s, up, #t)";
+
+#[test]
+fn any_guard_may_leave_at_any_time() {
+    let (expected, clock, _) = run(GUARDED, None);
+    for executor in [
+        ExecutorKind::Eval,
+        ExecutorKind::Mach,
+        ExecutorKind::Allocated,
+        ExecutorKind::Simulator,
+        ExecutorKind::host_default(),
+    ] {
+        let mut taken = 0;
+        for (trace, guard, nth) in
+            (0..2).flat_map(|t| (0..40).flat_map(move |g| [1, 2, 9].map(|n| (t, g, n))))
+        {
+            let forced_exit = Some(ForcedExit { trace, guard, nth });
+            let config = JitConfig {
+                hot_loop: 5,
+                check: true,
+                executor,
+                forced_exit,
+                ..JitConfig::default()
+            };
+            let (output, jit_clock, stats) = run_with(GUARDED, Some(config));
+            assert_eq!(output, expected, "{executor:?} {forced_exit:?}");
+            assert_eq!(jit_clock, clock, "{executor:?} {forced_exit:?}");
+            taken += stats.forced_exits;
+        }
+        assert!(taken > 100, "{executor:?}: only {taken} exits were forced");
+    }
+}
+
+#[test]
+fn traces_are_dropped_and_made_again() {
+    let (expected, clock, plain) = run(GUARDED, Some(ExecutorKind::Simulator));
+    for flush_at in 1..=2 {
+        for executor in [ExecutorKind::Eval, ExecutorKind::Simulator] {
+            let config = JitConfig {
+                hot_loop: 5,
+                check: true,
+                executor,
+                flush_at: Some(flush_at),
+                collect_every: NonZeroU32::new(1),
+                ..JitConfig::default()
+            };
+            let (output, jit_clock, stats) = run_with(GUARDED, Some(config));
+            assert_eq!((output, jit_clock), (expected.clone(), clock), "{executor:?}");
+            assert_eq!(stats.flushes, 1, "{executor:?}");
+            assert!(stats.compiled >= plain.compiled, "{stats:?}");
+        }
+    }
 }

@@ -1,11 +1,13 @@
 //! One program, all engines: what the command line, the fuzzer and the tests call.
 #![forbid(unsafe_code)]
 
+use crate::dump::{Difference, Snapshot};
 use crate::engine::{Options, Program, RandomClocks};
+use crate::event::{Clock, EventKind};
 use crate::lockstep::{Select, three_way, two_way};
 use crate::ours::{self, Interpreter, Jit};
 use crate::puc::Reference;
-use crate::verdict::Verdict;
+use crate::verdict::{Compared, Divergence, DivergenceKind, Engine, THRASH_BOUND, Verdict};
 use plumb_jit::trace::config::JitConfig;
 use plumb_jit::trace::stats::JitStats;
 use std::rc::Rc;
@@ -30,11 +32,37 @@ pub fn check_jit(
     let verdict = three_way(&program, &jit, &Interpreter, &Reference);
     let stats = jit.stats();
     match verdict {
+        Verdict::Agree(compared) if stats.thrash > THRASH_BOUND => {
+            (Verdict::Diverge(Box::new(thrash(&compared, &stats))), stats)
+        }
         Verdict::Agree(compared) if compared.trace_entries == 0 => {
             let leader = RandomClocks { engine: &Interpreter, seed: source.len() as u64 };
             (two_way(&program, &leader, &Reference, Select::Defined), stats)
         }
         verdict => (verdict, stats),
+    }
+}
+
+/// A JIT whose results are right and whose traces do not pay.
+fn thrash(compared: &Compared, stats: &JitStats) -> Divergence {
+    let empty = |text: String| Snapshot { ending: Some(text), ..Snapshot::default() };
+    let (left, right) = (format!("at most {THRASH_BOUND}"), stats.thrash.to_string());
+    Divergence {
+        kind: DivergenceKind::Thrash,
+        left: Engine::Interpreter,
+        right: Engine::Jit,
+        clock: Clock(compared.instructions),
+        event: EventKind::End,
+        line: None,
+        agreed: None,
+        left_state: empty(left.clone()),
+        right_state: empty(right.clone()),
+        differences: vec![Difference {
+            place: "entries into one loop's traces without an iteration, beyond its iterations"
+                .into(),
+            left,
+            right,
+        }],
     }
 }
 

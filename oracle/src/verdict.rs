@@ -83,9 +83,20 @@ pub enum DivergenceKind {
     Output,
     /// One engine rejects the source, or rejects it with another message.
     Syntax,
+    /// All results agree, but a loop's traces were entered without progress more often than
+    /// [`THRASH_BOUND`] allows.
+    Thrash,
     /// An engine caught itself breaking a rule: a trap of the executor, a failed check of a compilation.
     Broken,
 }
+
+/// By how much a loop head's entries into traces that complete no iteration may outnumber the iterations
+/// that its traces complete.
+///
+/// The trace manager retires a trace at 41 of them beyond its iterations, and blacklists a loop at its
+/// fourth retirement; one flush may cost one trace more. That makes 205. A JIT beyond 256 does not keep
+/// its promise that no loop tries forever.
+pub const THRASH_BOUND: u64 = 256;
 
 /// The first moment at which two engines differ.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! `plumb check`: a person's own programs in lockstep.
 
+use super::knobs::Knobs;
 use super::{ExecutorArg, chunk_name, emitln, executor, must_be_lua, read_source};
-use crate::generate::CaseConfig;
 use crate::harness::{Answer, Job, USER_FUEL, judge};
 use crate::regression::report;
 use std::path::PathBuf;
@@ -11,9 +11,8 @@ pub struct Args {
     /// Lua source files.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Arrivals at a loop head before it is compiled.
-    #[arg(long, default_value_t = 56, value_parser = clap::value_parser!(u16).range(1..=60000))]
-    hot_loop: u16,
+    #[command(flatten)]
+    knobs: Knobs,
     /// What runs the compiled traces.
     #[arg(long, value_enum)]
     executor: Option<ExecutorArg>,
@@ -35,7 +34,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         let judged = judge(&Job {
             source,
             chunk_name: &chunk_name(path),
-            config: CaseConfig { hot_loop: args.hot_loop, ..CaseConfig::default() },
+            config: args.knobs.config(),
             executor,
             check: true,
             fuel: args.fuel,

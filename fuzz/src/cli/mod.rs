@@ -1,6 +1,7 @@
 //! The command line: one module a command.
 
 mod check;
+mod knobs;
 mod repro;
 mod run;
 mod sweep;

@@ -1,13 +1,14 @@
 //! `plumb run`: a Lua program, with or without the JIT.
 
+use super::knobs::Knobs;
 use super::{ExecutorArg, chunk_name, executor};
+use crate::harness::jit_config;
 use anyhow::Context;
 use clap::ValueEnum;
 use plumb_jit::bytecode;
 use plumb_jit::heap::Value;
 use plumb_jit::stdlib;
 use plumb_jit::syntax::lexer::skip_file_header;
-use plumb_jit::trace::config::JitConfig;
 use plumb_jit::trace::manager::Jit;
 use plumb_jit::vm::Vm;
 use std::path::PathBuf;
@@ -23,9 +24,8 @@ pub struct Args {
     /// Compile hot loops.
     #[arg(long, value_enum, default_value_t = Switch::On)]
     jit: Switch,
-    /// Arrivals at a loop head before it is compiled.
-    #[arg(long, default_value_t = 56, value_parser = clap::value_parser!(u16).range(1..=60000))]
-    hot_loop: u16,
+    #[command(flatten)]
+    knobs: Knobs,
     /// What runs the compiled traces.
     #[arg(long, value_enum)]
     executor: Option<ExecutorArg>,
@@ -53,7 +53,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     vm.set_output_sink(Box::new(std::io::BufWriter::new(std::io::stdout())));
     set_arg(&mut vm, args);
     if args.jit == Switch::On {
-        let config = JitConfig { hot_loop: args.hot_loop, executor, ..JitConfig::default() };
+        let config = jit_config(&args.knobs.config(), executor);
         Jit::new(config, Box::new(())).install(&mut vm);
     }
     let main = Value::from(vm.load(&Arc::new(proto)));
@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     };
     if args.stats {
         if let Some(jit) = Jit::take(&mut vm) {
-            eprintln!("{:#?}", jit.stats);
+            eprintln!("{:#?}", jit.stats());
         } else {
             eprintln!("the JIT is off");
         }

@@ -1,8 +1,8 @@
 //! `plumb trace`: what each stage makes of a program's hot loops.
 
+use super::knobs::Knobs;
 use super::{ExecutorArg, chunk_name, emit, executor, read_source};
-use crate::generate::CaseConfig;
-use crate::harness::{Job, USER_FUEL, jit_config};
+use crate::harness::{Job, USER_FUEL};
 use plumb_jit::bytecode;
 use plumb_jit::exec::Category;
 use plumb_jit::heap::Value;
@@ -20,9 +20,8 @@ use std::sync::Arc;
 pub struct Args {
     /// A Lua source file.
     file: PathBuf,
-    /// Arrivals at a loop head before it is compiled.
-    #[arg(long, default_value_t = 56, value_parser = clap::value_parser!(u16).range(1..=60000))]
-    hot_loop: u16,
+    #[command(flatten)]
+    knobs: Knobs,
     /// What runs the compiled traces.
     #[arg(long, value_enum)]
     executor: Option<ExecutorArg>,
@@ -36,7 +35,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     let text = stages(&Job {
         source: &source,
         chunk_name: &chunk_name(&args.file),
-        config: CaseConfig { hot_loop: args.hot_loop, ..CaseConfig::default() },
+        config: args.knobs.config(),
         executor: executor(args.executor)?,
         check: true,
         fuel: args.fuel,
@@ -98,7 +97,7 @@ pub fn stages(job: &Job) -> anyhow::Result<String> {
     let log = Rc::new(RefCell::new(Log::default()));
     let mut vm = Vm::new();
     stdlib::open_all(&mut vm);
-    let mut jit = Jit::new(jit_config(job), Box::new(Collector(log.clone())));
+    let mut jit = Jit::new(job.jit_config(), Box::new(Collector(log.clone())));
     jit.set_clock_limit(job.fuel);
     jit.install(&mut vm);
     let main = Value::from(vm.load(&Arc::new(proto)));

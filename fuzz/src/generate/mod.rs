@@ -27,6 +27,7 @@ mod scope;
 mod statement;
 
 use arbitrary::Unstructured;
+use plumb_jit::opt;
 use plumb_jit::syntax::ast::{Block, Chunk, Expr, Stat, StatKind};
 use scope::{Kind, Scope};
 
@@ -36,6 +37,12 @@ use scope::{Kind, Scope};
 pub struct CaseConfig {
     /// Arrivals at a loop head before it is recorded.
     pub hot_loop: u16,
+    /// Exits through one guard before a side trace is recorded there; the JIT's default when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hot_exit: Option<u16>,
+    /// Most VM instructions in a trace; the JIT's default when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_instructions: Option<u32>,
     /// Passes to run: bit n is entry n of the pipeline.
     pub passes: u32,
     /// General registers the allocator may use; all when absent.
@@ -44,11 +51,42 @@ pub struct CaseConfig {
     /// Float registers the allocator may use; all when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fpr_limit: Option<usize>,
+    /// A guard's exit that is taken although the guard holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forced_exit: Option<ForcedExit>,
+    /// All traces are dropped once so many were compiled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flush_at: Option<u32>,
+    /// The JIT's run collects garbage at every n-th allocation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collect_every: Option<u32>,
+}
+
+/// Which guard is forced to leave, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForcedExit {
+    /// Number of the trace.
+    pub trace: u32,
+    /// Number of the guard in it, modulo the number of its guards.
+    pub guard: u32,
+    /// At which of its executions; 1 is the first.
+    pub nth: u64,
 }
 
 impl Default for CaseConfig {
     fn default() -> CaseConfig {
-        CaseConfig { hot_loop: 56, passes: u32::MAX, gpr_limit: None, fpr_limit: None }
+        CaseConfig {
+            hot_loop: 56,
+            hot_exit: None,
+            max_instructions: None,
+            passes: u32::MAX,
+            gpr_limit: None,
+            fpr_limit: None,
+            forced_exit: None,
+            flush_at: None,
+            collect_every: None,
+        }
     }
 }
 
@@ -111,12 +149,34 @@ impl Generator<'_> {
         from[self.pick(0, from.len() as i64 - 1) as usize]
     }
 
+    /// About half of the cases run with nothing but a low threshold; each other knob is turned in one
+    /// case of five to fifty, the rarer the more it keeps the JIT from doing.
     fn config(&mut self) -> CaseConfig {
         let hot_loop = self.choose(&[3, 2, 4, 5, 6, 8, 10, 13, 3, 5, 4, 7, 56]);
-        let passes = if self.chance(15) { self.pick(0, 255) as u32 } else { u32::MAX };
+        let all = i64::from(opt::ALL_PASSES);
+        let passes = if self.chance(15) { self.pick(0, all) as u32 } else { u32::MAX };
         let gpr_limit = self.chance(20).then(|| self.pick(8, 14) as usize);
         let fpr_limit = self.chance(20).then(|| self.pick(6, 12) as usize);
-        CaseConfig { hot_loop, passes, gpr_limit, fpr_limit }
+        let forced_exit = self.chance(20).then(|| ForcedExit {
+            trace: self.choose(&[0, 0, 1, 2, 3]),
+            guard: self.pick(0, 63) as u32,
+            nth: self.choose(&[1, 2, 3, 1, 2, 5, 8, 13, 21, 50]),
+        });
+        let flush_at = self.chance(6).then(|| self.pick(1, 4) as u32);
+        let collect_every = self.chance(8).then(|| self.choose(&[1, 2, 3, 7, 20]));
+        let max_instructions = self.chance(3).then(|| self.pick(10, 80) as u32);
+        let hot_exit = self.chance(15).then(|| self.choose(&[1, 2, 3, 5, 25]));
+        CaseConfig {
+            hot_loop,
+            hot_exit,
+            max_instructions,
+            passes,
+            gpr_limit,
+            fpr_limit,
+            forced_exit,
+            flush_at,
+            collect_every,
+        }
     }
 
     // -- the program -------------------------------------------------------------------------

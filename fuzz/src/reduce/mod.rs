@@ -19,7 +19,7 @@
 pub mod edits;
 pub mod inline;
 
-use crate::generate::{Case, CaseConfig};
+use crate::generate::{Case, CaseConfig, ForcedExit};
 use edits::EditKind;
 use plumb_jit::syntax::ast::Chunk;
 use plumb_jit::syntax::printer::print;
@@ -163,13 +163,29 @@ fn identity(case: &Case) -> u64 {
 fn simpler_config(config: &CaseConfig, number: usize) -> Option<CaseConfig> {
     let plain = CaseConfig::default();
     let mut simpler = vec![
+        CaseConfig { hot_loop: config.hot_loop, ..plain.clone() },
         CaseConfig { gpr_limit: None, fpr_limit: None, passes: plain.passes, ..config.clone() },
+        CaseConfig { forced_exit: None, ..config.clone() },
+        CaseConfig { flush_at: None, ..config.clone() },
+        CaseConfig { collect_every: None, ..config.clone() },
+        CaseConfig { max_instructions: None, ..config.clone() },
+        CaseConfig { hot_exit: None, ..config.clone() },
         CaseConfig { gpr_limit: None, ..config.clone() },
         CaseConfig { fpr_limit: None, ..config.clone() },
         CaseConfig { passes: plain.passes, ..config.clone() },
     ];
     let sooner = [2, 3, 4].into_iter().filter(|&hot_loop| hot_loop < config.hot_loop);
     simpler.extend(sooner.map(|hot_loop| CaseConfig { hot_loop, ..config.clone() }));
+    if let Some(forced) = config.forced_exit {
+        let mut force = |forced| {
+            simpler.push(CaseConfig { forced_exit: Some(forced), ..config.clone() });
+        };
+        (0..forced.trace).for_each(|trace| force(ForcedExit { trace, ..forced }));
+        let guards = [0, 1, 2, 3, forced.guard / 2];
+        let lower = guards.into_iter().filter(|&guard| guard < forced.guard);
+        lower.for_each(|guard| force(ForcedExit { guard, ..forced }));
+        (1..forced.nth.min(4)).for_each(|nth| force(ForcedExit { nth, ..forced }));
+    }
     simpler.retain(|other| other != config);
     simpler.into_iter().nth(number)
 }
@@ -232,7 +248,17 @@ mod tests {
     #[test]
     fn knobs_become_plain_unless_they_are_needed() {
         let chunk = parsed("return 1\n");
-        let config = CaseConfig { hot_loop: 13, passes: 5, gpr_limit: Some(9), fpr_limit: Some(7) };
+        let config = CaseConfig {
+            hot_loop: 13,
+            hot_exit: Some(3),
+            max_instructions: Some(30),
+            passes: 5,
+            gpr_limit: Some(9),
+            fpr_limit: Some(7),
+            forced_exit: Some(ForcedExit { trace: 1, guard: 40, nth: 8 }),
+            flush_at: Some(2),
+            collect_every: Some(7),
+        };
         let tight = Case { chunk, config };
         let needs = |case: &Case| case.config.gpr_limit == Some(9) && case.config.hot_loop > 2;
         let reduced = reduce(&tight, 1000, &needs, &|_| {});

@@ -24,6 +24,7 @@
 use dynasmrt::aarch64::Aarch64Relocation;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
 
+use super::BackendConfig;
 use super::alloc::{Allocated, Step};
 use super::mach::{
     Address, Argument, Base, Cond, Exit, FloatOp, FloatOp1, Held, ImmOp, Inst, IntOp, IntOp1, Loc,
@@ -81,16 +82,18 @@ macro_rules! float_select {
     };
 }
 
-/// Emits a trace's code. With `count_arrivals` it counts how often the loop head is reached.
+/// Emits a trace's code. Of the knobs it knows those for executors that cannot count.
 pub fn emit(
     trace: &Trace,
     allocated: &Allocated,
-    count_arrivals: bool,
+    config: &BackendConfig,
 ) -> Result<CompiledTrace, BackendError> {
     if allocated.num_exits > u32::from(u16::MAX) {
         return Err(BackendError::TooLong { words: 2 * allocated.num_exits as usize });
     }
+    let count_arrivals = config.count_arrivals;
     let mut emitter = Emitter::new(trace, allocated);
+    emitter.forced = config.forced.filter(|_| config.count_forced);
     emitter.annotate("entry".to_owned());
     emitter.prologue(count_arrivals);
     emitter.steps(&allocated.entry);
@@ -126,6 +129,8 @@ struct Emitter<'t> {
     stubs: Vec<DynamicLabel>,
     loop_head: DynamicLabel,
     origin: Option<ValueId>,
+    /// The guard before which the code counts down to a forced exit.
+    forced: Option<ValueId>,
 }
 
 impl<'t> Emitter<'t> {
@@ -134,10 +139,10 @@ impl<'t> Emitter<'t> {
         let num_exits = allocated.num_exits as usize;
         let stubs = (0..num_exits).map(|_| ops.new_dynamic_label()).collect();
         let loop_head = ops.new_dynamic_label();
-        let unused = ExitRecord { snapshot: trace.end, values: Vec::new() };
+        let unused = ExitRecord { snapshot: trace.end, guard: None, values: Vec::new() };
         let blob = CodeBlob { spill_slots: allocated.spill_slots, ..CodeBlob::default() };
         let records = vec![unused; num_exits];
-        Emitter { trace, ops, blob, records, stubs, loop_head, origin: None }
+        Emitter { trace, ops, blob, records, stubs, loop_head, origin: None, forced: None }
     }
 
     /// Index of the next word.
@@ -387,11 +392,13 @@ impl<'t> Emitter<'t> {
             }
             Inst::Call { helper, ref args, .. } => self.call(helper, args),
             Inst::Guard { test, leave, ref exit } => {
+                self.count_forced(exit);
                 self.test(test);
                 let stub = self.guard_exit(exit);
                 by_condition!(leave, branch!(self, stub))
             }
             Inst::GuardZero { rn, leave_zero, ref exit } => {
+                self.count_forced(exit);
                 let stub = self.guard_exit(exit);
                 match leave_zero {
                     true => a64!(self; cbz X(x(rn)), =>stub),
@@ -505,6 +512,23 @@ impl<'t> Emitter<'t> {
         a64!(self; ldr x16, [X(CONTEXT), offset]; blr x16);
     }
 
+    /// Leaves through `exit` when the count of the forced guard reaches 0. A guard defines nothing, so
+    /// its exit finds the same values before it and after it.
+    fn count_forced(&mut self, exit: &Exit<Loc>) {
+        if self.forced.is_none() || self.forced != self.origin {
+            return;
+        }
+        // One guard of the IR may be several here; an execution of it is one of the first.
+        self.forced = None;
+        let (left, stub) = (TraceContext::FORCE_LEFT as u32, self.stubs[exit.id.0 as usize]);
+        a64!(self
+            ; ldr x16, [X(CONTEXT), left]
+            ; sub x16, x16, #1
+            ; str x16, [X(CONTEXT), left]
+            ; cbz x16, =>stub
+        );
+    }
+
     /// The stub of an exit; the next word is the branch to it.
     fn guard_exit(&mut self, exit: &Exit<Loc>) -> DynamicLabel {
         let word = self.word();
@@ -514,7 +538,9 @@ impl<'t> Emitter<'t> {
 
     fn record(&mut self, exit: &Exit<Loc>) -> DynamicLabel {
         let values = exit.values.iter().map(|(value, held)| (*value, read_from(held))).collect();
-        self.records[exit.id.0 as usize] = ExitRecord { snapshot: exit.snapshot, values };
+        let snapshot = exit.snapshot;
+        let guard = self.origin.filter(|&id| self.trace.inst(id).snapshot == Some(snapshot));
+        self.records[exit.id.0 as usize] = ExitRecord { snapshot, guard, values };
         self.stubs[exit.id.0 as usize]
     }
 }

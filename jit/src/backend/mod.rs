@@ -87,6 +87,8 @@ impl Location {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExitRecord {
     pub snapshot: SnapshotId,
+    /// The IR guard that leaves here; none for the end of a linear trace.
+    pub guard: Option<ValueId>,
     pub values: Vec<(ValueId, Location)>,
 }
 
@@ -154,6 +156,11 @@ pub struct BackendConfig {
     /// The code itself counts arrivals at the loop head, for executors that cannot: one addition an
     /// iteration.
     pub count_arrivals: bool,
+    /// A guard that can be made to leave although it holds: it is not fused with other instructions.
+    pub forced: Option<ValueId>,
+    /// The code itself counts `TraceContext::force_left` down before that guard, and leaves at 0, for
+    /// executors that cannot force.
+    pub count_forced: bool,
 }
 
 impl Default for BackendConfig {
@@ -164,6 +171,8 @@ impl Default for BackendConfig {
             fpr_limit: alloc::MAX_FPR,
             check: false,
             count_arrivals: false,
+            forced: None,
+            count_forced: false,
         }
     }
 }
@@ -174,11 +183,11 @@ pub fn compile(
     config: &BackendConfig,
     tap: &mut dyn Tap,
 ) -> Result<CompiledTrace, BackendError> {
-    let mut lowered = lower::lower(trace);
+    let mut lowered = lower::lower_forcing(trace, config.forced);
     tap.lowered(&mut lowered);
     let mut allocated = alloc::allocate(&lowered, config)?;
     tap.allocated(&mut allocated);
-    let mut compiled = emit::emit(trace, &allocated, config.count_arrivals)?;
+    let mut compiled = emit::emit(trace, &allocated, config)?;
     tap.emitted(&mut compiled);
     Ok(compiled)
 }

@@ -36,6 +36,9 @@ pub struct TraceContext {
     pub heap: u64,
     /// Addresses of helper functions, loaded by `ldr x16, [x20, #helper]; blr x16`.
     pub helpers: [u64; HELPER_SLOTS],
+    /// Executions left until the forced guard leaves; 0 for never. Counted by code that was compiled
+    /// to (native).
+    pub force_left: u64,
     /// Spilled values.
     pub spills: [u64; SPILL_SLOTS],
 }
@@ -47,6 +50,7 @@ impl TraceContext {
     pub const LOOP_ARRIVALS: usize = offset_of!(TraceContext, loop_arrivals);
     pub const HEAP: usize = offset_of!(TraceContext, heap);
     pub const HELPERS: usize = offset_of!(TraceContext, helpers);
+    pub const FORCE_LEFT: usize = offset_of!(TraceContext, force_left);
     pub const SPILLS: usize = offset_of!(TraceContext, spills);
 
     pub const fn gpr_offset(register: usize) -> usize {
@@ -78,6 +82,7 @@ impl TraceContext {
             loop_arrivals: 0,
             heap: 0,
             helpers: [0; HELPER_SLOTS],
+            force_left: 0,
             spills: [0; SPILL_SLOTS],
         })
     }

@@ -11,6 +11,7 @@ use super::code::{CodeBlob, InstallError, InstalledCode};
 use super::context::TraceContext;
 use super::helpers::HelperTable;
 use super::trap::Trap;
+use crate::ir::trace::ValueId;
 
 /// Which host memory a trace may touch. The heap implements it.
 ///
@@ -47,6 +48,12 @@ pub trait RunEnv {
     /// Instructions after which the simulator gives up on a run.
     fn fuel(&self) -> u64 {
         DEFAULT_FUEL
+    }
+
+    /// Counts an execution of an IR guard: whether it leaves although it holds. Only evaluators ask;
+    /// executors of machine code have `Executor::force_exit`.
+    fn forces(&self, _guard: ValueId) -> bool {
+        false
     }
 }
 
@@ -87,6 +94,11 @@ pub trait Executor {
 
     /// Asks for a guard's exit to be taken. Returns false where that is not supported.
     fn force_exit(&mut self, request: Option<ForcedExit>) -> bool;
+
+    /// Whether the requested exit was taken.
+    fn was_forced(&self) -> bool {
+        false
+    }
 
     /// Runs from word 0 to the return. `base` is the address of the running frame's register 0.
     ///

@@ -9,8 +9,9 @@ use super::executor::{MemoryMap, RunEnv};
 use super::helpers::HelperTable;
 use super::host_memory::HostMemory;
 use crate::heap::Heap;
-use crate::ir::eval::{EvalTrap, Outcome, evaluate};
-use crate::ir::trace::Trace;
+use crate::ir::eval::{EvalTrap, Forced, Outcome, evaluate_forcing};
+use crate::ir::trace::{Trace, ValueId};
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -19,13 +20,19 @@ pub struct HostEnv<'a> {
     map: HeapMap,
     helpers: &'a HelperTable,
     fuel: u64,
+    forced: Option<&'a Cell<Option<Forced>>>,
     /// The heap is borrowed for as long as this lives.
     heap: PhantomData<&'a mut Heap>,
 }
 
 impl<'a> HostEnv<'a> {
     pub fn new(heap: &'a mut Heap, helpers: &'a HelperTable, fuel: u64) -> HostEnv<'a> {
-        HostEnv { map: HeapMap(heap), helpers, fuel, heap: PhantomData }
+        HostEnv { map: HeapMap(heap), helpers, fuel, forced: None, heap: PhantomData }
+    }
+
+    /// Evaluators of machine-level IR have the guard in `forced` leave.
+    pub fn force(&mut self, forced: &'a Cell<Option<Forced>>) {
+        self.forced = Some(forced);
     }
 }
 
@@ -38,6 +45,13 @@ impl RunEnv for HostEnv<'_> {
     }
     fn fuel(&self) -> u64 {
         self.fuel
+    }
+    fn forces(&self, guard: ValueId) -> bool {
+        let Some(cell) = self.forced else { return false };
+        let mut forced = cell.get();
+        let leaves = forced.as_mut().is_some_and(|forced| forced.leaves(guard));
+        cell.set(forced);
+        leaves
     }
 }
 
@@ -66,6 +80,7 @@ pub fn evaluate_on_host(
     trace: &Trace,
     fuel: u64,
     check: bool,
+    forced: Option<&mut Forced>,
 ) -> Result<Outcome, EvalTrap> {
     let map = HeapMap(&raw mut *heap);
     let map = check.then_some(&map as &dyn MemoryMap);
@@ -73,5 +88,5 @@ pub fn evaluate_on_host(
     // SAFETY: the caller keeps the contract above; the heap's address was exposed just now, those of
     // its objects and of the stack when they were allocated, and the VM holds no reference to them.
     let mut memory = unsafe { HostMemory::new(base, heap, map) };
-    evaluate(trace, &mut memory, fuel)
+    evaluate_forcing(trace, &mut memory, fuel, forced)
 }

@@ -124,6 +124,35 @@ pub fn evaluate(
     memory: &mut dyn TraceMemory,
     fuel: u64,
 ) -> Result<Outcome, EvalTrap> {
+    evaluate_forcing(trace, memory, fuel, None)
+}
+
+/// A guard that leaves once although it holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Forced {
+    pub guard: ValueId,
+    /// Executions until it leaves; 0 for never.
+    pub left: u64,
+}
+
+impl Forced {
+    /// Counts an execution of `id`; true when it is the one that leaves.
+    pub fn leaves(&mut self, id: ValueId) -> bool {
+        if id != self.guard || self.left == 0 {
+            return false;
+        }
+        self.left -= 1;
+        self.left == 0
+    }
+}
+
+/// As [`evaluate`], with a guard that may be forced.
+pub fn evaluate_forcing(
+    trace: &Trace,
+    memory: &mut dyn TraceMemory,
+    fuel: u64,
+    mut forced: Option<&mut Forced>,
+) -> Result<Outcome, EvalTrap> {
     let mut machine = Machine::new(trace.insts.len());
     let loop_head = trace.loop_head();
     let (mut loop_arrivals, mut executed) = (0, 0);
@@ -136,7 +165,8 @@ pub fn evaluate(
             machine.enter_loop(trace, id, loop_arrivals == 0);
             loop_arrivals += 1;
         }
-        if machine.step(&trace.insts, id, memory)? == Step::Leave {
+        let leaves = forced.as_mut().is_some_and(|forced| forced.leaves(id));
+        if leaves || machine.step(&trace.insts, id, memory)? == Step::Leave {
             let exit = inst.snapshot.expect("only guards leave, and they name a snapshot");
             return Ok(machine.leave(exit, Some(id), loop_arrivals, executed));
         }

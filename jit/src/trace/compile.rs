@@ -7,14 +7,14 @@
 //! `code`.
 
 use super::abort::Abort;
-use super::config::{ExecutorKind, JitConfig};
+use super::config::{ExecutorKind, ForcedExit, JitConfig};
 use super::engine::Engine;
 use super::tap::TapRef;
 use crate::backend::alloc::{Allocated, MAX_FPR, MAX_GPR, Strategy};
 use crate::backend::mach::MachTrace;
 use crate::backend::{self, BackendConfig, CompiledTrace, Tap, alloc, lower};
 use crate::exec::{Category, InstalledCode};
-use crate::ir::trace::Trace;
+use crate::ir::trace::{Trace, ValueId};
 use crate::opt;
 
 /// What an executor runs.
@@ -42,6 +42,14 @@ impl CompiledCode {
     }
 }
 
+/// What became of a recording.
+pub struct Compilation {
+    pub ir: Trace,
+    pub code: CompiledCode,
+    /// The guard whose exit can be forced.
+    pub forced: Option<ValueId>,
+}
+
 /// Called after each stage with its name and, on demand, its text.
 pub type StageObserver<'a> = dyn FnMut(&str, &dyn Fn() -> String) + 'a;
 
@@ -50,7 +58,8 @@ pub fn compile(
     config: &JitConfig,
     engine: &mut Engine,
     observer: &mut StageObserver,
-) -> Result<(Trace, CompiledCode), Abort> {
+    forced: Option<ForcedExit>,
+) -> Result<Compilation, Abort> {
     let options =
         opt::Options { mask: config.passes, limit: config.rewrite_limit, verify: config.check };
     let ir = opt::run_pipeline(recorded, &options, &mut |stage| {
@@ -59,8 +68,9 @@ pub fn compile(
         }
         observer(stage.name, &|| stage.output.to_string());
     });
+    let forced = forced.and_then(|forced| guard_of(&ir, forced));
     if engine.kind() == ExecutorKind::Eval {
-        return Ok((ir, CompiledCode::Ir));
+        return Ok(Compilation { ir, code: CompiledCode::Ir, forced });
     }
     let backend_config = BackendConfig {
         strategy: Strategy::Backtracking,
@@ -68,22 +78,32 @@ pub fn compile(
         fpr_limit: config.fpr_limit.unwrap_or(MAX_FPR),
         check: config.check,
         count_arrivals: engine.counts_in_code(),
+        forced,
+        count_forced: engine.counts_in_code(),
     };
     let mut tap = BackendTap { ir: &ir, tap: config.tap.as_ref(), observer };
     if matches!(engine.kind(), ExecutorKind::Mach | ExecutorKind::Allocated) {
-        let mut lowered = lower::lower(&ir);
+        let mut lowered = lower::lower_forcing(&ir, forced);
         tap.lowered(&mut lowered);
         if engine.kind() == ExecutorKind::Mach {
-            return Ok((ir, CompiledCode::Lowered(Box::new(lowered))));
+            let code = CompiledCode::Lowered(Box::new(lowered));
+            return Ok(Compilation { ir, code, forced });
         }
         let allocated = alloc::allocate(&lowered, &backend_config);
         let mut allocated = allocated.map_err(|_| Abort::Backend)?;
         tap.allocated(&mut allocated);
-        return Ok((ir, CompiledCode::Allocated(Box::new(allocated))));
+        let code = CompiledCode::Allocated(Box::new(allocated));
+        return Ok(Compilation { ir, code, forced });
     }
     let compiled = backend::compile(&ir, &backend_config, &mut tap).map_err(|_| Abort::Backend)?;
     let installed = engine.install(compiled.blob.clone()).map_err(|_| Abort::CodeMemory)?;
-    Ok((ir, CompiledCode::Machine { compiled: Box::new(compiled), installed }))
+    let code = CompiledCode::Machine { compiled: Box::new(compiled), installed };
+    Ok(Compilation { ir, code, forced })
+}
+
+fn guard_of(ir: &Trace, forced: ForcedExit) -> Option<ValueId> {
+    let guards = || ir.iter().filter(|(_, inst)| inst.snapshot.is_some()).map(|(id, _)| id);
+    guards().nth(forced.guard as usize % guards().count().max(1))
 }
 
 /// Shows the backend's stages to the tap, then to the observer.

@@ -1,5 +1,7 @@
 //! The knobs of the JIT.
 
+use std::num::NonZeroU32;
+
 use super::tap::TapRef;
 
 /// Which executor runs compiled traces.
@@ -37,17 +39,33 @@ impl ExecutorKind {
     }
 }
 
+/// Takes a guard's exit once, although the guard holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct ForcedExit {
+    /// In the trace of this number.
+    pub trace: u32,
+    /// The guard of this number in the optimised trace, modulo the number of its guards.
+    pub guard: u32,
+    /// At this execution; 1 is the first.
+    pub nth: u64,
+}
+
 /// Limits and choices of the trace compiler. A case draws some of them from its bytes.
 #[derive(Clone, PartialEq, Debug)]
 pub struct JitConfig {
     /// Arrivals at a loop head before it is recorded. LuaJIT's default is 56.
     pub hot_loop: u16,
+    /// Exits through one guard before a side trace is recorded there. LuaJIT's default is 10.
+    pub hot_exit: u16,
     /// Most VM instructions in one recorded iteration.
     pub max_instructions: u32,
     /// Most Lua calls inlined inside one another.
     pub max_inline_depth: usize,
     /// Failed recordings of one loop head before it is blacklisted.
     pub max_attempts: u32,
+    /// By how much the entries into a trace that complete no iteration may outnumber the completed
+    /// iterations before the trace is retired.
+    pub max_fruitless: u32,
     /// Passes to run: bit n is entry n of `opt::PIPELINE`.
     pub passes: u32,
     /// At most this many rewrites in the pass of this name, for bisection.
@@ -61,6 +79,11 @@ pub struct JitConfig {
     pub max_traces: u32,
     /// Enter compiled traces. Without it everything is compiled and interpreted.
     pub enter: bool,
+    pub forced_exit: Option<ForcedExit>,
+    /// Drop all traces and their code once so many were compiled, and go on.
+    pub flush_at: Option<u32>,
+    /// Collect at every n-th allocation point of the VM that the JIT is installed in.
+    pub collect_every: Option<NonZeroU32>,
     /// Verify the IR after each stage and check each register allocation.
     pub check: bool,
     /// Sees and may change what each stage hands on.
@@ -71,9 +94,11 @@ impl Default for JitConfig {
     fn default() -> JitConfig {
         JitConfig {
             hot_loop: 56,
+            hot_exit: 10,
             max_instructions: 4000,
             max_inline_depth: 8,
             max_attempts: 8,
+            max_fruitless: 40,
             passes: u32::MAX,
             rewrite_limit: None,
             executor: ExecutorKind::host_default(),
@@ -81,6 +106,9 @@ impl Default for JitConfig {
             fpr_limit: None,
             max_traces: 1000,
             enter: true,
+            forced_exit: None,
+            flush_at: None,
+            collect_every: None,
             check: cfg!(debug_assertions),
             tap: None,
         }

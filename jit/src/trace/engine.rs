@@ -6,14 +6,18 @@
 
 use super::compile::CompiledCode;
 use super::config::ExecutorKind;
+use super::manager::TraceId;
 use crate::exec::host::{HostEnv, evaluate_on_host};
 use crate::exec::mach::{self, Record};
 use crate::exec::{
-    CodeBlob, Executor, HelperTable, InstallError, InstalledCode, Simulator, TraceContext, runtime,
+    CodeBlob, Executor, ForcedExit, HelperTable, InstallError, InstalledCode, Simulator,
+    TraceContext, runtime,
 };
 use crate::heap::value::VALUE_SIZE;
+use crate::ir::eval::Forced;
 use crate::ir::trace::{SnapshotId, Trace, ValueId};
 use crate::vm::Vm;
+use std::cell::Cell;
 
 /// How a run ended.
 pub struct Run<'a> {
@@ -32,6 +36,8 @@ pub struct Engine {
     executor: Option<Box<dyn Executor>>,
     context: Box<TraceContext>,
     helpers: HelperTable,
+    /// The forced guard and the trace that holds it. Evaluators count here.
+    forced: Option<(TraceId, Forced)>,
 }
 
 impl Engine {
@@ -45,7 +51,7 @@ impl Engine {
             },
         };
         let (context, helpers) = (TraceContext::new(), HelperTable::new());
-        Engine { kind, check, executor, context, helpers }
+        Engine { kind, check, executor, context, helpers, forced: None }
     }
 
     pub fn kind(&self) -> ExecutorKind {
@@ -70,12 +76,49 @@ impl Engine {
         self.executor.as_mut().expect("only executors of machine code install").install(blob)
     }
 
+    /// Drops all code.
+    pub fn reset(&mut self) {
+        self.forced = None;
+        self.context.force_left = 0;
+        if let Some(executor) = &mut self.executor {
+            executor.reset();
+        }
+    }
+
+    /// Has `guard` of a compiled trace leave at its `nth` execution from now on.
+    pub fn force(&mut self, id: TraceId, code: &CompiledCode, guard: ValueId, nth: u64) {
+        self.forced = Some((id, Forced { guard, left: nth }));
+        let CompiledCode::Machine { compiled, installed } = code else { return };
+        if self.counts_in_code() {
+            self.context.force_left = nth;
+            return;
+        }
+        let leaves = |exit: u32| compiled.exits[exit as usize].guard == Some(guard);
+        let branch = compiled.blob.guards.iter().find(|branch| leaves(branch.exit));
+        if let (Some(executor), Some(branch)) = (&mut self.executor, branch) {
+            let code = installed.clone();
+            executor.force_exit(Some(ForcedExit { code, word: branch.word, nth }));
+        }
+    }
+
+    /// Whether the forced exit was taken.
+    pub fn was_forced(&self) -> bool {
+        match &self.executor {
+            None => self.forced.is_some_and(|(_, forced)| forced.left == 0),
+            Some(_) if self.counts_in_code() => {
+                self.forced.is_some() && self.context.force_left == 0
+            }
+            Some(executor) => executor.was_forced(),
+        }
+    }
+
     /// Runs a trace from its head. `clock_left` bounds the VM instructions it may stand for; a run
     /// stops soon after them (evaluator of IR) or traps for lack of fuel (all others). `log` takes a
     /// record of each instruction, where the executor keeps any.
     pub fn run<'a>(
         &'a mut self,
         vm: &mut Vm,
+        id: TraceId,
         trace: &'a Trace,
         code: &'a CompiledCode,
         clock_left: Option<u64>,
@@ -91,7 +134,9 @@ impl Engine {
         let instructions = match code {
             CompiledCode::Ir => {
                 let fuel = clock_left.unwrap_or(u64::MAX);
-                let outcome = evaluate_on_host(&mut vm.heap, base, trace, fuel, self.check)
+                let forced = self.forced.as_mut().filter(|(trace, _)| *trace == id);
+                let forced = forced.map(|(_, forced)| forced);
+                let outcome = evaluate_on_host(&mut vm.heap, base, trace, fuel, self.check, forced)
                     .map_err(|trap| trap.to_string())?;
                 let (exit, loop_arrivals) = (outcome.exit, outcome.loop_arrivals);
                 let read = Box::new(move |value| outcome.read(value));
@@ -104,6 +149,9 @@ impl Engine {
             CompiledCode::Machine { compiled, .. } => compiled.blob.words.len(),
         };
         let mut env = HostEnv::new(&mut vm.heap, &self.helpers, fuel(instructions));
+        let forced = self.forced.filter(|(trace, _)| *trace == id).map(|(_, forced)| forced);
+        let forced = Cell::new(forced);
+        env.force(&forced);
         let run = match code {
             CompiledCode::Ir => unreachable!("it has just been run"),
             CompiledCode::Lowered(lowered) => {
@@ -127,6 +175,9 @@ impl Engine {
                 return Ok(Run { exit, loop_arrivals, read });
             }
         };
+        if let (Some(forced), Some((_, own))) = (forced.get(), &mut self.forced) {
+            *own = forced;
+        }
         let run = run.map_err(|fault| fault.to_string())?;
         let (exit, loop_arrivals) = (run.snapshot, run.loop_arrivals);
         Ok(Run { exit, loop_arrivals, read: Box::new(move |value| run.read(value)) })

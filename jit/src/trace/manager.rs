@@ -14,7 +14,7 @@
 //! - objects named by a trace are pinned in the heap as long as the VM lives.
 
 use super::abort::Abort;
-use super::compile::{CompiledCode, compile};
+use super::compile::{Compilation, CompiledCode, compile};
 use super::config::JitConfig;
 use super::engine::{Engine, Run};
 use super::recorder::{Recorder, Recording, Step};
@@ -70,8 +70,6 @@ pub trait JitObserver {
 
 impl JitObserver for () {}
 
-/// Consecutive entries without reaching the loop before a trace is retired.
-const MAX_FRUITLESS: u32 = 40;
 /// Consecutive entries that left where they began before a trace is retired.
 const MAX_STUCK: u32 = 6;
 
@@ -83,13 +81,16 @@ struct HeadState {
     trace: Option<TraceId>,
     attempts: u32,
     blacklisted: bool,
+    /// Entries that completed no iteration, and iterations completed, over all traces of this head.
+    fruitless: u64,
+    fruitful: u64,
 }
 
 struct CompiledTrace {
     ir: Trace,
     code: CompiledCode,
-    /// Entries in a row that did not reach the loop.
-    fruitless: u32,
+    /// Entries that completed no iteration, less the iterations completed, never below 0.
+    fruitless: u64,
     /// Entries in a row that left with the clock unmoved.
     stuck: u32,
 }
@@ -102,10 +103,12 @@ pub struct Jit {
     traces: Vec<CompiledTrace>,
     recording: Option<(Head, Recorder)>,
     observer: Box<dyn JitObserver>,
-    pub stats: JitStats,
+    stats: JitStats,
     /// The clock at which the run must stop.
     clock_limit: Option<u64>,
     trapped: Option<String>,
+    /// All traces are to be dropped at the next loop head.
+    flush_pending: bool,
     /// What the last exit restored; kept for its memory.
     restored: Restored,
 }
@@ -122,6 +125,7 @@ impl Jit {
             stats: JitStats::default(),
             clock_limit: None,
             trapped: None,
+            flush_pending: false,
             restored: Restored::default(),
         }
     }
@@ -134,6 +138,9 @@ impl Jit {
     /// Plugs a JIT into a VM; chunks loaded afterwards are compiled.
     pub fn install(self, vm: &mut Vm) {
         vm.set_initial_hot_count(self.config.hot_loop.min(NEVER_HOT - 1));
+        if let Some(every) = self.config.collect_every {
+            vm.heap.set_collect_every(Some(every));
+        }
         vm.track_regions(self.engine.needs_regions());
         if let Some(limit) = self.clock_limit {
             vm.tick_at(limit);
@@ -204,12 +211,11 @@ impl Jit {
     fn finish(&mut self, vm: &mut Vm, head: Head, mut recording: Recording) {
         let id = TraceId(self.traces.len() as u32);
         let observer = &mut self.observer;
-        let result =
-            compile(&recording.trace, &self.config, &mut self.engine, &mut |stage, text| {
-                observer.stage(id, stage, text);
-            });
+        let forced = self.config.forced_exit.filter(|forced| forced.trace == id.0);
+        let mut show = |stage: &str, text: &dyn Fn() -> String| observer.stage(id, stage, text);
+        let result = compile(&recording.trace, &self.config, &mut self.engine, &mut show, forced);
         match result {
-            Ok((ir, code)) => {
+            Ok(Compilation { ir, code, forced: guard }) => {
                 self.observer.compiled(id, &ir);
                 if let Some(counts) = code.loop_counts() {
                     self.observer.code(id, &counts);
@@ -219,11 +225,18 @@ impl Jit {
                     tap.pinned(&ir, &mut recording.pinned);
                 }
                 vm.heap.pinned.extend(recording.pinned);
+                if let (Some(forced), Some(guard)) = (forced, guard) {
+                    self.engine.force(id, &code, guard, forced.nth);
+                }
                 self.traces.push(CompiledTrace { ir, code, fruitless: 0, stuck: 0 });
                 self.heads.entry(head).or_default().trace = Some(id);
                 set_counter(vm, head, 0);
+                self.flush_pending |= self.config.flush_at == Some(self.traces.len() as u32);
             }
-            Err(abort) => self.aborted(vm, head, abort),
+            Err(abort) => {
+                self.flush_pending |= abort == Abort::CodeMemory;
+                self.aborted(vm, head, abort);
+            }
         }
     }
 
@@ -269,7 +282,7 @@ impl Jit {
             let left = self.clock_limit.map(|limit| limit.saturating_sub(before));
             let mut records = logs.then(Vec::new);
             let (exit, loop_arrivals) = match {
-                let run = self.engine.run(vm, &trace.ir, &trace.code, left, records.as_mut());
+                let run = self.engine.run(vm, id, &trace.ir, &trace.code, left, records.as_mut());
                 if let Some(records) = &records {
                     self.observer.executed(id, records);
                 }
@@ -298,12 +311,20 @@ impl Jit {
             self.stats.side_exits += u64::from(exit != trace.ir.end);
             self.stats.loop_arrivals += loop_arrivals;
             self.observer.left(vm, id, exit);
-            let looped = trace.ir.loop_head().is_some();
             let whole = exit == trace.ir.end;
             trace.stuck = if vm.clock() == before { trace.stuck + 1 } else { 0 };
-            trace.fruitless =
-                if (looped && loop_arrivals > 0) || whole { 0 } else { trace.fruitless + 1 };
-            if trace.stuck > MAX_STUCK || trace.fruitless > MAX_FRUITLESS {
+            let iterations = loop_arrivals + u64::from(whole);
+            let state = self.heads.entry(head).or_default();
+            if iterations > 0 {
+                trace.fruitless = trace.fruitless.saturating_sub(iterations);
+                state.fruitful += iterations;
+            } else {
+                trace.fruitless += 1;
+                state.fruitless += 1;
+                let thrash = state.fruitless.saturating_sub(state.fruitful);
+                self.stats.thrash = self.stats.thrash.max(thrash);
+            }
+            if trace.stuck > MAX_STUCK || trace.fruitless > u64::from(self.config.max_fruitless) {
                 self.retire(vm, head);
                 return;
             }
@@ -313,6 +334,32 @@ impl Jit {
                 return;
             }
         }
+    }
+
+    /// Drops all traces: their heads count again from the start. Attempts and blacklisting stay, so
+    /// that no loop tries forever. Legal at any loop head, where no trace runs.
+    fn flush(&mut self, vm: &mut Vm) {
+        self.flush_pending = false;
+        self.stats.flushes += 1;
+        self.stats.forced_exits += u64::from(self.engine.was_forced());
+        if let Some((recorded, _)) = self.recording.take() {
+            self.rearm(vm);
+            self.aborted(vm, recorded, Abort::CodeMemory);
+        }
+        self.engine.reset();
+        let count = self.config.hot_loop.min(NEVER_HOT - 1);
+        for (&head, state) in &mut self.heads {
+            if state.trace.take().is_some() {
+                set_counter(vm, head, count);
+            }
+        }
+    }
+
+    /// Counters so far.
+    pub fn stats(&self) -> JitStats {
+        let mut stats = self.stats.clone();
+        stats.forced_exits += u64::from(self.engine.was_forced());
+        stats
     }
 
     fn retire(&mut self, vm: &mut Vm, head: Head) {
@@ -349,6 +396,9 @@ impl Driver for Jit {
     fn loop_head(&mut self, vm: &mut Vm) {
         if self.trapped.is_some() {
             return;
+        }
+        if self.flush_pending {
+            self.flush(vm);
         }
         let frame = vm.top_frame();
         let Some(closure) = frame.closure else { return };

@@ -18,4 +18,10 @@ pub struct JitStats {
     /// Exits through a failed guard.
     pub side_exits: u64,
     pub loop_arrivals: u64,
+    /// Entries that completed no iteration, beyond the iterations completed: the worst loop head's.
+    pub thrash: u64,
+    /// Exits taken although their guard held.
+    pub forced_exits: u64,
+    /// Times all traces were dropped.
+    pub flushes: u64,
 }

@@ -4,9 +4,10 @@ use plumb_jit::backend::alloc::{Allocated, Step};
 use plumb_jit::backend::alloc::{MAX_FPR, MAX_GPR, MIN_FPR, MIN_GPR, Strategy};
 use plumb_jit::backend::mach::{FloatOp, Inst, IntOp, MachTrace};
 use plumb_jit::backend::{self, BackendConfig, CompiledTrace, Location, Tap};
-use plumb_jit::exec::executor::Executor;
+use plumb_jit::exec::code::GuardBranch;
+use plumb_jit::exec::executor::{Executor, ForcedExit};
 use plumb_jit::exec::{disasm, mach, sim::Simulator};
-use plumb_jit::ir::eval::{Outcome, evaluate};
+use plumb_jit::ir::eval::{Forced, Outcome, evaluate, evaluate_forcing};
 use plumb_jit::ir::op::Op;
 use plumb_jit::ir::print::print_with;
 use plumb_jit::ir::trace::{Trace, ValueId};
@@ -87,15 +88,44 @@ pub fn compare(
     config: &BackendConfig,
     tap: &mut dyn Tap,
 ) -> Result<Outcome, String> {
+    compare_forcing(world, trace, config, tap, 0)
+}
+
+/// As [`compare`], with `config.forced` leaving at its `nth` execution.
+fn compare_forcing(
+    world: &mut World,
+    trace: &Trace,
+    config: &BackendConfig,
+    tap: &mut dyn Tap,
+    nth: u64,
+) -> Result<Outcome, String> {
     let mut shadow = world.shadow();
-    let outcome = evaluate(trace, &mut shadow, FUEL).expect("a valid trace");
+    let mut forced = config.forced.map(|guard| Forced { guard, left: nth });
+    let outcome = evaluate_forcing(trace, &mut shadow, FUEL, forced.as_mut());
+    let outcome = outcome.expect("a valid trace");
     let mut keep = Keep { inner: tap, lowered: None, allocated: None };
     let compiled = backend::compile(trace, config, &mut keep)
         .unwrap_or_else(|error| panic!("{error}, {config:?}"));
-    let on_the_way = evaluated(world, trace, &keep, &outcome, &shadow);
+    let on_the_way = match config.forced {
+        None => evaluated(world, trace, &keep, &outcome, &shadow),
+        // Their environment here forces nothing; `tests/jit.rs` has one that does.
+        Some(_) => Vec::new(),
+    };
     let mut simulator = Simulator::new();
     let code = simulator.install(compiled.blob.clone()).expect("room");
     let mut ctx = world.reset();
+    if let Some(guard) = config.forced {
+        let leaves = |exit: u32| compiled.exits[exit as usize].guard == Some(guard);
+        let branch = compiled.blob.guards.iter().find(|branch| leaves(branch.exit));
+        match branch {
+            Some(_) if config.count_forced => ctx.force_left = nth,
+            Some(&GuardBranch { word, .. }) => {
+                assert!(simulator.force_exit(Some(ForcedExit { code: code.clone(), word, nth })));
+            }
+            // A guard that always leaves has no branch.
+            None => {}
+        }
+    }
     let run = simulator.run(&code, &mut ctx, world.base, &mut world.env);
     let mut found = match run {
         Err(trap) => vec![trap.to_string()],
@@ -160,6 +190,7 @@ fn configs(rng: &mut Rng) -> Vec<BackendConfig> {
         strategy,
         check: true,
         count_arrivals: strategy == Strategy::SinglePass,
+        ..BackendConfig::default()
     };
     let gpr = MIN_GPR + rng.below(MAX_GPR - MIN_GPR);
     let fpr = MIN_FPR + rng.below(MAX_FPR - MIN_FPR);
@@ -219,6 +250,29 @@ fn random_traces() {
     let missing: Vec<&Op> = Op::ALL.iter().filter(|op| seen[**op as usize] == 0).collect();
     assert!(missing.is_empty(), "never generated: {missing:?}");
     assert!(ends > 0 && iterated > 0, "{ends} runs got to the end, {iterated} iterated");
+}
+
+/// Every guard can be forced, those that end a counted loop included, by the simulator and by code that
+/// counts itself.
+#[test]
+fn forced_guards() {
+    let mut forced = 0;
+    for seed in 0..300 {
+        let (mut rng, mut world, trace) = case(seed);
+        let guards = trace.iter().filter(|(_, inst)| inst.snapshot.is_some());
+        for guard in guards.map(|(id, _)| id).collect::<Vec<_>>() {
+            let nth = 1 + rng.below(3) as u64;
+            for count_forced in [false, true] {
+                let config =
+                    BackendConfig { forced: Some(guard), count_forced, ..Default::default() };
+                let outcome = compare_forcing(&mut world, &trace, &config, &mut (), nth)
+                    .unwrap_or_else(|found| panic!("seed {seed}, v{}: {found}", guard.0));
+                let plain = evaluate(&trace, &mut world.shadow(), FUEL).expect("a valid trace");
+                forced += u32::from(outcome != plain);
+            }
+        }
+    }
+    assert!(forced > 300, "only {forced} runs left early");
 }
 
 /// A planted defect, at the first place where it can be.

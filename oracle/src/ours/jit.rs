@@ -95,7 +95,7 @@ impl Leader for Jit {
         let result = guarded(|| vm.run_chunk(closure));
         let mut shared = shared.take().expect("the run is over");
         // A panic inside the driver takes the JIT along.
-        self.stats.replace(manager::Jit::take(&mut vm).map(|jit| jit.stats).unwrap_or_default());
+        self.stats.replace(manager::Jit::take(&mut vm).map(|jit| jit.stats()).unwrap_or_default());
         let ending = ending(&vm, program, result, shared.trap.take(), shared.stopped);
         if matches!(ending, Ending::Returned(_) | Ending::Failed(_)) {
             let state = VmState::new(&vm, &shared.library, shared.protos);

@@ -29,13 +29,21 @@ use crate::ir::trace::{SnapshotId, Trace, ValueId};
 /// # Panics
 /// When an operand has no value, which the verifier excludes.
 pub fn lower(trace: &Trace) -> MachTrace {
+    lower_forcing(trace, None)
+}
+
+/// As [`lower`], but keeps guard `forced` apart from other instructions, so that its exit may be taken
+/// while it holds.
+pub fn lower_forcing(trace: &Trace, forced: Option<ValueId>) -> MachTrace {
     let mut lower = Lower::new(trace);
     for (id, inst) in trace.iter() {
         if lower.places.len() > id.0 as usize {
             continue;
         }
         lower.origin = Some(id);
-        if let Some(next) = lower.count_down(id, inst) {
+        if forced != Some(id)
+            && let Some(next) = lower.count_down(id, inst)
+        {
             lower.places.extend([Place::None, Place::Reg(next)]);
             continue;
         }

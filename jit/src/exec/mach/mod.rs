@@ -100,6 +100,9 @@ struct Machine<'a> {
     executed: u64,
     loop_arrivals: u64,
     log: Option<&'a mut Vec<Record>>,
+    /// The guard of the IR that was counted last, and the first exit that stands for it: one guard of the
+    /// IR may be several here, one after the other.
+    counted: Option<(ValueId, ExitId)>,
 }
 
 /// What one instruction led to.
@@ -117,7 +120,7 @@ impl<'a> Machine<'a> {
         log: Option<&'a mut Vec<Record>>,
     ) -> Machine<'a> {
         let memory = Memory::new(env.memory());
-        Machine { memory, context, base, env, executed: 0, loop_arrivals: 0, log }
+        Machine { memory, context, base, env, executed: 0, loop_arrivals: 0, log, counted: None }
     }
 
     fn address<R: Copy>(
@@ -277,15 +280,35 @@ impl<'a> Machine<'a> {
         registers: &mut impl Registers<R>,
         step: usize,
         inst: &Inst<R>,
+        origin: Option<ValueId>,
     ) -> Result<Flow, Fault> {
         self.executed += 1;
         let named = |fault: Fault| Fault { instruction: inst.to_string(), ..fault };
-        let flow = self.instruction(registers, inst).map_err(named)?;
+        let forced = match inst {
+            Inst::Guard { exit, .. } | Inst::GuardZero { exit, .. } => {
+                origin.is_some_and(|guard| self.forces(guard, exit.id)).then_some(exit)
+            }
+            _ => None,
+        };
+        let flow = match forced {
+            Some(exit) => Self::leave(registers, exit),
+            None => self.instruction(registers, inst),
+        }
+        .map_err(named)?;
         if self.log.is_some() {
             let written = written(inst).map(|rd| registers.read(rd)).transpose().map_err(named)?;
             self.note(step, written, matches!(flow, Flow::Leave(..)));
         }
         Ok(flow)
+    }
+
+    fn forces(&mut self, guard: ValueId, exit: ExitId) -> bool {
+        let again = self.counted.filter(|&(last, first)| last == guard && first != exit);
+        if again.is_some() {
+            return false;
+        }
+        self.counted = Some((guard, exit));
+        self.env.forces(guard)
     }
 
     fn note(&mut self, step: usize, written: Option<u64>, left: bool) {
@@ -340,7 +363,7 @@ pub fn evaluate_lowered(
         let first = if std::ptr::eq(block, &trace.entry) { 0 } else { trace.entry.lines.len() };
         let mut jumped = false;
         for (index, line) in block.lines.iter().enumerate() {
-            match machine.step(&mut registers, first + index, &line.inst)? {
+            match machine.step(&mut registers, first + index, &line.inst, line.origin)? {
                 Flow::Next => {}
                 Flow::Jump => {
                     jumped = true;
@@ -389,16 +412,18 @@ pub fn evaluate_allocated(
                     registers.write(*to, value);
                     machine.note(at, Some(value), false);
                 }
-                Step::Inst { inst, .. } => match machine.step(&mut registers, at, inst)? {
-                    Flow::Next => {}
-                    Flow::Jump => {
-                        jumped = true;
-                        break;
+                Step::Inst { inst, origin } => {
+                    match machine.step(&mut registers, at, inst, *origin)? {
+                        Flow::Next => {}
+                        Flow::Jump => {
+                            jumped = true;
+                            break;
+                        }
+                        Flow::Leave(exit, snapshot, values) => {
+                            return Ok(machine.run(exit, snapshot, values));
+                        }
                     }
-                    Flow::Leave(exit, snapshot, values) => {
-                        return Ok(machine.run(exit, snapshot, values));
-                    }
-                },
+                }
             }
         }
         let Some(body) = trace.body.as_ref().filter(|_| jumped) else {

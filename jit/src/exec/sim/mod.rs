@@ -228,6 +228,10 @@ impl Executor for Simulator {
         self.space.force(at)
     }
 
+    fn was_forced(&self) -> bool {
+        self.space.is_forced() && self.force_in == 0
+    }
+
     fn run(
         &mut self,
         code: &InstalledCode,

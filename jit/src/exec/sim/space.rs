@@ -141,6 +141,10 @@ impl Space {
         true
     }
 
+    pub fn is_forced(&self) -> bool {
+        self.forced.is_some()
+    }
+
     /// Ends forcing.
     pub fn unforce(&mut self) {
         if let Some(at) = self.forced.take() {

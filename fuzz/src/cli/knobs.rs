@@ -1,0 +1,91 @@
+//! The knobs of a case, by hand: options that `check`, `trace` and `run` share.
+
+use crate::generate::{CaseConfig, ForcedExit};
+use plumb_jit::backend::alloc::{MAX_FPR, MAX_GPR, MIN_FPR, MIN_GPR};
+use plumb_jit::opt::PIPELINE;
+
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Knobs of the JIT")]
+pub struct Knobs {
+    /// Arrivals at a loop head before it is compiled.
+    #[arg(long, default_value_t = 56, value_parser = clap::value_parser!(u16).range(1..=60000))]
+    hot_loop: u16,
+    /// Exits through one guard before a side trace is recorded there.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    hot_exit: Option<u16>,
+    /// Most VM instructions in a trace.
+    #[arg(long, value_name = "N")]
+    max_instructions: Option<u32>,
+    /// Passes to run, separated by commas; `none` for none [default: all].
+    #[arg(long, value_parser = passes)]
+    passes: Option<u32>,
+    /// General registers that the allocator may use.
+    #[arg(long, value_name = "N", value_parser = gprs)]
+    gprs: Option<usize>,
+    /// Float registers that the allocator may use.
+    #[arg(long, value_name = "N", value_parser = fprs)]
+    fprs: Option<usize>,
+    /// Take the exit of one guard once although the guard holds: numbers of the trace, of the guard in
+    /// it, and of the guard's execution (1 is the first).
+    #[arg(long, value_name = "TRACE:GUARD:NTH", value_parser = forced_exit)]
+    force_exit: Option<ForcedExit>,
+    /// Drop all traces once N were compiled.
+    #[arg(long, value_name = "N")]
+    flush_at: Option<u32>,
+    /// Collect garbage at every N-th allocation of the JIT's run.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    collect_every: Option<u32>,
+}
+
+impl Knobs {
+    pub fn config(&self) -> CaseConfig {
+        CaseConfig {
+            hot_loop: self.hot_loop,
+            hot_exit: self.hot_exit,
+            max_instructions: self.max_instructions,
+            passes: self.passes.unwrap_or(u32::MAX),
+            gpr_limit: self.gprs,
+            fpr_limit: self.fprs,
+            forced_exit: self.force_exit,
+            flush_at: self.flush_at,
+            collect_every: self.collect_every,
+        }
+    }
+}
+
+fn passes(text: &str) -> Result<u32, String> {
+    if text == "none" {
+        return Ok(0);
+    }
+    let bit = |name: &str| match PIPELINE.iter().position(|pass| pass.name == name) {
+        Some(at) => Ok(1 << at),
+        None => {
+            let names: Vec<&str> = PIPELINE.iter().map(|pass| pass.name).collect();
+            Err(format!("there is no pass `{name}`; there are {}", names.join(", ")))
+        }
+    };
+    text.split(',').try_fold(0, |mask, name| Ok(mask | bit(name.trim())?))
+}
+
+fn registers(text: &str, least: usize, most: usize) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("`{text}` is not a number from {least} to {most}"))
+}
+
+fn gprs(text: &str) -> Result<usize, String> {
+    registers(text, MIN_GPR, MAX_GPR)
+}
+
+fn fprs(text: &str) -> Result<usize, String> {
+    registers(text, MIN_FPR, MAX_FPR)
+}
+
+fn forced_exit(text: &str) -> Result<ForcedExit, String> {
+    let mut parts = text.split(':');
+    let parsed = (|| {
+        let (trace, guard) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let nth = parts.next()?.parse().ok().filter(|nth| *nth > 0)?;
+        parts.next().is_none().then_some(ForcedExit { trace, guard, nth })
+    })();
+    parsed.ok_or_else(|| format!("`{text}` is not TRACE:GUARD:NTH, for example 0:3:1"))
+}
