@@ -220,11 +220,44 @@ impl Vm {
         // SAFETY: callers have seen a Lua function in this slot; protos live as long as the VM.
         let proto = unsafe { &*(*((*slot).payload() as *const Closure)).proto };
         let size = usize::from(proto.max_stack_size);
-        let params = usize::from(proto.num_params);
         let end = func + 1 + nargs + size;
-        if end > self.thread.checked_end as usize {
-            return self.push_lua_call_extending(func, nargs, wanted, flags, end);
+        if end > self.thread.admitted_end as usize {
+            return self.push_lua_call_slowly(func, nargs, wanted, flags, end);
         }
+        self.push_admitted_lua_call(func, nargs, wanted, flags)
+    }
+
+    /// [`Vm::push_lua_call`] when hooks are set, or where the stack, which may move, has to get room up
+    /// to `end` first.
+    #[cold]
+    fn push_lua_call_slowly(
+        &mut self,
+        func: usize,
+        nargs: usize,
+        wanted: i32,
+        flags: u8,
+        end: usize,
+    ) -> LuaResult<()> {
+        if !self.admit_slow(end) {
+            return Err(self.stack_overflow());
+        }
+        self.thread.hooks.note_call();
+        self.push_admitted_lua_call(func, nargs, wanted, flags)
+    }
+
+    #[inline(always)]
+    fn push_admitted_lua_call(
+        &mut self,
+        func: usize,
+        nargs: usize,
+        wanted: i32,
+        flags: u8,
+    ) -> LuaResult<()> {
+        let slot = self.thread.stack.slot(func);
+        // SAFETY: callers have seen a Lua function in this slot; protos live as long as the VM.
+        let proto = unsafe { &*(*((*slot).payload() as *const Closure)).proto };
+        let size = usize::from(proto.max_stack_size);
+        let params = usize::from(proto.num_params);
         for missing in nargs..params {
             // SAFETY: the parameters are inside the frame, which was admitted.
             unsafe { *slot.add(1 + missing) = Value::NIL };
@@ -240,22 +273,6 @@ impl Vm {
         };
         self.thread.push_frame(frame);
         Ok(())
-    }
-
-    /// [`Vm::push_lua_call`] where the stack, which may move, has to get room up to `end` first.
-    #[cold]
-    fn push_lua_call_extending(
-        &mut self,
-        func: usize,
-        nargs: usize,
-        wanted: i32,
-        flags: u8,
-        end: usize,
-    ) -> LuaResult<()> {
-        if !self.admit(end) {
-            return Err(self.stack_overflow());
-        }
-        self.push_lua_call(func, nargs, wanted, flags)
     }
 
     /// Pushes the frame of a vararg function after doing what VARARGPREP does: the function and its
@@ -300,16 +317,10 @@ impl Vm {
         flags: u8,
     ) -> LuaResult<Flow> {
         let end = func + 1 + nargs;
-        if !self.admit(end + NATIVE_STACK) {
-            return Err(self.stack_overflow());
+        if end + NATIVE_STACK > self.thread.admitted_end as usize {
+            return self.call_native_slowly(native, func, nargs, wanted, flags);
         }
-        self.thread.push_frame(Frame {
-            flags,
-            extra_args: nargs as u32,
-            ..Frame::new(func as u32, wanted, FrameKind::Native)
-        });
-        self.thread.top = end as u32;
-        let args = Args { base: func as u32 + 1, count: nargs as u32 };
+        let args = self.push_native_frame(func, nargs, wanted, flags);
         let returned = (native.call)(self, args)?;
         match returned.0 {
             Return::Values(count) => {
@@ -318,6 +329,34 @@ impl Vm {
             }
             _ => self.go_on_native(returned),
         }
+    }
+
+    /// [`Vm::call_native`] when the stack has to be extended or hooks are set.
+    #[cold]
+    fn call_native_slowly(
+        &mut self,
+        native: &'static NativeFunction,
+        func: usize,
+        nargs: usize,
+        wanted: i32,
+        flags: u8,
+    ) -> LuaResult<Flow> {
+        if !self.admit_slow(func + 1 + nargs + NATIVE_STACK) {
+            return Err(self.stack_overflow());
+        }
+        let args = self.push_native_frame(func, nargs, wanted, flags);
+        self.call_native_with_hooks(native, args)
+    }
+
+    #[inline(always)]
+    fn push_native_frame(&mut self, func: usize, nargs: usize, wanted: i32, flags: u8) -> Args {
+        self.thread.push_frame(Frame {
+            flags,
+            extra_args: nargs as u32,
+            ..Frame::new(func as u32, wanted, FrameKind::Native)
+        });
+        self.thread.top = (func + 1 + nargs) as u32;
+        Args { base: func as u32 + 1, count: nargs as u32 }
     }
 
     /// Moves the results of the native on top to its function's slot, and drops its frame.
@@ -355,12 +394,16 @@ impl Vm {
     }
 
     /// Deals with what a native returned, until its frame is gone or it waits for a Lua function.
-    fn go_on_native(&mut self, returned: Returned) -> LuaResult<Flow> {
+    pub(crate) fn go_on_native(&mut self, returned: Returned) -> LuaResult<Flow> {
         let mut returned = returned;
         loop {
             match returned.0 {
-                Return::Values(count) => {
-                    self.finish_native(count as usize);
+                Return::Values(count) | Return::AfterHooks(count) => {
+                    let count = count as usize;
+                    if self.thread.hooks.mask != 0 {
+                        self.hook_return(self.thread.top as usize - count, count)?;
+                    }
+                    self.finish_native(count);
                     return Ok(Flow::Done);
                 }
                 Return::Call { func, then, protected, handler } => {
@@ -472,6 +515,7 @@ impl Vm {
         let slot = frame.callee as usize;
         self.close_upvalues(slot);
         self.thread.truncate(index + 1);
+        self.thread.hooks.note_error();
         self.thread.stack.set(slot, error);
         self.thread.top = frame.callee + 1;
         self.c_calls = self.thread.waiting.last().expect("a native waits").c_calls;

@@ -212,6 +212,9 @@ impl ThreadState {
 
     /// A name for the function that frame `index` is calling (`funcnamefromcall`).
     fn called_from(&self, index: usize) -> Option<Name> {
+        if self.hooks.interrupts(index) {
+            return Some(("hook", UNKNOWN.to_vec()));
+        }
         let (proto, pc) = self.current_instruction(index)?;
         called_name(proto, pc)
     }

@@ -11,6 +11,7 @@
 //!   the thread's `top`.
 
 use super::Vm;
+use super::hook::Hooks;
 use super::native::Continuation;
 use super::proto::RuntimeProto;
 use crate::bytecode::{Instruction, Pc};
@@ -123,6 +124,9 @@ pub struct ThreadState {
     pub(crate) top: u32,
     /// Slots below this were admitted; the collector clears dead slots up to here.
     pub(crate) checked_end: u32,
+    /// `checked_end`, or 0 to send every call through its slow path (see `hook`).
+    pub(crate) admitted_end: u32,
+    pub(crate) hooks: Hooks,
     /// Open upvalues by falling stack address.
     pub(crate) open_upvalues: *mut Upvalue,
     /// Slot of the message handler of the innermost `xpcall`, 0 if there is none.

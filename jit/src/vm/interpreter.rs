@@ -418,7 +418,15 @@ impl Vm {
                         save!();
                         return Err(error);
                     }
-                    ticks = self.ticks_left.wrapping_sub(1);
+                    if self.thread.hooks.mask != 0 && pc.peek().op() == Op::TForCall {
+                        // Hooks see the call of the iterator, whatever it is.
+                        ticks = self.ticks_left.wrapping_sub(1);
+                        let i = pc.fetch();
+                        save!();
+                        attempt!(self.call_iterator(i));
+                    }
+                    // Hooks may have moved the stack. No tick comes before the next instruction.
+                    continue 'reload;
                 }
                 let i = pc.fetch();
                 match i.op() {
@@ -831,6 +839,9 @@ impl Vm {
                         if i.k() {
                             let base = frame.func as usize + 1;
                             self.close_upvalues(base);
+                            if self.thread.hooks.mask != 0 {
+                                attempt!(self.hook_return(first, count));
+                            }
                         }
                         return_values!(func, first, count)
                     }
@@ -965,12 +976,22 @@ impl Vm {
 
     #[cold]
     fn call_tick(&mut self) -> LuaResult<()> {
-        let Some(mut driver) = self.driver.take() else {
-            return Ok(());
-        };
-        let result = driver.tick(self);
-        if self.driver.is_none() {
-            self.driver = Some(driver);
+        if self.thread.hooks.mask != 0 { self.tick_with_hooks() } else { self.call_driver_tick() }
+    }
+
+    pub(crate) fn call_driver_tick(&mut self) -> LuaResult<()> {
+        self.driver_tick = u64::MAX;
+        let mut result = Ok(());
+        if let Some(mut driver) = self.driver.take() {
+            result = driver.tick(self);
+            if self.driver.is_none() {
+                self.driver = Some(driver);
+            }
+        }
+        let now = self.clock();
+        if result.is_ok() && self.tick_point == now + 1 {
+            // Nobody asked for another tick than this one.
+            self.arm(self.driver_tick.max(now + 1));
         }
         result
     }
@@ -1005,6 +1026,7 @@ impl Vm {
         }
         let Some(closure) = self.thread.stack.get(func).as_closure() else {
             if self.precall(func, nargs, -1, flag::METAMETHOD)? == Flow::Done {
+                self.hook_tail_called_native(func)?;
                 self.ticks_left = self.ticks_left.wrapping_add(1);
             }
             return Ok(());

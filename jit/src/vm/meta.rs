@@ -254,6 +254,7 @@ impl Vm {
             }
             Op::TailCall => {
                 // The RETURN after it passes the results on; it is not counted.
+                self.hook_tail_called_native(base + instruction.a())?;
                 self.ticks_left = self.ticks_left.wrapping_add(1);
             }
             _ => {}
@@ -293,6 +294,9 @@ impl Vm {
 
     #[cold]
     pub(crate) fn call_loop_head(&mut self) {
+        if self.thread.hooks.mask != 0 {
+            return;
+        }
         if let Some(mut driver) = self.driver.take() {
             driver.loop_head(self);
             if self.driver.is_none() {

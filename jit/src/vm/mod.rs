@@ -11,7 +11,8 @@
 //! 8. [`arith`]   arithmetic and comparison beyond the fast paths
 //! 9. [`meta`]    metamethods
 //! 10. [`call`]   calls, returns, protected calls, unwinding
-//! 11. [`interpreter`]  the loop
+//! 11. [`hook`]   debug hooks
+//! 12. [`interpreter`]  the loop
 //!
 //! Invariants:
 //! - Lua functions calling Lua functions, metamethods, and protected calls do not recurse in Rust;
@@ -26,6 +27,7 @@ pub mod debug;
 pub mod driver;
 pub mod error;
 pub mod frame;
+pub mod hook;
 pub mod interpreter;
 pub mod meta;
 pub mod native;
@@ -76,6 +78,8 @@ pub struct Vm {
     pub(crate) ticks_left: u64,
     /// `clock + ticks_left`, constant while instructions execute.
     pub(crate) tick_point: u64,
+    /// The clock at which the driver wants a tick, `u64::MAX` for none.
+    pub(crate) driver_tick: u64,
     /// Nesting of calls that PUC makes through C (`nCcalls`).
     pub(crate) c_calls: u32,
     pub(crate) initial_hot_count: u16,
@@ -113,6 +117,7 @@ impl Vm {
             driver: None,
             ticks_left: u64::MAX,
             tick_point: u64::MAX,
+            driver_tick: u64::MAX,
             c_calls: 0,
             initial_hot_count: NEVER_HOT,
             handling: 0,
@@ -242,20 +247,30 @@ impl Vm {
     /// Asks for a tick just before instruction number `clock + 1`, that is, when `clock()` has this
     /// value. During a tick, the earliest is `clock() + 1`; at a loop head, `clock()`.
     pub fn tick_at(&mut self, clock: u64) {
-        let now = self.clock();
-        debug_assert!(clock >= now);
-        self.ticks_left = clock - now + 1;
-        self.tick_point = clock + 1;
+        debug_assert!(clock >= self.clock());
+        self.driver_tick = clock;
+        self.arm_for_driver();
     }
     /// Asks for no tick at all.
     pub fn no_tick(&mut self) {
+        self.driver_tick = u64::MAX;
+        self.arm_for_driver();
+    }
+    /// A thread with hooks has a tick before each instruction, whatever the driver asks for.
+    fn arm_for_driver(&mut self) {
+        if self.thread.hooks.mask == 0 {
+            self.arm(self.driver_tick);
+        }
+    }
+    /// Makes the interpreter stop when `clock()` has this value, `u64::MAX` for never.
+    pub(crate) fn arm(&mut self, clock: u64) {
         let now = self.clock();
-        self.ticks_left = u64::MAX - now;
-        self.tick_point = u64::MAX;
+        self.tick_point = clock.saturating_add(1);
+        self.ticks_left = self.tick_point - now;
     }
     /// The clock at which the next tick comes.
     pub fn next_tick(&self) -> u64 {
-        self.tick_point.wrapping_sub(1)
+        self.driver_tick
     }
     /// Advances the clock by instructions that a trace executed. If the next tick lies in between, it
     /// comes before the next instruction.
@@ -272,6 +287,8 @@ impl Vm {
     pub fn reset_clock(&mut self) {
         self.ticks_left = u64::MAX;
         self.tick_point = u64::MAX;
+        self.driver_tick = u64::MAX;
+        self.hooks_changed();
     }
 }
 
@@ -280,10 +297,13 @@ impl Vm {
     /// Whether a frame may end at slot `end`.
     #[inline(always)]
     pub(crate) fn admit(&mut self, end: usize) -> bool {
-        end <= self.thread.checked_end as usize || self.admit_slow(end)
+        end <= self.thread.admitted_end as usize || self.admit_slow(end)
     }
     #[cold]
-    fn admit_slow(&mut self, end: usize) -> bool {
+    pub(crate) fn admit_slow(&mut self, end: usize) -> bool {
+        if end <= self.thread.checked_end as usize {
+            return true;
+        }
         // Handlers may report an overflow in some room above the limit.
         let limit = LIMIT + if self.handling > 0 { HANDLER_STACK } else { 0 };
         if end > limit {

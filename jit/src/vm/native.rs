@@ -108,6 +108,8 @@ pub struct Returned(pub(crate) Return);
 pub(crate) enum Return {
     /// This many values on top of the stack.
     Values(u32),
+    /// The same, from a function that may have set hooks: they see its return.
+    AfterHooks(u32),
     /// Call the function in slot `func` with the arguments above it, then go on with `then`.
     Call { func: u32, then: Continuation, protected: bool, handler: Option<u32> },
 }
@@ -185,6 +187,10 @@ impl Vm {
     #[inline(always)]
     pub fn ret_pushed(&mut self, count: usize) -> LuaResult<Returned> {
         Ok(Returned(Return::Values(count as u32)))
+    }
+    /// Returns nothing, from a function that may have set hooks.
+    pub(crate) fn ret0_after_hooks(&mut self) -> LuaResult<Returned> {
+        Ok(Returned(Return::AfterHooks(0)))
     }
     /// Returns nothing.
     #[inline(always)]

@@ -14,6 +14,7 @@
 
 use super::Vm;
 use super::frame::ThreadState;
+use super::hook::Hooks;
 use crate::heap::alloc::Allocator;
 use crate::heap::collector::Marker;
 use crate::heap::layout::{GcHeader, ThreadStatus};
@@ -34,6 +35,8 @@ impl ThreadState {
             waiting: Vec::new(),
             top: 1,
             checked_end,
+            admitted_end: checked_end,
+            hooks: Hooks::default(),
             open_upvalues: std::ptr::null_mut(),
             handler: 0,
         }
@@ -56,7 +59,7 @@ impl ThreadState {
         } else {
             self.stack.capacity()
         };
-        self.checked_end = step.min(end.max(LIMIT)) as u32;
+        self.set_checked_end(step.min(end.max(LIMIT)));
     }
 
     fn move_stack(&mut self, allocator: &mut Allocator, needed: usize) {
@@ -112,7 +115,7 @@ impl ThreadState {
         let dirty = (self.checked_end as usize).max(end);
         self.stack.slice_mut(end, dirty).fill(Value::NIL);
         if self.stack.is_fixed() {
-            self.checked_end = end.next_multiple_of(STACK_STEP).min(end.max(LIMIT)) as u32;
+            self.set_checked_end(end.next_multiple_of(STACK_STEP).min(end.max(LIMIT)));
         }
     }
 
