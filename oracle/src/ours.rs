@@ -262,7 +262,7 @@ pub fn offers(name: &str) -> bool {
 
 fn new_vm() -> Vm {
     let mut vm = Vm::new();
-    plumb_jit::stdlib::open_all(&mut vm);
+    plumb_jit::stdlib::open_pure(&mut vm);
     vm
 }
 

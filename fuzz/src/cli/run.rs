@@ -50,7 +50,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
 
     let mut vm = Vm::new();
     stdlib::open_all(&mut vm);
-    vm.set_output_sink(Box::new(std::io::BufWriter::new(std::io::stdout())));
+    vm.use_standard_output();
     set_arg(&mut vm, args);
     if args.jit == Switch::On {
         let config = jit_config(&args.knobs.config(), executor);
@@ -60,7 +60,6 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     let arguments: Vec<Value> =
         args.args.iter().map(|arg| vm.heap.new_string_value(arg.as_bytes())).collect();
     let result = vm.call(main, &arguments);
-    vm.flush_output();
     let code = match result {
         Ok(_) => 0,
         Err(error) => {

@@ -7,9 +7,7 @@
 //!
 //! Limits:
 //! - `load` with a function reads all pieces before it parses; PUC stops reading at a syntax error;
-//! - the collector's tuning parameters are remembered and answered, not obeyed;
-//! - `warn` checks its arguments and writes nothing: warnings are off in a fresh PUC state too;
-//! - `dofile` and `loadfile` are absent, since a VM has no file system.
+//! - the collector's tuning parameters are remembered and answered, not obeyed.
 
 use super::{metatable_field, text_of};
 use crate::bytecode;
@@ -65,18 +63,21 @@ fn print(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     for n in 1..=args.len() {
         let text = vm.to_string(vm.arg(args, n))?;
         if n > 1 {
-            vm.output.push(b'\t');
+            vm.write_output(b"\t");
         }
-        vm.output.extend_from_slice(text.as_bytes());
+        vm.write_output(text.as_bytes());
     }
-    vm.output.push(b'\n');
-    vm.pass_output_on();
+    vm.end_output_line();
     vm.ret0()
 }
 
 fn warn(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     for n in 1..=args.len().max(1) {
         vm.check_str(args, n)?;
+    }
+    for n in 1..=args.len() {
+        let piece = vm.check_str(args, n)?;
+        vm.warning(piece.as_bytes(), n < args.len());
     }
     vm.ret0()
 }

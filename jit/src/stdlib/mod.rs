@@ -8,6 +8,8 @@
 //! 4. [`string`]  bytes; [`format`] is C's `printf`, [`pattern`] the matcher, [`pack`] the binary
 //!    format, [`arith`] the arithmetic of strings
 //! 5. [`utf8`]    code points
+//! 6. [`io`], [`os`], [`load_file`], [`package`]  what touches the system outside; [`system`] has what
+//!    they share
 //!
 //! Invariant: results and error messages equal those of PUC Lua 5.4 byte for byte, except for
 //! addresses and for what each module names under *Limits*.
@@ -17,12 +19,17 @@
 pub mod arith;
 pub mod base;
 pub mod format;
+pub mod io;
+pub mod load_file;
 pub mod math;
+pub mod os;
 pub mod pack;
+pub mod package;
 pub mod pattern;
 pub mod random;
 pub mod sort;
 pub mod string;
+pub mod system;
 pub mod table;
 pub mod utf8;
 
@@ -40,8 +47,8 @@ struct Library {
     finish: fn(&mut Vm, TableRef),
 }
 
-/// Every library, once. `_G` stands for the globals themselves.
-static LIBRARIES: &[Library] = &[
+/// The libraries whose results depend on nothing but the program. `_G` stands for the globals themselves.
+static PURE: &[Library] = &[
     Library { name: "_G", functions: &base::FUNCTIONS, finish: base::finish },
     Library { name: "math", functions: &math::FUNCTIONS, finish: math::finish },
     Library { name: "table", functions: &table::FUNCTIONS, finish: |_, _| {} },
@@ -49,20 +56,52 @@ static LIBRARIES: &[Library] = &[
     Library { name: "utf8", functions: &utf8::FUNCTIONS, finish: utf8::finish },
 ];
 
+/// The libraries that touch the system outside. `_G` adds to the globals.
+static SYSTEM: &[Library] = &[
+    Library { name: "_G", functions: &load_file::FUNCTIONS, finish: |_, _| {} },
+    Library { name: "package", functions: &package::FUNCTIONS, finish: package::finish },
+    Library { name: "io", functions: &io::FUNCTIONS, finish: io::finish },
+    Library { name: "os", functions: &os::FUNCTIONS, finish: |_, _| {} },
+];
+
 /// Builds the globals.
 pub fn open_all(vm: &mut Vm) {
-    for library in LIBRARIES {
-        let functions = library.functions.len() as u32;
+    open_pure(vm);
+    open(vm, SYSTEM);
+}
+
+/// Builds the globals without what touches the system outside: `dofile`, `loadfile`, `require`, `io`,
+/// `os`, `package`. For hosts that compare runs.
+pub fn open_pure(vm: &mut Vm) {
+    open(vm, PURE);
+}
+
+fn open(vm: &mut Vm, libraries: &'static [Library]) {
+    for library in libraries {
         let table = match library.name {
-            "_G" => vm.globals(),
-            _ => vm.heap.new_table_sized(0, functions),
+            "_G" => {
+                let globals = vm.globals();
+                set_functions(vm, globals, library.functions);
+                globals
+            }
+            _ => table_of(vm, library.functions, 0),
         };
-        for function in library.functions {
-            table.set_name(&mut vm.heap, function.name, Value::native(function));
-        }
         (library.finish)(vm, table);
         vm.globals().set_name(&mut vm.heap, library.name, Value::from(table));
         vm.loaded().set_name(&mut vm.heap, library.name, Value::from(table));
+    }
+}
+
+/// A table of these functions by name, with room for `more` fields.
+fn table_of(vm: &mut Vm, functions: &'static [NativeFunction], more: u32) -> TableRef {
+    let table = vm.heap.new_table_sized(0, functions.len() as u32 + more);
+    set_functions(vm, table, functions);
+    table
+}
+
+fn set_functions(vm: &mut Vm, table: TableRef, functions: &'static [NativeFunction]) {
+    for function in functions {
+        table.set_name(&mut vm.heap, function.name, Value::native(function));
     }
 }
 

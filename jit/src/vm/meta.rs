@@ -15,7 +15,7 @@ use super::call::Flow;
 use super::error::{LuaError, LuaResult};
 use super::frame::flag;
 use crate::bytecode::{Event, Instruction, Op};
-use crate::heap::number::{number_text, parse_number};
+use crate::heap::number::{Rounding, float_to_int, number_text, parse_number};
 use crate::heap::{StrRef, TableRef, Value};
 
 /// Longest chain of `__index` or `__newindex` tables (`MAXTAGLOOP`).
@@ -584,6 +584,12 @@ impl Vm {
             Some(string) => parse_number(string.as_bytes()),
             None => Some(value).filter(|value| value.is_number()),
         }
+    }
+
+    /// The integer that a number, or a string that is a numeral, stands for exactly.
+    pub fn to_int(&self, value: Value) -> Option<i64> {
+        let number = self.to_number(value)?;
+        number.as_int().or_else(|| float_to_int(number.as_float()?, Rounding::Exact))
     }
 }
 

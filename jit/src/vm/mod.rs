@@ -13,6 +13,7 @@
 //! 10. [`call`]   calls, returns, protected calls, unwinding
 //! 11. [`hook`]   debug hooks
 //! 12. [`interpreter`]  the loop
+//! 13. [`host`]   the C library: streams, time, processes; [`output`] standard output and warnings
 //!
 //! Invariants:
 //! - Lua functions calling Lua functions, metamethods, and protected calls do not recurse in Rust;
@@ -28,9 +29,11 @@ pub mod driver;
 pub mod error;
 pub mod frame;
 pub mod hook;
+pub mod host;
 pub mod interpreter;
 pub mod meta;
 pub mod native;
+pub mod output;
 pub mod proto;
 pub mod thread;
 
@@ -70,9 +73,9 @@ pub struct Vm {
     pub(crate) event_names: [StrRef; Event::COUNT],
     pub(crate) memory_message: StrRef,
     pub(crate) protos: Vec<*mut RuntimeProto>,
-    /// What the program printed and was not passed on to a sink.
+    /// What the program printed, unless it goes to the process's standard output.
     pub output: Vec<u8>,
-    output_sink: Option<Box<dyn std::io::Write>>,
+    pub(crate) destination: output::Output,
     pub(crate) driver: Option<Box<dyn Driver>>,
     /// Instructions until the next tick, counted down by the interpreter.
     pub(crate) ticks_left: u64,
@@ -113,7 +116,7 @@ impl Vm {
             memory_message,
             protos: Vec::new(),
             output: Vec::new(),
-            output_sink: None,
+            destination: output::Output::new(),
             driver: None,
             ticks_left: u64::MAX,
             tick_point: u64::MAX,
@@ -205,34 +208,6 @@ impl Vm {
     pub fn track_regions(&mut self, on: bool) {
         let stacks = [self.thread.stack.region()];
         self.heap.track_regions(on, &stacks);
-    }
-}
-
-/// Output.
-impl Vm {
-    /// Passes what the program prints on to `sink` from now on, instead of keeping it.
-    pub fn set_output_sink(&mut self, sink: Box<dyn std::io::Write>) {
-        self.output_sink = Some(sink);
-        self.pass_output_on();
-    }
-
-    /// Called after each `print`. A sink that fails (a closed pipe) is dropped, and the program goes on.
-    pub(crate) fn pass_output_on(&mut self) {
-        if let Some(sink) = &mut self.output_sink {
-            if sink.write_all(&self.output).is_err() {
-                self.output_sink = Some(Box::new(std::io::sink()));
-            }
-            self.output.clear();
-        }
-    }
-
-    /// Flushes the sink, if there is one.
-    pub fn flush_output(&mut self) {
-        self.pass_output_on();
-        if let Some(sink) = &mut self.output_sink {
-            // A sink that cannot be flushed has lost its reader; there is nobody to tell.
-            let _ = sink.flush();
-        }
     }
 }
 

@@ -172,6 +172,10 @@ impl Vm {
         self.thread.top -= 1;
         self.thread.stack.get(self.thread.top as usize)
     }
+    /// The value pushed `n` pushes ago (1 is the last).
+    pub fn pushed(&self, n: usize) -> Value {
+        self.thread.stack.get(self.thread.top as usize - n)
+    }
     /// Makes sure that `count` values can be pushed (`luaL_checkstack`).
     pub fn ensure_stack(&mut self, count: usize, message: &str) -> LuaResult<()> {
         if self.admit(self.thread.top as usize + count) {
@@ -262,6 +266,9 @@ impl Vm {
     /// Upvalue `n` (from 1) of the running native closure.
     pub fn native_upvalue(&self, n: usize) -> Value {
         self.running_native_closure().upvalue(n - 1)
+    }
+    pub fn native_upvalue_count(&self) -> usize {
+        self.running_native_closure().upvalue_count()
     }
     pub fn set_native_upvalue(&mut self, n: usize, value: Value) {
         let closure = self.running_native_closure();
@@ -413,7 +420,18 @@ impl Vm {
     /// `bad argument #n to 'f' (<expected> expected, got <type>)` (`luaL_typeerror`).
     #[cold]
     pub fn arg_type_error(&mut self, args: Args, n: usize, expected: &str) -> Box<LuaError> {
-        let got = match self.arg_opt(args, n) {
+        self.value_type_error(n, self.arg_opt(args, n), expected)
+    }
+
+    /// [`Vm::arg_type_error`] for a value that stands in for argument `n`; `None` if there is none.
+    #[cold]
+    pub fn value_type_error(
+        &mut self,
+        n: usize,
+        value: Option<Value>,
+        expected: &str,
+    ) -> Box<LuaError> {
+        let got = match value {
             None => b"no value".to_vec(),
             Some(value) => {
                 let name_key = self.heap.new_string_value(b"__name");
