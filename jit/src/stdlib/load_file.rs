@@ -103,7 +103,7 @@ fn loadfile(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
             if let Some(environment) = vm.arg_opt(args, 3)
                 && closure.upvalue_count() > 0
             {
-                closure.upvalue(0).set(environment);
+                closure.upvalue(0).set(&mut vm.heap, environment);
             }
             vm.ret(Value::from(closure))
         }
