@@ -190,3 +190,13 @@ fn numeric_loops_over_every_triple() {
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
+
+#[test]
+fn coroutines() {
+    check_all(include_str!("vm/coroutines.lua"));
+}
+
+#[test]
+fn variables_to_be_closed() {
+    check_all(include_str!("vm/close.lua"));
+}

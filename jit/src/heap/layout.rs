@@ -132,6 +132,8 @@ pub struct Thread {
     pub status: ThreadStatus,
     /// While it runs or waits for a coroutine it resumed: the thread that resumed it.
     pub resumer: *mut Thread,
+    /// A failed thread ended for lack of memory.
+    pub is_memory_error: bool,
     /// Nesting of C calls of the resumer when it resumed this one.
     pub resumer_c_calls: u32,
     /// Stack and frames. They are in the VM, and this is not initialized, while the thread runs.

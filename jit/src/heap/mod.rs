@@ -229,6 +229,7 @@ impl Heap {
         unsafe {
             (*thread).resumer = std::ptr::null_mut();
             (*thread).resumer_c_calls = 0;
+            (*thread).is_memory_error = false;
             (*thread).status = ThreadStatus::Running;
             if let Some(state) = state {
                 (*thread).status = ThreadStatus::Suspended;

@@ -332,6 +332,7 @@ fn load(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let text = if is_text { Some(vm.check_str(args, 1)?) } else { None };
     let mode = vm.opt_str(args, 3)?.map_or(&b"bt"[..], |mode| c_string(mode.as_bytes()));
     let name = vm.opt_str(args, 2)?.map(|name| c_string(name.as_bytes()));
+    let level = vm.open_top();
     let chunk = match text {
         Some(text) => Ok((text.as_bytes().to_vec(), name.unwrap_or(c_string(text.as_bytes())))),
         None => {
@@ -341,7 +342,10 @@ fn load(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     };
     let (bytes, name) = match chunk {
         Ok(chunk) => chunk,
-        Err(error) => return vm.ret_all(&[Value::NIL, error.value]),
+        Err(error) => {
+            let value = vm.catch_error(level, error)?;
+            return vm.ret_all(&[Value::NIL, value]);
+        }
     };
     match bytecode::load(&bytes, name, &String::from_utf8_lossy(mode), vm.c_calls + 1) {
         Ok(proto) => {

@@ -8,7 +8,8 @@
 //! 4. [`string`]  bytes; [`format`] is C's `printf`, [`pattern`] the matcher, [`pack`] the binary
 //!    format, [`arith`] the arithmetic of strings
 //! 5. [`utf8`]    code points
-//! 6. [`io`], [`os`], [`load_file`], [`package`]  what touches the system outside; [`system`] has what
+//! 6. [`coroutine`]  what `vm::coroutine` does, as functions
+//! 7. [`io`], [`os`], [`load_file`], [`package`]  what touches the system outside; [`system`] has what
 //!    they share
 //!
 //! Invariant: results and error messages equal those of PUC Lua 5.4 byte for byte, except for
@@ -18,6 +19,7 @@
 
 pub mod arith;
 pub mod base;
+pub mod coroutine;
 pub mod format;
 pub mod io;
 pub mod load_file;
@@ -54,6 +56,7 @@ static PURE: &[Library] = &[
     Library { name: "table", functions: &table::FUNCTIONS, finish: |_, _| {} },
     Library { name: "string", functions: &string::FUNCTIONS, finish: string::finish },
     Library { name: "utf8", functions: &utf8::FUNCTIONS, finish: utf8::finish },
+    Library { name: "coroutine", functions: &coroutine::FUNCTIONS, finish: |_, _| {} },
 ];
 
 /// The libraries that touch the system outside. `_G` adds to the globals.

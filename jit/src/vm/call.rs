@@ -6,7 +6,8 @@
 //! - the interpreter loop (`Vm::run`) executes all Lua frames above the innermost fresh one. A call
 //!   from Lua code pushes a frame and goes on in the same loop ([`Flow::Enter`]); a native runs at
 //!   once ([`Flow::Done`]), unless it asked for a call of its own, in which case its frame waits;
-//! - a frame's flags say what its return completes: an instruction, a waiting native, or the loop;
+//! - a frame's flags say what its return completes: an instruction, a waiting native, a coroutine, or
+//!   the loop;
 //! - `c_calls` counts what PUC counts: calls that go through C there (metamethods, iterators of
 //!   generic loops, pcall, callbacks), so that "C stack overflow" comes at the same depth.
 
@@ -17,10 +18,11 @@ use super::native::{Args, Continuation, NativeFunction, Outcome, Return, Returne
 use super::{NATIVE_STACK, Vm};
 use crate::bytecode::Event;
 use crate::heap::layout::Closure;
-use crate::heap::{ClosureRef, Tag, Value};
+use crate::heap::{ClosureRef, Tag, ThreadRef, Value};
+use std::ops::ControlFlow;
 
 /// Nesting of C calls at which PUC reports an overflow (`LUAI_MAXCCALLS`).
-const MAX_C_CALLS: u32 = 200;
+pub(super) const MAX_C_CALLS: u32 = 200;
 /// Extra nesting for message handlers that report the overflow.
 const HANDLER_C_CALLS: u32 = MAX_C_CALLS / 10 * 11;
 
@@ -30,8 +32,11 @@ const HANDLER_C_CALLS: u32 = MAX_C_CALLS / 10 * 11;
 pub(crate) enum Flow {
     /// It is complete; the results are in place.
     Done,
-    /// A Lua frame was pushed; the interpreter loop has to run it.
+    /// The interpreter loop has to run the frame on top, which may be another thread's. What the call
+    /// completes is done when it returns, or was done.
     Enter,
+    /// The fresh frame has returned: the loop that runs it ends.
+    Exit,
 }
 
 /// What the interpreter loop does after a return.
@@ -42,6 +47,14 @@ pub(crate) enum After {
     Continue,
     /// The fresh frame returned: leave the loop.
     Exit,
+}
+
+/// Where a run of the interpreter loop began: frames from `floor` on, and all threads resumed since,
+/// are its own.
+#[derive(Clone, Copy)]
+struct Start {
+    thread: ThreadRef,
+    floor: usize,
 }
 
 impl Vm {
@@ -78,46 +91,62 @@ impl Vm {
     }
 
     /// [`Vm::call_pushed`] with the function in stack slot `func`.
+    ///
+    /// An error leaves variables to be closed pending: whoever catches it closes them. A native that
+    /// goes on after an error has to end it with [`Vm::catch_error`].
     pub fn call_slot(&mut self, func: usize, wanted: i32) -> LuaResult<()> {
         let depth = self.thread.frames.len();
         let (handler, c_calls) = (self.thread.handler, self.c_calls);
+        self.thread.unyieldable += 1;
         let result = self.call_fresh(func, wanted);
-        if result.is_err() {
-            self.close_upvalues(func);
-            self.thread.truncate(depth);
-            self.thread.handler = handler;
-            self.thread.top = func as u32;
-        } else if wanted >= 0 {
-            self.thread.top = (func as i32 + wanted) as u32;
-        }
+        self.thread.unyieldable -= 1;
         self.c_calls = c_calls;
-        result
+        match result {
+            Ok(()) => {
+                if wanted >= 0 {
+                    self.thread.top = (func as i32 + wanted) as u32;
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.close_upvalues(func);
+                self.thread.truncate(depth);
+                self.thread.handler = handler;
+                self.thread.top = self.pending_end(func) as u32;
+                if depth == 0 && self.current == self.main {
+                    // Nobody else will.
+                    let value = self.catch_error(func, error.clone())?;
+                    return Err(Box::new(LuaError { value, ..*error }));
+                }
+                Err(error)
+            }
+        }
     }
 
     fn call_fresh(&mut self, func: usize, wanted: i32) -> LuaResult<()> {
-        let floor = self.thread.frames.len();
+        let start = Start { thread: self.current, floor: self.thread.frames.len() };
         let entered = self.enter_c_call().and_then(|()| {
             let nargs = self.thread.top as usize - func - 1;
             self.precall(func, nargs, wanted, flag::FRESH)
         });
         match entered {
-            Ok(Flow::Done) => Ok(()),
-            Ok(Flow::Enter) => self.execute(floor),
-            Err(error) => match self.unwind(error, floor)? {
+            Ok(Flow::Done | Flow::Exit) => Ok(()),
+            Ok(Flow::Enter) => self.execute(start),
+            Err(error) => match self.unwind(error, start)? {
                 After::Exit => Ok(()),
-                After::Continue => self.execute(floor),
+                After::Continue => self.execute(start),
             },
         }
     }
 
-    /// Runs the interpreter loop until frame `floor` has returned.
-    fn execute(&mut self, floor: usize) -> LuaResult<()> {
+    /// Runs the interpreter loop until the frame it started with has returned.
+    fn execute(&mut self, start: Start) -> LuaResult<()> {
         loop {
             let error = match self.run() {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
-            if self.unwind(error, floor)? == After::Exit {
+            if self.unwind(error, start)? == After::Exit {
                 return Ok(());
             }
         }
@@ -153,10 +182,10 @@ impl Vm {
 
     #[cold]
     pub(crate) fn stack_overflow(&mut self) -> Box<LuaError> {
-        if self.handling > 0 && self.overflowing {
+        if self.thread.handling > 0 && self.thread.overflowing {
             return self.error_in_error_handling();
         }
-        self.overflowing = true;
+        self.thread.overflowing = true;
         self.runtime_error("stack overflow")
     }
 
@@ -166,7 +195,7 @@ impl Vm {
         func: usize,
         nargs: usize,
         wanted: i32,
-        flags: u8,
+        flags: u16,
     ) -> LuaResult<Flow> {
         let mut nargs = nargs;
         loop {
@@ -214,7 +243,7 @@ impl Vm {
         func: usize,
         nargs: usize,
         wanted: i32,
-        flags: u8,
+        flags: u16,
     ) -> LuaResult<()> {
         let slot = self.thread.stack.slot(func);
         // SAFETY: callers have seen a Lua function in this slot; protos live as long as the VM.
@@ -235,7 +264,7 @@ impl Vm {
         func: usize,
         nargs: usize,
         wanted: i32,
-        flags: u8,
+        flags: u16,
         end: usize,
     ) -> LuaResult<()> {
         if !self.admit_slow(end) {
@@ -251,7 +280,7 @@ impl Vm {
         func: usize,
         nargs: usize,
         wanted: i32,
-        flags: u8,
+        flags: u16,
     ) -> LuaResult<()> {
         let slot = self.thread.stack.slot(func);
         // SAFETY: callers have seen a Lua function in this slot; protos live as long as the VM.
@@ -283,7 +312,7 @@ impl Vm {
         func: usize,
         nargs: usize,
         wanted: i32,
-        flags: u8,
+        flags: u16,
     ) -> LuaResult<()> {
         let closure = self.thread.stack.get(func).as_closure();
         let proto = closure.expect("the slot holds a Lua function").proto();
@@ -314,7 +343,7 @@ impl Vm {
         func: usize,
         nargs: usize,
         wanted: i32,
-        flags: u8,
+        flags: u16,
     ) -> LuaResult<Flow> {
         let end = func + 1 + nargs;
         if end + NATIVE_STACK > self.thread.admitted_end as usize {
@@ -339,7 +368,7 @@ impl Vm {
         func: usize,
         nargs: usize,
         wanted: i32,
-        flags: u8,
+        flags: u16,
     ) -> LuaResult<Flow> {
         if !self.admit_slow(func + 1 + nargs + NATIVE_STACK) {
             return Err(self.stack_overflow());
@@ -349,7 +378,7 @@ impl Vm {
     }
 
     #[inline(always)]
-    fn push_native_frame(&mut self, func: usize, nargs: usize, wanted: i32, flags: u8) -> Args {
+    fn push_native_frame(&mut self, func: usize, nargs: usize, wanted: i32, flags: u16) -> Args {
         self.thread.push_frame(Frame {
             flags,
             extra_args: nargs as u32,
@@ -361,7 +390,7 @@ impl Vm {
 
     /// Moves the results of the native on top to its function's slot, and drops its frame.
     #[inline]
-    fn finish_native(&mut self, count: usize) -> u8 {
+    pub(super) fn finish_native(&mut self, count: usize) -> u16 {
         let frame = *self.thread.top_frame();
         self.thread.frames.pop();
         let first = self.thread.top as usize - count;
@@ -393,7 +422,7 @@ impl Vm {
         self.thread.top = end as u32;
     }
 
-    /// Deals with what a native returned, until its frame is gone or it waits for a Lua function.
+    /// Deals with what a native returned, until its frame is gone or it waits for something.
     pub(crate) fn go_on_native(&mut self, returned: Returned) -> LuaResult<Flow> {
         let mut returned = returned;
         loop {
@@ -412,13 +441,22 @@ impl Vm {
                     let nargs = (self.thread.top - func) as usize - 1;
                     let flags = flag::COUNTED | flag::CONTINUES;
                     match self.precall(func as usize, nargs, -1, flags)? {
-                        Flow::Enter => return Ok(Flow::Enter),
-                        Flow::Done => {
-                            self.c_calls -= 1;
-                            returned = self.continue_native()?;
+                        Flow::Done => self.c_calls -= 1,
+                        flow => return Ok(flow),
+                    }
+                    let outcome = self.callee_outcome();
+                    returned = self.run_continuation(outcome)?;
+                }
+                Return::Resume { thread, nargs, then } => {
+                    self.wait_for(self.thread.top - nargs, then, false, None);
+                    match self.enter_coroutine(thread, nargs as usize)? {
+                        ControlFlow::Break(flow) => return Ok(flow),
+                        ControlFlow::Continue(outcome) => {
+                            returned = self.run_continuation(outcome)?;
                         }
                     }
                 }
+                Return::Yield(count) => return self.leave_coroutine(count as usize),
             }
         }
     }
@@ -430,6 +468,7 @@ impl Vm {
             then,
             outer_handler: self.thread.handler,
             c_calls: self.c_calls,
+            interruptions: self.thread.interruptions,
         });
         let frame = self.thread.top_frame_mut();
         frame.callee = func;
@@ -440,14 +479,13 @@ impl Vm {
         }
     }
 
-    /// Runs the continuation of the native on top, whose callee's results are in place.
-    fn continue_native(&mut self) -> LuaResult<Returned> {
-        let top = self.thread.top as usize;
-        let callee = self.thread.top_frame().callee as usize;
-        self.run_continuation(Outcome::Done { first: callee, count: top - callee })
+    /// The results of the function that the native on top called; they are in place.
+    fn callee_outcome(&self) -> Outcome {
+        let first = self.thread.top_frame().callee as usize;
+        Outcome::Done { first, count: self.thread.top as usize - first }
     }
 
-    fn run_continuation(&mut self, outcome: Outcome) -> LuaResult<Returned> {
+    pub(crate) fn run_continuation(&mut self, outcome: Outcome) -> LuaResult<Returned> {
         let waiting = self.thread.waiting.pop().expect("a native waits");
         debug_assert_eq!(waiting.frame, self.thread.frames.len() - 1);
         let frame = self.thread.top_frame_mut();
@@ -459,21 +497,35 @@ impl Vm {
         (waiting.then)(self, args, outcome)
     }
 
-    /// Completes what the return of a frame with these flags completes.
-    pub(crate) fn after_return(&mut self, flags: u8) -> LuaResult<After> {
-        let mut flags = flags;
+    /// Completes what the return of a frame with these flags completes. `interrupted`: PUC's C stack
+    /// was cut while the frame was pending (see [`Vm::interrupt`]), though its flags do not say so.
+    pub(crate) fn after_return(&mut self, flags: u16, interrupted: bool) -> LuaResult<After> {
+        let (mut flags, mut interrupted) = (flags, interrupted);
         loop {
             if flags & flag::COUNTED != 0 {
                 self.c_calls -= 1;
             }
+            interrupted |= flags & flag::INTERRUPTED != 0;
             if flags & flag::FRESH != 0 {
                 return Ok(After::Exit);
             }
-            if flags & flag::CONTINUES != 0 {
+            if flags & flag::CLOSING != 0 {
+                let error = self.thread.stack.get(self.thread.top as usize - 1);
+                return self.go_on_catching(error);
+            }
+            if flags & (flag::CONTINUES | flag::BODY) != 0 {
+                let outcome = if flags & flag::BODY != 0 {
+                    interrupted = false;
+                    self.end_coroutine()
+                } else {
+                    self.callee_outcome()
+                };
                 let waiting = self.thread.top_frame().flags;
-                let returned = self.continue_native()?;
-                if self.go_on_native(returned)? == Flow::Enter {
-                    return Ok(After::Continue);
+                let returned = self.run_continuation(outcome)?;
+                match self.go_on_native(returned)? {
+                    Flow::Enter => return Ok(After::Continue),
+                    Flow::Exit => return Ok(After::Exit),
+                    Flow::Done => {}
                 }
                 flags = waiting & !flag::PROTECTED;
                 continue;
@@ -481,52 +533,105 @@ impl Vm {
             if flags & flag::METAMETHOD != 0 {
                 let negated = flags & flag::NEGATED != 0;
                 // A frame that this may push is run next; else the instruction is complete.
-                let _ = self.finish_instruction(negated)?;
+                if self.finish_instruction(negated, interrupted)? == Flow::Exit {
+                    return Ok(After::Exit);
+                }
             }
             return Ok(After::Continue);
         }
     }
 
-    /// Finds who catches an error among the frames from `floor` on, and lets it go on.
-    fn unwind(&mut self, error: Box<LuaError>, floor: usize) -> LuaResult<After> {
+    /// Finds who catches an error among the frames since `start`, and lets it go on.
+    fn unwind(&mut self, error: Box<LuaError>, start: Start) -> LuaResult<After> {
         let mut error = error;
         loop {
             error = self.handle(error);
             if error.kind == ErrorKind::Stopped {
+                self.abandon_coroutines(start.thread);
                 return Err(error);
             }
+            let is_home = self.current == start.thread;
+            let floor = if is_home { start.floor } else { 0 };
             let frames = &self.thread.frames;
             let catcher = (floor..frames.len())
                 .rev()
                 .find(|index| frames[*index].flags & flag::PROTECTED != 0);
-            let Some(index) = catcher else {
-                return Err(error);
+            let result = match catcher {
+                Some(index) => self.catch(error.value, index),
+                None if is_home => return Err(error),
+                None => self.fail_coroutine(&error),
             };
-            match self.catch(error.value, index) {
+            match result {
                 Ok(after) => return Ok(after),
                 Err(next) => error = next,
             }
         }
     }
 
-    /// Resumes the protected native frame `index` with an error.
+    /// Lets the protected native frame `index` catch an error.
     fn catch(&mut self, error: Value, index: usize) -> LuaResult<After> {
-        let frame = self.thread.frames[index];
-        let slot = frame.callee as usize;
-        self.close_upvalues(slot);
+        let level = self.thread.frames[index].callee as usize;
+        self.close_upvalues(level);
         self.thread.truncate(index + 1);
         self.thread.hooks.note_error();
+        let waiting = *self.thread.waiting.last().expect("a native waits");
+        if self.thread.unyieldable == 0 {
+            // PUC unwinds to the resume, and goes on from there.
+            let current = waiting.interruptions == self.thread.interruptions;
+            let counted = if current { waiting.c_calls - self.thread.base_c_calls } else { 0 };
+            self.interrupt(counted);
+            self.c_calls = self.thread.base_c_calls;
+        } else {
+            self.c_calls = waiting.c_calls;
+        }
+        self.go_on_catching(error)
+    }
+
+    /// Closes the variables that an error left pending, then resumes the protected native on top.
+    fn go_on_catching(&mut self, error: Value) -> LuaResult<After> {
+        let mut error = error;
+        let frame = *self.thread.top_frame();
+        let slot = frame.callee as usize;
+        while let Some(variable) = self.next_to_close(slot) {
+            let func = self.push_close_method(variable, error);
+            self.enter_c_call()?;
+            match self.precall(func, 2, 0, flag::COUNTED | flag::CLOSING)? {
+                Flow::Enter => return Ok(After::Continue),
+                Flow::Exit => return Ok(After::Exit),
+                Flow::Done => self.c_calls -= 1,
+            }
+            error = self.thread.stack.get(func - 1);
+        }
         self.thread.stack.set(slot, error);
         self.thread.top = frame.callee + 1;
-        self.c_calls = self.thread.waiting.last().expect("a native waits").c_calls;
         if self.thread.stack_is_low() {
-            self.overflowing = false;
+            self.thread.overflowing = false;
         }
         let returned = self.run_continuation(Outcome::Failed { slot })?;
-        if self.go_on_native(returned)? == Flow::Enter {
-            return Ok(After::Continue);
+        let interrupted = self.thread.unyieldable == 0;
+        match self.go_on_native(returned)? {
+            Flow::Enter => Ok(After::Continue),
+            Flow::Exit => Ok(After::Exit),
+            Flow::Done => self.after_return(frame.flags & !flag::PROTECTED, interrupted),
         }
-        self.after_return(frame.flags & !flag::PROTECTED)
+    }
+
+    /// Where PUC unwinds its C stack (a yield, or an error caught in a coroutine), it forgets the C
+    /// calls that were pending and later completes their callers' instructions one by one
+    /// (`luaV_finishOp`): nesting is no longer counted, and a few instructions are fetched that an
+    /// uninterrupted call would skip. So marks the innermost `counted` counted frames.
+    pub(crate) fn interrupt(&mut self, counted: u32) {
+        let mut counted = counted;
+        self.thread.interruptions = self.thread.interruptions.wrapping_add(1);
+        for frame in self.thread.frames.iter_mut().rev() {
+            if counted == 0 {
+                return;
+            }
+            if frame.flags & flag::COUNTED != 0 {
+                frame.flags ^= flag::COUNTED | flag::INTERRUPTED;
+                counted -= 1;
+            }
+        }
     }
 
     /// Lets the message handler see an error, where it was raised.
@@ -538,9 +643,9 @@ impl Vm {
         // The handler runs above everything that is alive, also above a Lua frame's registers.
         let top = self.thread.frames.last().map_or(0, |frame| frame.top);
         self.thread.top = self.thread.top.max(top);
-        self.handling += 1;
+        self.thread.handling += 1;
         let result = self.call1(handler, &[error.value]);
-        self.handling -= 1;
+        self.thread.handling -= 1;
         match result {
             Ok(value) => Box::new(LuaError { value, kind: error.kind, handled: true }),
             Err(mut inner) => {

@@ -30,19 +30,25 @@ pub enum FrameKind {
 /// Why a frame needs more than a plain return.
 pub mod flag {
     /// Returning ends the current run of the interpreter loop (entered by `Vm::call`).
-    pub const FRESH: u8 = 1;
+    pub const FRESH: u16 = 1;
     /// Replaced its caller by a tail call.
-    pub const TAIL: u8 = 2;
+    pub const TAIL: u16 = 2;
     /// Called by an instruction other than CALL: returning completes that instruction.
-    pub const METAMETHOD: u8 = 4;
+    pub const METAMETHOD: u16 = 4;
     /// Counts against the limit of C calls, as the same call does in PUC.
-    pub const COUNTED: u8 = 8;
+    pub const COUNTED: u16 = 8;
     /// A native frame that catches errors of what it called.
-    pub const PROTECTED: u8 = 16;
+    pub const PROTECTED: u16 = 16;
     /// The metamethod `__lt` stands in for a missing `__le`: negate its result.
-    pub const NEGATED: u8 = 32;
+    pub const NEGATED: u16 = 32;
     /// Returning resumes the native below, which waits for this call.
-    pub const CONTINUES: u8 = 64;
+    pub const CONTINUES: u16 = 64;
+    /// The outermost call of a coroutine: returning ends it.
+    pub const BODY: u16 = 128;
+    /// Was pending when PUC cut its C stack (see [`super::Vm::interrupt`]), and counts no more.
+    pub const INTERRUPTED: u16 = 256;
+    /// Closes a variable while an error unwinds: returning goes on with catching the error.
+    pub const CLOSING: u16 = 512;
 }
 
 /// One call. Kept small: pushing it is most of what a call costs.
@@ -58,10 +64,10 @@ pub struct Frame {
     /// Results the caller wants, -1 for all.
     pub(crate) wanted: i32,
     /// Native frames: slot of the called function. Lua frames: end of the operands of a CONCAT that
-    /// called a metamethod.
+    /// called a metamethod, or number of results of a RETURN that closes variables.
     pub(crate) callee: u32,
+    pub(crate) flags: u16,
     pub(crate) kind: FrameKind,
-    pub(crate) flags: u8,
 }
 const _: () = assert!(size_of::<Frame>() == 32);
 
@@ -75,6 +81,8 @@ pub(crate) struct Waiting {
     pub(crate) outer_handler: u32,
     /// Nesting of C calls to restore when an error is caught here.
     pub(crate) c_calls: u32,
+    /// The thread's interruptions so far.
+    pub(crate) interruptions: u32,
 }
 
 impl Frame {
@@ -131,6 +139,18 @@ pub struct ThreadState {
     pub(crate) open_upvalues: *mut Upvalue,
     /// Slot of the message handler of the innermost `xpcall`, 0 if there is none.
     pub(crate) handler: u32,
+    /// Slots of the variables to be closed, ascending.
+    pub(crate) to_be_closed: Vec<u32>,
+    /// Calls under way that cannot be suspended; the main thread has one more.
+    pub(crate) unyieldable: u32,
+    /// Nesting of C calls that this thread started from.
+    pub(crate) base_c_calls: u32,
+    /// See [`Vm::interrupt`].
+    pub(crate) interruptions: u32,
+    /// Message handlers that are running.
+    pub(crate) handling: u32,
+    /// A stack overflow is being reported.
+    pub(crate) overflowing: bool,
 }
 
 /// Everything about one frame that an observer may see.

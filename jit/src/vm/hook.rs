@@ -23,7 +23,7 @@ use super::error::LuaResult;
 use super::frame::{FrameKind, ThreadState};
 use super::native::{Args, NativeFunction};
 use crate::bytecode::{Op, Pc, Proto};
-use crate::heap::{TableRef, Value};
+use crate::heap::{TableRef, ThreadRef, Value};
 
 /// The events a hook asks for.
 pub mod mask {
@@ -135,6 +135,16 @@ impl Vm {
         let hooks = &mut self.thread.hooks;
         (hooks.mask, hooks.base_count, hooks.count_left) = (mask, count, count);
         self.hooks_changed();
+    }
+
+    /// A new thread has the hooks of the one that makes it, but not its function: as in PUC, the hook
+    /// table has none for it.
+    #[cold]
+    pub(crate) fn inherit_hooks(&mut self, thread: ThreadRef) {
+        let Hooks { mask, base_count, .. } = self.thread.hooks;
+        let state = self.thread_state_mut(thread);
+        state.hooks = Hooks { mask, base_count, count_left: base_count, ..Hooks::default() };
+        state.refresh_admission();
     }
 
     /// Puts the interpreter in the mode that the running thread's hooks need. To be called, outside of

@@ -19,7 +19,7 @@
 use super::Vm;
 use super::arith::{self, MODULO_BY_ZERO, to_float, to_integer};
 use super::call::{After, Flow};
-use super::error::{LuaError, LuaResult};
+use super::error::LuaResult;
 use super::frame::flag;
 use super::meta::{Lookup, Store, ZERO_DIVISION};
 use super::native::Intrinsic;
@@ -173,6 +173,7 @@ impl Vm {
                     save!();
                     match $flow {
                         Ok(Flow::Done | Flow::Enter) => continue 'reload,
+                        Ok(Flow::Exit) => return Ok(()),
                         Err(error) => return Err(error),
                     }
                 }};
@@ -398,7 +399,7 @@ impl Vm {
                     self.move_results(func, first, count, frame.wanted);
                     self.ticks_left = ticks;
                     if frame.flags & !flag::TAIL != 0
-                        && attempt!(self.after_return(frame.flags)) == After::Exit
+                        && attempt!(self.after_return(frame.flags, false)) == After::Exit
                     {
                         return Ok(());
                     }
@@ -422,8 +423,7 @@ impl Vm {
                         // Hooks see the call of the iterator, whatever it is.
                         ticks = self.ticks_left.wrapping_sub(1);
                         let i = pc.fetch();
-                        save!();
-                        attempt!(self.call_iterator(i));
+                        call!(self.call_iterator(i))
                     }
                     // Hooks may have moved the stack. No tick comes before the next instruction.
                     continue 'reload;
@@ -743,9 +743,10 @@ impl Vm {
                     Op::Concat => {
                         save!();
                         let first = self.register_index(i.a());
-                        let flow = attempt!(self.concat(first, first + i.b()));
-                        if flow == Flow::Enter {
-                            continue 'reload;
+                        match attempt!(self.concat(first, first + i.b())) {
+                            Flow::Done => {}
+                            Flow::Enter => continue 'reload,
+                            Flow::Exit => return Ok(()),
                         }
                         attempt!(self.collect_if_due());
                         continue 'reload;
@@ -754,11 +755,14 @@ impl Vm {
                         save!();
                         let level = self.register_index(i.a());
                         self.close_upvalues(level);
+                        if self.thread.has_to_be_closed(level) {
+                            call!(self.close_variable())
+                        }
                     }
                     Op::Tbc => {
-                        if !registers.get(i.a()).is_falsy() {
-                            raise!(self.unsupported_close())
-                        }
+                        save!();
+                        let slot = self.register_index(i.a());
+                        attempt!(self.mark_to_be_closed(slot));
                     }
                     Op::Jmp => jump!(i.sj() as isize),
                     Op::Eq => {
@@ -816,16 +820,14 @@ impl Vm {
                         let func = self.register_index(i.a());
                         let nargs = count_from(i.b(), func + 1, self.thread.top);
                         let wanted = i.c() as i32 - 1;
-                        attempt!(self.call_from_lua(func, nargs, wanted));
-                        continue 'reload;
+                        call!(self.call_from_lua(func, nargs, wanted))
                     }
                     Op::TailCall => {
                         save!();
                         let func = self.register_index(i.a());
                         let nargs = count_from(i.b(), func + 1, self.thread.top);
                         self.thread.top = (func + 1 + nargs) as u32;
-                        attempt!(self.tail_call(i, func, nargs));
-                        continue 'reload;
+                        call!(self.tail_call(i, func, nargs))
                     }
                     Op::Return => {
                         save!();
@@ -839,6 +841,9 @@ impl Vm {
                         if i.k() {
                             let base = frame.func as usize + 1;
                             self.close_upvalues(base);
+                            if self.thread.has_to_be_closed(base) {
+                                call!(self.close_variable_for_return(first, count))
+                            }
                             if self.thread.hooks.mask != 0 {
                                 attempt!(self.hook_return(first, count));
                             }
@@ -888,14 +893,14 @@ impl Vm {
                     }
                     Op::TForPrep => {
                         if !registers.get(i.a() + 3).is_falsy() {
-                            raise!(self.unsupported_close())
+                            save!();
+                            let slot = self.register_index(i.a() + 3);
+                            attempt!(self.mark_to_be_closed(slot));
                         }
                         pc.skip(i.bx() as isize);
                         // The TFORCALL it leads to belongs to the same fetch.
                         let i = pc.fetch();
-                        save!();
-                        attempt!(self.call_iterator(i));
-                        continue 'reload;
+                        call!(self.call_iterator(i))
                     }
                     Op::TForCall => {
                         if let Some(entry) = next_entry(registers, i.a()) {
@@ -921,9 +926,7 @@ impl Vm {
                             }
                             continue;
                         }
-                        save!();
-                        attempt!(self.call_iterator(i));
-                        continue 'reload;
+                        call!(self.call_iterator(i))
                     }
                     Op::TForLoop => {
                         // Only reached by a jump into the middle, which compilers do not emit.
@@ -998,23 +1001,22 @@ impl Vm {
 
     /// CALL: a Lua function's frame is pushed, a native is run.
     #[inline(always)]
-    fn call_from_lua(&mut self, func: usize, nargs: usize, wanted: i32) -> LuaResult<()> {
+    fn call_from_lua(&mut self, func: usize, nargs: usize, wanted: i32) -> LuaResult<Flow> {
         // SAFETY: the called function's slot is a register of the running function.
         let function = unsafe { *self.thread.stack.slot(func) };
         if function.tag() == Tag::Closure {
-            return self.push_lua_call(func, nargs, wanted, 0);
+            return self.push_lua_call(func, nargs, wanted, 0).map(|()| Flow::Enter);
         }
         self.thread.top = (func + 1 + nargs) as u32;
         if let Some(native) = function.as_native() {
-            // Enter and Done alike: the frame on top goes on.
-            return self.call_native(native, func, nargs, wanted, 0).map(|_| ());
+            return self.call_native(native, func, nargs, wanted, 0);
         }
-        self.precall(func, nargs, wanted, 0).map(|_| ())
+        self.precall(func, nargs, wanted, 0)
     }
 
     /// TAILCALL: a Lua function replaces the frame; a native is called in it, and the RETURN that
     /// follows passes its results on.
-    fn tail_call(&mut self, i: Instruction, func: usize, nargs: usize) -> LuaResult<()> {
+    fn tail_call(&mut self, i: Instruction, func: usize, nargs: usize) -> LuaResult<Flow> {
         if i.k() {
             let base = self.register_index(0);
             self.close_upvalues(base);
@@ -1025,11 +1027,13 @@ impl Vm {
             nargs += 1;
         }
         let Some(closure) = self.thread.stack.get(func).as_closure() else {
-            if self.precall(func, nargs, -1, flag::METAMETHOD)? == Flow::Done {
+            let flow = self.precall(func, nargs, -1, flag::METAMETHOD)?;
+            if flow == Flow::Done {
                 self.hook_tail_called_native(func)?;
+                // The RETURN that follows belongs to the same fetch.
                 self.ticks_left = self.ticks_left.wrapping_add(1);
             }
-            return Ok(());
+            return Ok(flow);
         };
         let needed = usize::from(closure.proto().max_stack_size);
         if !self.admit(func + 1 + nargs + needed) {
@@ -1043,23 +1047,25 @@ impl Vm {
         let slots = self.thread.stack.slice_mut(target, func + 1 + nargs);
         slots.copy_within(func - target.., 0);
         self.thread.frames.pop();
-        self.push_lua_call(target, nargs, frame.wanted, frame.flags | flag::TAIL)
+        self.push_lua_call(target, nargs, frame.wanted, frame.flags | flag::TAIL)?;
+        Ok(Flow::Enter)
     }
 
     /// TFORCALL and the TFORLOOP after it.
-    fn call_iterator(&mut self, i: Instruction) -> LuaResult<()> {
+    fn call_iterator(&mut self, i: Instruction) -> LuaResult<Flow> {
         let base = self.register_index(i.a());
         let slots = self.thread.stack.slice_mut(base, base + 7);
         slots.copy_within(0..3, 4);
         self.thread.top = base as u32 + 7;
         self.enter_c_call()?;
         let flags = flag::METAMETHOD | flag::COUNTED;
-        if self.precall(base + 4, 2, i.c() as i32, flags)? == Flow::Done {
+        let flow = self.precall(base + 4, 2, i.c() as i32, flags)?;
+        if flow == Flow::Done {
             self.c_calls -= 1;
             // Complete: the loop goes on or ends.
-            let _ = self.finish_instruction(false)?;
+            return self.finish_instruction(false, false);
         }
-        Ok(())
+        Ok(flow)
     }
 
     fn make_table(&mut self, i: Instruction, extra: Instruction) -> LuaResult<Value> {
@@ -1228,11 +1234,6 @@ impl Vm {
             Some(float) => Ok(float),
             None => Err(self.for_error(value, what)),
         }
-    }
-
-    #[cold]
-    fn unsupported_close(&mut self) -> Box<LuaError> {
-        self.runtime_error("to-be-closed variables are not supported yet")
     }
 }
 

@@ -165,9 +165,21 @@ impl Vm {
         metamethod: Value,
         args: &[Value],
         wanted: i32,
-        extra_flags: u8,
+        extra_flags: u16,
     ) -> LuaResult<Flow> {
         let func = self.thread.top_frame().top as usize;
+        self.call_metamethod_at(func, metamethod, args, wanted, extra_flags)
+    }
+
+    /// [`Vm::call_metamethod`] with the function in slot `func`.
+    pub(crate) fn call_metamethod_at(
+        &mut self,
+        func: usize,
+        metamethod: Value,
+        args: &[Value],
+        wanted: i32,
+        extra_flags: u16,
+    ) -> LuaResult<Flow> {
         let end = func + 1 + args.len();
         if end > self.thread.checked_end as usize {
             // PUC has spare slots for this (`EXTRA_STACK`).
@@ -181,17 +193,23 @@ impl Vm {
         self.enter_c_call()?;
         let flags = flag::METAMETHOD | flag::COUNTED | extra_flags;
         match self.precall(func, args.len(), wanted, flags)? {
-            Flow::Enter => Ok(Flow::Enter),
             Flow::Done => {
                 self.c_calls -= 1;
-                self.finish_instruction(extra_flags & flag::NEGATED != 0)
+                self.finish_instruction(extra_flags & flag::NEGATED != 0, false)
             }
+            flow => Ok(flow),
         }
     }
 
     /// Completes the instruction of the top frame that called a metamethod, an iterator or (for
-    /// TAILCALL) a native; the results start at the called function's slot.
-    pub(crate) fn finish_instruction(&mut self, negated: bool) -> LuaResult<Flow> {
+    /// TAILCALL) a native; the results start at the called function's slot. After an interruption
+    /// (see [`Vm::interrupt`]) the jump of a test, the TFORLOOP of a TFORCALL and so on are
+    /// instructions of their own.
+    pub(crate) fn finish_instruction(
+        &mut self,
+        negated: bool,
+        interrupted: bool,
+    ) -> LuaResult<Flow> {
         let frame = *self.thread.top_frame();
         let base = frame.func as usize + 1;
         let result = frame.top as usize;
@@ -221,6 +239,9 @@ impl Vm {
             }
             Op::Lt | Op::Le | Op::LtI | Op::LeI | Op::GtI | Op::GeI | Op::Eq => {
                 let holds = self.thread.stack.get(result).is_falsy() == negated;
+                if interrupted && holds == instruction.k() {
+                    return Ok(Flow::Done);
+                }
                 // SAFETY: a test is followed by a jump, whose target is inside the code.
                 let target = unsafe {
                     if holds == instruction.k() {
@@ -237,7 +258,7 @@ impl Vm {
                 self.thread.stack.set(top - 2, value);
                 return self.concat(base + instruction.a(), top - 1);
             }
-            Op::TForCall => {
+            Op::TForCall if !interrupted => {
                 // The TFORLOOP after it belongs to the same fetch.
                 // SAFETY: TFORCALL is followed by TFORLOOP, whose target is inside the code.
                 let target = unsafe {
@@ -253,13 +274,31 @@ impl Vm {
                 self.arrive(target);
             }
             Op::TailCall => {
-                // The RETURN after it passes the results on; it is not counted.
-                self.hook_tail_called_native(base + instruction.a())?;
-                self.ticks_left = self.ticks_left.wrapping_add(1);
+                // The RETURN after it passes the results on.
+                if !interrupted {
+                    self.hook_tail_called_native(base + instruction.a())?;
+                }
+                self.fetch_uncounted(interrupted);
+            }
+            Op::Close | Op::Return => {
+                // Again, for the other variables to be closed.
+                if instruction.op() == Op::Return {
+                    self.thread.top = base as u32 + instruction.a() as u32 + frame.callee;
+                }
+                // SAFETY: the pc is after the instruction.
+                self.thread.top_frame_mut().saved_pc = unsafe { next.sub(1) };
+                self.fetch_uncounted(interrupted);
             }
             _ => {}
         }
         Ok(Flow::Done)
+    }
+
+    /// The next fetch is PUC's only after an interruption.
+    fn fetch_uncounted(&mut self, interrupted: bool) {
+        if !interrupted {
+            self.ticks_left = self.ticks_left.wrapping_add(1);
+        }
     }
 
     /// Start of the code of the function whose registers start at `base`.

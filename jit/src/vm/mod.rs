@@ -24,6 +24,8 @@
 pub mod activation;
 pub mod arith;
 pub mod call;
+pub mod close;
+pub mod coroutine;
 pub mod debug;
 pub mod driver;
 pub mod error;
@@ -86,10 +88,6 @@ pub struct Vm {
     /// Nesting of calls that PUC makes through C (`nCcalls`).
     pub(crate) c_calls: u32,
     pub(crate) initial_hot_count: u16,
-    /// Message handlers that are running.
-    pub(crate) handling: u32,
-    /// A stack overflow is being reported.
-    pub(crate) overflowing: bool,
 }
 
 impl Vm {
@@ -104,7 +102,7 @@ impl Vm {
         let event_names = Event::ALL.map(|event| heap.new_string(event.name().as_bytes()));
         let memory_message = heap.new_string(b"not enough memory");
         Vm {
-            thread: ThreadState::new(stack),
+            thread: ThreadState { unyieldable: 1, ..ThreadState::new(stack) },
             current: main,
             main,
             heap,
@@ -123,8 +121,6 @@ impl Vm {
             driver_tick: u64::MAX,
             c_calls: 0,
             initial_hot_count: NEVER_HOT,
-            handling: 0,
-            overflowing: false,
         }
     }
 
@@ -280,7 +276,7 @@ impl Vm {
             return true;
         }
         // Handlers may report an overflow in some room above the limit.
-        let limit = LIMIT + if self.handling > 0 { HANDLER_STACK } else { 0 };
+        let limit = LIMIT + if self.thread.handling > 0 { HANDLER_STACK } else { 0 };
         if end > limit {
             return false;
         }

@@ -27,7 +27,7 @@
 use super::Vm;
 use super::error::{LuaError, LuaResult};
 use crate::heap::number::{Rounding, float_to_int, number_text, parse_number};
-use crate::heap::{ClosureRef, StrRef, TableRef, UserdataRef, Value};
+use crate::heap::{ClosureRef, StrRef, TableRef, ThreadRef, UserdataRef, Value};
 
 pub type NativeCall = fn(&mut Vm, Args) -> LuaResult<Returned>;
 /// Completes a native whose called function is done. `Args` are the native's own arguments.
@@ -112,6 +112,10 @@ pub(crate) enum Return {
     AfterHooks(u32),
     /// Call the function in slot `func` with the arguments above it, then go on with `then`.
     Call { func: u32, then: Continuation, protected: bool, handler: Option<u32> },
+    /// Resume a coroutine that can be resumed with the topmost `nargs` values, then go on with `then`.
+    Resume { thread: ThreadRef, nargs: u32, then: Continuation },
+    /// Suspend the running coroutine, which can be, and hand the topmost values to its resumer.
+    Yield(u32),
 }
 
 /// The basic types, for [`Vm::check_type`] and the type metatables.

@@ -39,6 +39,12 @@ impl ThreadState {
             hooks: Hooks::default(),
             open_upvalues: std::ptr::null_mut(),
             handler: 0,
+            to_be_closed: Vec::new(),
+            unyieldable: 0,
+            base_c_calls: 0,
+            interruptions: 0,
+            handling: 0,
+            overflowing: false,
         }
     }
 
@@ -140,6 +146,11 @@ impl ThreadRef {
     pub(crate) fn set_status(self, status: ThreadStatus) {
         // SAFETY: as in `status`.
         unsafe { (*self.as_ptr()).status = status }
+    }
+    /// Whether the error that ended a failed thread was "not enough memory".
+    pub fn failed_for_memory(self) -> bool {
+        // SAFETY: as in `status`.
+        unsafe { (*self.as_ptr()).is_memory_error }
     }
     /// The thread that resumed this one, if this one runs or waits for another.
     pub fn resumer(self) -> Option<ThreadRef> {
