@@ -44,13 +44,14 @@ pub fn check_jit(
 }
 
 /// A JIT whose results are right and whose traces do not pay.
-fn thrash(compared: &Compared, stats: &JitStats) -> Divergence {
+pub(crate) fn thrash(compared: &Compared, stats: &JitStats) -> Divergence {
     let empty = |text: String| Snapshot { ending: Some(text), ..Snapshot::default() };
     let (left, right) = (format!("at most {THRASH_BOUND}"), stats.thrash.to_string());
     Divergence {
         kind: DivergenceKind::Thrash,
         left: Engine::Interpreter,
         right: Engine::Jit,
+        moment: (compared.trace_entries + compared.trace_exits) as usize,
         clock: Clock(compared.instructions),
         event: EventKind::End,
         line: None,

@@ -17,11 +17,13 @@
 //! 10. [`verdict`] `Agree | Diverge | Inconclusive(reason)`
 //! 11. [`report`]  a divergence as text for people
 //! 12. [`check`]   all of it behind two functions
+//! 13. [`blame`]   which stage of the compiler a divergence is due to
 //!
 //! Beside the line: [`bytecode_check`], our compiler against PUC's.
 //!
 //! Invariant: an engine is only ever read while it is being observed; observing never changes a run.
 
+pub mod blame;
 pub mod bytecode_check;
 pub mod canon;
 pub mod check;

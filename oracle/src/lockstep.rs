@@ -22,7 +22,7 @@ use crate::digest::{Digest, DigestSink};
 use crate::engine::{Ending, Engine, EventSink, Leader, Next, Outcome, Program, Watcher};
 use crate::event::{Clock, EventKind};
 use crate::policy;
-use crate::verdict::{Compared, Reason, Verdict};
+use crate::verdict::{Compared, Divergence, Reason, Verdict};
 use explain::explain;
 use plumb_jit::bytecode::RegisterSet;
 use std::rc::Rc;
@@ -431,6 +431,26 @@ pub fn three_way(
             let leader = Listed { engine: interpreter, record: first.record.clone() };
             explain(program, &leader, reference, Select::Defined, &first.record, mismatch)
         }
+    }
+}
+
+/// The first difference among the leader's first `moments` moments, each looked at deeply.
+pub fn first_difference(
+    program: &Rc<Program>,
+    leader: &impl Leader,
+    follower: &impl Engine,
+    select: Select,
+    moments: usize,
+) -> Option<Box<Divergence>> {
+    let led = record(program, leader, select, Schedule::Deep, moments);
+    match follow(program, &led, follower, select, Schedule::Deep, None) {
+        Err(Ok(mismatch @ Mismatch::Moment(_))) => {
+            match explain(program, leader, follower, select, &led, mismatch) {
+                Verdict::Diverge(found) => Some(found),
+                Verdict::Agree(_) | Verdict::Inconclusive(_) => None,
+            }
+        }
+        _ => None,
     }
 }
 

@@ -105,6 +105,8 @@ pub struct Divergence {
     /// The more trusted engine.
     pub left: Engine,
     pub right: Engine,
+    /// Moments that were compared before this one.
+    pub moment: usize,
     pub clock: Clock,
     pub event: EventKind,
     /// Source line of the running instruction, where both stand in the main chunk's functions.

@@ -8,6 +8,7 @@ use plumb_jit::exec::Category;
 use plumb_jit::heap::Value;
 use plumb_jit::ir::trace::Trace;
 use plumb_jit::stdlib;
+use plumb_jit::trace::compile::Shown;
 use plumb_jit::trace::manager::{Jit, JitObserver, TraceId};
 use plumb_jit::vm::Vm;
 use std::cell::RefCell;
@@ -55,9 +56,9 @@ struct Log {
 struct Collector(Rc<RefCell<Log>>);
 
 impl JitObserver for Collector {
-    fn stage(&mut self, trace: TraceId, stage: &str, text: &dyn Fn() -> String) {
+    fn stage(&mut self, trace: TraceId, stage: &Shown) {
         let mut log = self.0.borrow_mut();
-        let text = text();
+        let (text, stage) = (stage.text(), stage.name());
         if log.trace != Some(trace) || stage == "recorded" {
             log.trace = Some(trace);
             let _ = writeln!(log.text, "\n==== trace {} ====", trace.0);

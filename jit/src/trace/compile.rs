@@ -50,8 +50,36 @@ pub struct Compilation {
     pub forced: Option<ValueId>,
 }
 
-/// Called after each stage with its name and, on demand, its text.
-pub type StageObserver<'a> = dyn FnMut(&str, &dyn Fn() -> String) + 'a;
+/// The output of a stage, as observers see it: after the tap, before any check.
+pub enum Shown<'a> {
+    /// The recording, then each pass.
+    Ir(&'a opt::Stage<'a>),
+    Lowered(&'a MachTrace),
+    Allocated(&'a Allocated),
+    Code(&'a CompiledTrace),
+}
+
+impl Shown<'_> {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Shown::Ir(stage) => stage.name,
+            Shown::Lowered(_) => "lowered",
+            Shown::Allocated(_) => "allocated",
+            Shown::Code(_) => "code",
+        }
+    }
+    pub fn text(&self) -> String {
+        match self {
+            Shown::Ir(stage) => stage.output.to_string(),
+            Shown::Lowered(lowered) => lowered.to_string(),
+            Shown::Allocated(allocated) => allocated.to_string(),
+            Shown::Code(compiled) => compiled.listing(),
+        }
+    }
+}
+
+/// Called after each stage.
+pub type StageObserver<'a> = dyn FnMut(&Shown) + 'a;
 
 pub fn compile(
     recorded: &Trace,
@@ -66,7 +94,7 @@ pub fn compile(
         if let Some(tap) = &config.tap {
             tap.trace(stage);
         }
-        observer(stage.name, &|| stage.output.to_string());
+        observer(&Shown::Ir(stage));
     });
     let forced = forced.and_then(|forced| guard_of(&ir, forced));
     if engine.kind() == ExecutorKind::Eval {
@@ -118,18 +146,18 @@ impl Tap for BackendTap<'_, '_> {
         if let Some(tap) = self.tap {
             tap.lowered(self.ir, trace);
         }
-        (self.observer)("lowered", &|| trace.to_string());
+        (self.observer)(&Shown::Lowered(trace));
     }
     fn allocated(&mut self, allocated: &mut Allocated) {
         if let Some(tap) = self.tap {
             tap.allocated(self.ir, allocated);
         }
-        (self.observer)("allocated", &|| allocated.to_string());
+        (self.observer)(&Shown::Allocated(allocated));
     }
     fn emitted(&mut self, compiled: &mut CompiledTrace) {
         if let Some(tap) = self.tap {
             tap.emitted(self.ir, compiled);
         }
-        (self.observer)("code", &|| compiled.listing());
+        (self.observer)(&Shown::Code(compiled));
     }
 }

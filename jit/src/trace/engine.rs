@@ -28,6 +28,18 @@ pub struct Run<'a> {
     pub read: Box<dyn Fn(ValueId) -> u64 + 'a>,
 }
 
+/// How one run goes.
+#[derive(Default)]
+pub struct RunOptions<'l> {
+    /// VM instructions that the run may stand for: it stops soon after them (evaluator of IR) or
+    /// traps for lack of fuel (all others).
+    pub clock_left: Option<u64>,
+    /// Takes a record of each instruction, where the executor keeps any.
+    pub log: Option<&'l mut Vec<Record>>,
+    /// This guard leaves, if the executor is the evaluator of IR.
+    pub early_exit: Option<ValueId>,
+}
+
 /// The executor of one VM, and what it shares with traces.
 pub struct Engine {
     kind: ExecutorKind,
@@ -112,18 +124,16 @@ impl Engine {
         }
     }
 
-    /// Runs a trace from its head. `clock_left` bounds the VM instructions it may stand for; a run
-    /// stops soon after them (evaluator of IR) or traps for lack of fuel (all others). `log` takes a
-    /// record of each instruction, where the executor keeps any.
+    /// Runs a trace from its head.
     pub fn run<'a>(
         &'a mut self,
         vm: &mut Vm,
         id: TraceId,
         trace: &'a Trace,
         code: &'a CompiledCode,
-        clock_left: Option<u64>,
-        log: Option<&mut Vec<Record>>,
+        options: RunOptions,
     ) -> Result<Run<'a>, String> {
+        let RunOptions { clock_left, log, early_exit } = options;
         let base = vm.stack_address() + (VALUE_SIZE * vm.top_frame().base) as u64;
         let arrivals = clock_left.map(|clock| clock / u64::from(trace.iteration_clock.max(1)));
         // An iteration executes no more instructions than there are.
@@ -136,8 +146,10 @@ impl Engine {
                 let fuel = clock_left.unwrap_or(u64::MAX);
                 let forced = self.forced.as_mut().filter(|(trace, _)| *trace == id);
                 let forced = forced.map(|(_, forced)| forced);
-                let outcome = evaluate_on_host(&mut vm.heap, base, trace, fuel, self.check, forced)
-                    .map_err(|trap| trap.to_string())?;
+                let mut early = early_exit.map(|guard| Forced { guard, left: 1 });
+                let (forced, check) = (early.as_mut().or(forced), self.check);
+                let outcome = evaluate_on_host(&mut vm.heap, base, trace, fuel, check, forced)
+                    .map_err(|trap| format!("trap IR: {trap}"))?;
                 let (exit, loop_arrivals) = (outcome.exit, outcome.loop_arrivals);
                 let read = Box::new(move |value| outcome.read(value));
                 return Ok(Run { exit, loop_arrivals, read });

@@ -14,9 +14,9 @@
 //! - objects named by a trace are pinned in the heap as long as the VM lives.
 
 use super::abort::Abort;
-use super::compile::{Compilation, CompiledCode, compile};
+use super::compile::{Compilation, CompiledCode, Shown, compile};
 use super::config::JitConfig;
-use super::engine::{Engine, Run};
+use super::engine::{Engine, Run, RunOptions};
 use super::recorder::{Recorder, Recording, Step};
 use super::restore::Restored;
 use super::stats::JitStats;
@@ -65,7 +65,7 @@ pub trait JitObserver {
     /// The recording of the loop at `head` of runtime proto `proto` was given up.
     fn aborted(&mut self, _proto: u32, _head: u32, _abort: Abort) {}
     /// Each stage of a compilation shows its output (see `compile`).
-    fn stage(&mut self, _trace: TraceId, _stage: &str, _text: &dyn Fn() -> String) {}
+    fn stage(&mut self, _trace: TraceId, _stage: &Shown) {}
 }
 
 impl JitObserver for () {}
@@ -212,7 +212,7 @@ impl Jit {
         let id = TraceId(self.traces.len() as u32);
         let observer = &mut self.observer;
         let forced = self.config.forced_exit.filter(|forced| forced.trace == id.0);
-        let mut show = |stage: &str, text: &dyn Fn() -> String| observer.stage(id, stage, text);
+        let mut show = |stage: &Shown| observer.stage(id, stage);
         let result = compile(&recording.trace, &self.config, &mut self.engine, &mut show, forced);
         match result {
             Ok(Compilation { ir, code, forced: guard }) => {
@@ -282,7 +282,14 @@ impl Jit {
             let left = self.clock_limit.map(|limit| limit.saturating_sub(before));
             let mut records = logs.then(Vec::new);
             let (exit, loop_arrivals) = match {
-                let run = self.engine.run(vm, id, &trace.ir, &trace.code, left, records.as_mut());
+                let entry = self.stats.entries - 1;
+                let early = self.config.early_exit.filter(|exit| exit.entry == entry);
+                let options = RunOptions {
+                    clock_left: left,
+                    log: records.as_mut(),
+                    early_exit: early.map(|exit| exit.guard),
+                };
+                let run = self.engine.run(vm, id, &trace.ir, &trace.code, options);
                 if let Some(records) = &records {
                     self.observer.executed(id, records);
                 }

@@ -75,6 +75,7 @@ pub(super) fn explain(
         kind: kind_of(mismatch, &differences),
         left: follower.kind().min(leader.kind()),
         right: follower.kind().max(leader.kind()),
+        moment: before,
         clock,
         event,
         line: line_of(program, &left_state),

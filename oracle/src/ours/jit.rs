@@ -7,8 +7,10 @@ use super::{Library, VmState, ending_of, guarded, prepare, rejected, without_val
 use crate::engine::{Ending, EventSink, Leader, Next, Outcome, Program};
 use crate::event::{Clock, EventKind, ExitNumber, TraceNumber};
 use crate::verdict::{self, Reason};
+use plumb_jit::exec::mach::Record;
 use plumb_jit::heap::Value;
-use plumb_jit::ir::trace::SnapshotId;
+use plumb_jit::ir::trace::{SnapshotId, Trace, ValueId};
+use plumb_jit::trace::compile::Shown;
 use plumb_jit::trace::config::JitConfig;
 use plumb_jit::trace::manager::{self, JitObserver, TraceId};
 use plumb_jit::trace::stats::JitStats;
@@ -20,11 +22,17 @@ use std::rc::Rc;
 pub struct Jit {
     config: JitConfig,
     stats: RefCell<JitStats>,
+    probe: Option<Rc<RefCell<dyn JitObserver>>>,
 }
 
 impl Jit {
     pub fn new(config: JitConfig) -> Jit {
-        Jit { config, stats: RefCell::default() }
+        Jit { config, stats: RefCell::default(), probe: None }
+    }
+
+    /// The same with another observer beside the lockstep's.
+    pub fn with_probe(config: JitConfig, probe: Rc<RefCell<dyn JitObserver>>) -> Jit {
+        Jit { probe: Some(probe), ..Jit::new(config) }
     }
 
     /// Counters of the last run.
@@ -43,11 +51,14 @@ struct Shared<E> {
     trap: Option<String>,
 }
 
-struct Observer<E>(Rc<RefCell<Option<Shared<E>>>>);
+struct Observer<E> {
+    shared: Rc<RefCell<Option<Shared<E>>>>,
+    probe: Option<Rc<RefCell<dyn JitObserver>>>,
+}
 
 impl<E: EventSink> Observer<E> {
     fn event(&self, vm: &Vm, kind: EventKind) {
-        let mut shared = self.0.borrow_mut();
+        let mut shared = self.shared.borrow_mut();
         let shared = shared.as_mut().expect("the engine holds it while running");
         if !shared.stopped {
             let state = VmState::new(vm, &shared.library, shared.protos);
@@ -57,17 +68,50 @@ impl<E: EventSink> Observer<E> {
     }
 }
 
+impl<E> Observer<E> {
+    fn probe(&self, tell: impl FnOnce(&mut dyn JitObserver)) {
+        if let Some(probe) = &self.probe {
+            tell(&mut *probe.borrow_mut());
+        }
+    }
+}
+
 impl<E: EventSink> JitObserver for Observer<E> {
+    fn wants_records(&self) -> bool {
+        self.probe.as_ref().is_some_and(|probe| probe.borrow().wants_records())
+    }
+
+    fn executed(&mut self, trace: TraceId, records: &[Record]) {
+        self.probe(|probe| probe.executed(trace, records));
+    }
+
+    fn leaving(
+        &mut self,
+        vm: &Vm,
+        ir: &Trace,
+        exit: SnapshotId,
+        clock: u64,
+        read: &dyn Fn(ValueId) -> u64,
+    ) {
+        self.probe(|probe| probe.leaving(vm, ir, exit, clock, read));
+    }
+
+    fn stage(&mut self, trace: TraceId, stage: &Shown) {
+        self.probe(|probe| probe.stage(trace, stage));
+    }
+
     fn entering(&mut self, vm: &Vm, trace: TraceId) {
+        self.probe(|probe| probe.entering(vm, trace));
         self.event(vm, EventKind::TraceEntry(TraceNumber(trace.0)));
     }
 
     fn left(&mut self, vm: &Vm, trace: TraceId, exit: SnapshotId) {
+        self.probe(|probe| probe.left(vm, trace, exit));
         self.event(vm, EventKind::TraceExit(TraceNumber(trace.0), ExitNumber(exit.0)));
     }
 
     fn trapped(&mut self, _: TraceId, report: &str) {
-        let mut shared = self.0.borrow_mut();
+        let mut shared = self.shared.borrow_mut();
         shared.as_mut().expect("the engine holds it while running").trap = Some(report.into());
     }
 }
@@ -85,7 +129,8 @@ impl Leader for Jit {
         let (mut vm, library) = prepare(program);
         let shared = Shared { sink, library, protos: 0, stopped: false, trap: None };
         let shared = Rc::new(RefCell::new(Some(shared)));
-        let mut jit = manager::Jit::new(self.config.clone(), Box::new(Observer(shared.clone())));
+        let observer = Observer { shared: shared.clone(), probe: self.probe.clone() };
+        let mut jit = manager::Jit::new(self.config.clone(), Box::new(observer));
         jit.set_clock_limit(program.options.fuel);
         jit.install(&mut vm);
         let closure = vm.load(proto);

@@ -1,0 +1,300 @@
+//! Who is to blame for a divergence: one stage of the compiler, and what in it.
+//!
+//! In:  a case (program, JIT configuration) that diverges, and its [`Divergence`].
+//! Out: a [`Blame`]: stage, pass, rule, operation, kind of exit, trace; the ladder that showed it; or
+//!      [`NothingToBlame`].
+//!
+//! The case is run again with each stage's output executed in turn, from the bottom up:
+//!
+//! ```text
+//! interpreter   alone against the reference
+//! manager       everything is compiled, nothing is entered
+//! recorder      the recorded IR, on the evaluator
+//! pass k        the IR after the first k passes, on the evaluator
+//! lowering      machine-level IR over virtual registers, on its evaluator
+//! allocation    the same over registers and spill slots
+//! emission      machine code, on the case's executor
+//! ```
+//!
+//! The first rung that differs from the interpreter is the culprit: all it adds to the rung below is
+//! the output of its own stage. Then the culprit is looked into:
+//!
+//! - [`rewrite`]: in a pass, the number of the first wrong rewrite by binary search, its rule, and the
+//!   operation it changed;
+//! - [`recording`]: in a recording, each guard in turn is told to leave, which shows the state there:
+//!   the first wrong one says whether a value, a guard or a snapshot is wrong, and at which opcode;
+//! - [`restore`](probe): what an exit wrote is compared with the snapshot, by code of its own;
+//! - [`backend`]: the instructions that two rungs executed, side by side, up to the first that differ.
+//!
+//! Invariants: blaming is deterministic, and knows nothing about faults: it looks at what the stages
+//! made and at what the engines did.
+#![forbid(unsafe_code)]
+
+mod backend;
+mod interpreter;
+mod ladder;
+mod probe;
+mod recording;
+mod rewrite;
+
+use crate::engine::{Options, Program};
+use crate::event::EventKind;
+use crate::ours;
+use crate::verdict::{Divergence, DivergenceKind, Engine};
+use ladder::{Answer, Ladder, Rung};
+use plumb_jit::trace::config::JitConfig;
+use std::fmt;
+use std::rc::Rc;
+
+/// What is blamed, in the order of the ladder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub enum Stage {
+    Interpreter,
+    Manager,
+    Recorder,
+    Pass,
+    Lowering,
+    Allocation,
+    Emission,
+    Restore,
+}
+
+impl Stage {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Stage::Interpreter => "interpreter",
+            Stage::Manager => "manager",
+            Stage::Recorder => "recorder",
+            Stage::Pass => "pass",
+            Stage::Lowering => "lowering",
+            Stage::Allocation => "allocation",
+            Stage::Emission => "emission",
+            Stage::Restore => "restore",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One rung of the ladder as it answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// `recorder`, `fold`, `allocation` ...
+    pub rung: String,
+    /// `agree`, `DIVERGE` or why nothing was proven.
+    pub answer: String,
+}
+
+/// The answer.
+#[derive(Clone, Debug)]
+pub struct Blame {
+    pub stage: Stage,
+    /// Of stage [`Stage::Pass`].
+    pub pass: Option<&'static str>,
+    /// The rewrite's rule; elsewhere what kind of thing is wrong.
+    pub rule: Option<String>,
+    /// The IR operation, opcode or machine instruction concerned.
+    pub op: Option<String>,
+    /// Through what kind of guard the first differing exit left.
+    pub exit_kind: Option<String>,
+    /// The trace without which nothing diverges, by order of compilation.
+    pub trace: Option<u32>,
+    pub ladder: Vec<Step>,
+    /// How the culprit's rung diverges.
+    pub found: Box<Divergence>,
+    /// What the culprit was given and what it made of it, as text, where there are two such things.
+    pub before: String,
+    pub after: String,
+}
+
+impl Blame {
+    /// What tells this defect from others, and stays the same from program to program.
+    pub fn key(&self) -> String {
+        let parts = [self.pass, self.rule.as_deref(), self.keyed_op()];
+        let parts = parts.into_iter().flatten();
+        std::iter::once(self.stage.name()).chain(parts).collect::<Vec<_>>().join(" / ")
+    }
+
+    /// A rewrite's rule says enough; the operation tells apart what has no such name.
+    fn keyed_op(&self) -> Option<&str> {
+        let named = self.stage == Stage::Pass && self.rule.is_some();
+        self.op.as_deref().filter(|_| !named)
+    }
+
+    /// The key and the particulars, for people.
+    pub fn title(&self) -> String {
+        let mut title = self.key();
+        if self.keyed_op().is_none()
+            && let Some(op) = &self.op
+        {
+            title += &format!(", at {op}");
+        }
+        if let Some(kind) = &self.exit_kind {
+            title += &format!(", seen through {kind}");
+        }
+        if let Some(trace) = self.trace {
+            title += &format!(", trace {trace}");
+        }
+        title
+    }
+}
+
+/// A case that is to be blamed on something.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    pub source: &'a [u8],
+    pub chunk_name: &'a str,
+    pub config: &'a JitConfig,
+    pub options: &'a Options,
+}
+
+/// No rung of the ladder differs from the one below: the case agrees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NothingToBlame;
+
+impl fmt::Display for NothingToBlame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nothing to blame: the case agrees on every rung")
+    }
+}
+impl std::error::Error for NothingToBlame {}
+
+/// Finds the culprit.
+pub fn blame(case: &Case, found: &Divergence) -> Result<Blame, NothingToBlame> {
+    let options = Options { offers: Some(ours::offers), ..case.options.clone() };
+    let program = Rc::new(Program::new(case.source, case.chunk_name, options));
+    if found.left == Engine::Reference {
+        return Ok(interpreter::blame(&program, &ours::Interpreter, found));
+    }
+    let ladder = Ladder::new(program, case.config, found.kind);
+    climb(&ladder)
+}
+
+/// As [`blame`], for a divergence between the interpreter and the reference, with an engine in the
+/// interpreter's place.
+pub fn blame_interpreter(
+    program: &Rc<Program>,
+    interpreter: &impl crate::engine::Engine,
+    found: &Divergence,
+) -> Blame {
+    interpreter::blame(program, interpreter, found)
+}
+
+/// Whether a smaller case shows the same defect. Most cases that do not are refused by one run.
+pub fn still_blames(case: &Case, found: &Divergence, blame: &Blame) -> bool {
+    if (blame.stage == Stage::Interpreter) != (found.left == Engine::Reference) {
+        return false;
+    }
+    let options = Options { offers: Some(ours::offers), ..case.options.clone() };
+    let program = Rc::new(Program::new(case.source, case.chunk_name, options));
+    if blame.stage == Stage::Interpreter {
+        return interpreter::blame(&program, &ours::Interpreter, found).key() == blame.key();
+    }
+    let ladder = Ladder::new(program, case.config, found.kind);
+    let at = ladder.rungs.iter().position(|rung| rung.is(blame));
+    let Some(at) = at else { return false };
+    let (Answer::Diverge(here), config) = ladder.ask(&ladder.rungs[at]) else { return false };
+    if at > 0 && matches!(ladder.ask(&ladder.rungs[at - 1]).0, Answer::Diverge(_)) {
+        return false;
+    }
+    look_into(&ladder, at, config, here, Vec::new()).key() == blame.key()
+}
+
+fn climb(ladder: &Ladder) -> Result<Blame, NothingToBlame> {
+    let mut steps = Vec::new();
+    for (at, rung) in ladder.rungs.iter().enumerate() {
+        let (answer, config) = ladder.ask(rung);
+        steps.push(Step { rung: rung.name(), answer: answer.to_string() });
+        if let Answer::Diverge(found) = answer {
+            return Ok(look_into(ladder, at, config, found, steps));
+        }
+    }
+    Err(NothingToBlame)
+}
+
+/// Names what is wrong in the culprit.
+fn look_into(
+    ladder: &Ladder,
+    at: usize,
+    config: JitConfig,
+    found: Box<Divergence>,
+    ladder_steps: Vec<Step>,
+) -> Blame {
+    let rung = &ladder.rungs[at];
+    let mut blame = Blame {
+        stage: rung.stage(),
+        pass: rung.pass(),
+        rule: None,
+        op: None,
+        exit_kind: None,
+        trace: None,
+        ladder: ladder_steps,
+        found,
+        before: String::new(),
+        after: String::new(),
+    };
+    if *rung == Rung::Manager {
+        blame.rule = Some(format!("{:?}", blame.found.kind).to_lowercase());
+        return blame;
+    }
+    let config = ladder.first_trace(config, &mut blame);
+    let seen = ladder.probe(&config);
+    blame.exit_kind = exit_kind(&blame.found, &seen);
+    if let Some(wrong) = seen.wrong_restore {
+        blame.stage = Stage::Restore;
+        blame.pass = None;
+        blame.rule = Some(wrong);
+        return blame;
+    }
+    match rung {
+        Rung::Interpreter | Rung::Manager => {}
+        Rung::Recorder => recording::look(ladder, &config, &seen, &mut blame),
+        Rung::Pass(_) => rewrite::look(ladder, &config, &mut blame),
+        Rung::Lowering | Rung::Allocation | Rung::Emission => {
+            backend::look(ladder, at, &config, &seen, &mut blame)
+        }
+    }
+    blame
+}
+
+/// The guard whose exit was the first to differ.
+fn exit_kind(found: &Divergence, seen: &probe::Seen) -> Option<String> {
+    let EventKind::TraceExit(trace, exit) = found.event else { return None };
+    let ir = &seen.traces.get(trace.0 as usize)?.last_ir()?.output;
+    let exit = plumb_jit::ir::trace::SnapshotId(exit.0);
+    if exit == ir.end {
+        return Some("the end".into());
+    }
+    let guard = ir.insts.iter().find(|inst| inst.snapshot == Some(exit))?;
+    Some(guard.op.text().into())
+}
+
+/// The text of a broken rule, where the culprit's rung broke one.
+fn broken(found: &Divergence) -> Option<&str> {
+    if found.kind != DivergenceKind::Broken {
+        return None;
+    }
+    let states = [&found.right_state, &found.left_state];
+    states.into_iter().filter_map(|s| s.ending.as_deref()?.strip_prefix("broke a rule: ")).next()
+}
+
+/// A short name for a broken rule: the kind of trap, the verifier's rule, or a panic's first words.
+fn name_of_broken(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let first = lines.first().copied().unwrap_or_default();
+    if let Some(trap) = first.strip_prefix("trap ") {
+        return format!("trap {}", trap.split(':').next().unwrap_or_default());
+    }
+    if first.starts_with("the trace after ") {
+        let rule = lines.get(1).and_then(|line| line.trim().split(": ").nth(1));
+        return format!("verifier {}", rule.unwrap_or("rule"));
+    }
+    let words: Vec<&str> = first.split_whitespace().take(6).collect();
+    let plain: Vec<String> =
+        words.iter().map(|word| word.chars().filter(|c| !c.is_ascii_digit()).collect()).collect();
+    format!("panic {}", plain.join(" "))
+}

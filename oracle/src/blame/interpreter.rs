@@ -1,0 +1,143 @@
+//! A difference between the interpreter and the reference: at which instruction it begins.
+//!
+//! In:  the program, the engine in the interpreter's place, the difference.
+//! Out: a blame on the interpreter with the opcode executed just before the first difference.
+//!
+//! Both engines are driven to every clock from the last agreement on, so that the instruction is
+//! exact. Limit: a few ten thousand clocks; a wider gap is looked at in its first part only.
+
+use super::{Blame, Stage, Step};
+use crate::canon::State;
+use crate::engine::{Ending, Engine, EventSink, Leader, Next, Outcome, Program, Watcher};
+use crate::event::{Clock, EventKind};
+use crate::lockstep::{Select, first_difference};
+use crate::puc::Reference;
+use crate::verdict::{self, Divergence};
+use std::rc::Rc;
+
+/// Clocks looked at one by one.
+const MOST_CLOCKS: u64 = 20_000;
+
+pub fn blame(program: &Rc<Program>, engine: &impl Engine, found: &Divergence) -> Blame {
+    let start = found.agreed.map_or(0, |(clock, _)| clock.0);
+    let end = found.clock.0.min(start + MOST_CLOCKS);
+    let leader = EveryClock { engine, start, end };
+    let closer = first_difference(program, &leader, &Reference, Select::Defined, usize::MAX);
+    let found = closer.unwrap_or_else(|| Box::new(found.clone()));
+    let before = found.clock.0.saturating_sub(1);
+    Blame {
+        stage: Stage::Interpreter,
+        pass: None,
+        rule: Some(format!("{:?}", found.kind).to_lowercase()),
+        op: path(program, engine, before, before + 1).last().map(|at| at.opcode.to_string()),
+        exit_kind: None,
+        trace: None,
+        ladder: vec![Step {
+            rung: Stage::Interpreter.name().into(),
+            answer: format!("DIVERGE from the reference at {}", found.clock),
+        }],
+        found,
+        before: String::new(),
+        after: String::new(),
+    }
+}
+
+/// An instruction that is about to be executed.
+#[derive(Clone, Copy, Debug)]
+pub struct At {
+    pub opcode: &'static str,
+    pub is_branch: bool,
+    /// The register it writes, by operand A.
+    pub writes: Option<u8>,
+    pub stores: bool,
+}
+
+/// The instructions that an engine executes at clocks `from..to`.
+pub fn path(program: &Rc<Program>, engine: &impl Engine, from: u64, to: u64) -> Vec<At> {
+    let walker = Walker { program: program.clone(), next: from, to, path: Vec::new() };
+    engine.run(program, walker).1.path
+}
+
+struct Walker {
+    program: Rc<Program>,
+    next: u64,
+    to: u64,
+    path: Vec<At>,
+}
+
+impl Watcher for Walker {
+    fn first(&mut self) -> Option<Clock> {
+        Some(Clock(self.next))
+    }
+    fn at<S: State>(&mut self, clock: Clock, state: &S) -> Next {
+        self.path.extend(instruction(&self.program, state));
+        self.next = clock.0 + 1;
+        if self.next < self.to { Next::At(Clock(self.next)) } else { Next::Stop }
+    }
+    fn end<S: State>(&mut self, _: &S, _: &Ending<S::Value>, _: &[u8]) {}
+}
+
+fn instruction<S: State>(program: &Program, state: &S) -> Option<At> {
+    use plumb_jit::bytecode::Op;
+    let frame = (state.frame_count() > 0).then(|| state.frame(0))?;
+    let mut protos = Vec::new();
+    program.proto.as_ref().ok()?.for_each(&mut |proto| protos.push(proto));
+    let proto = protos.get(frame.function.proto.0 as usize)?;
+    let word = proto.code.get(frame.pc as usize)?;
+    let info = word.op().info();
+    let jumps = matches!(
+        word.op(),
+        Op::Jmp | Op::ForLoop | Op::ForPrep | Op::TForCall | Op::TForLoop | Op::Call | Op::TailCall
+    );
+    let stores = matches!(
+        word.op(),
+        Op::SetTable | Op::SetI | Op::SetField | Op::SetTabUp | Op::SetUpval | Op::SetList
+    );
+    Some(At {
+        opcode: info.name,
+        is_branch: info.is_test() || jumps,
+        writes: info.sets_a().then(|| word.a() as u8),
+        stores,
+    })
+}
+
+/// An engine that is looked at at every clock of a range.
+struct EveryClock<'e, E> {
+    engine: &'e E,
+    start: u64,
+    end: u64,
+}
+
+impl<E: Engine> Leader for EveryClock<'_, E> {
+    fn kind(&self) -> verdict::Engine {
+        self.engine.kind()
+    }
+    fn lead<S: EventSink>(&self, program: &Program, sink: S) -> (Outcome, S) {
+        let watcher = Every { next: self.start, end: self.end, sink };
+        let (outcome, watcher) = self.engine.run(program, watcher);
+        (outcome, watcher.sink)
+    }
+}
+
+struct Every<S> {
+    next: u64,
+    end: u64,
+    sink: S,
+}
+
+impl<S: EventSink> Watcher for Every<S> {
+    fn first(&mut self) -> Option<Clock> {
+        Some(Clock(self.next))
+    }
+    fn at<T: State>(&mut self, clock: Clock, state: &T) -> Next {
+        self.next = clock.0 + 1;
+        match self.sink.event(clock, EventKind::Checkpoint, state) {
+            Next::Stop => Next::Stop,
+            _ if self.next <= self.end => Next::At(Clock(self.next)),
+            _ => Next::Never,
+        }
+    }
+    fn end<T: State>(&mut self, state: &T, ending: &Ending<T::Value>, output: &[u8]) {
+        self.sink.end(state, ending, output);
+    }
+}

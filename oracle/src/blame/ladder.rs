@@ -1,0 +1,232 @@
+//! The rungs, and what each answers.
+//!
+//! In:  a program and the configuration under which it diverges.
+//! Out: for each rung the configuration that executes its stage's output, and whether that differs from
+//!      the interpreter.
+
+use super::probe::{Probe, Seen};
+use super::{Blame, Stage};
+use crate::check::thrash;
+use crate::engine::{Ending, Engine as _, Leader, Next, Program, Watcher};
+use crate::event::Clock;
+use crate::lockstep::{Select, two_way};
+use crate::ours::{Interpreter, Jit};
+use crate::verdict::{Divergence, DivergenceKind, THRASH_BOUND, Verdict};
+use plumb_jit::opt::PIPELINE;
+use plumb_jit::trace::config::{ExecutorKind, ForcedExit, JitConfig};
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rung {
+    Interpreter,
+    Manager,
+    Recorder,
+    /// Index in the pipeline.
+    Pass(usize),
+    Lowering,
+    Allocation,
+    Emission,
+}
+
+impl Rung {
+    pub fn stage(self) -> Stage {
+        match self {
+            Rung::Interpreter => Stage::Interpreter,
+            Rung::Manager => Stage::Manager,
+            Rung::Recorder => Stage::Recorder,
+            Rung::Pass(_) => Stage::Pass,
+            Rung::Lowering => Stage::Lowering,
+            Rung::Allocation => Stage::Allocation,
+            Rung::Emission => Stage::Emission,
+        }
+    }
+    pub fn pass(self) -> Option<&'static str> {
+        match self {
+            Rung::Pass(index) => Some(PIPELINE[index].name),
+            _ => None,
+        }
+    }
+    pub fn name(self) -> String {
+        self.pass().map_or_else(|| self.stage().name().into(), Into::into)
+    }
+    /// Whether the blame was found on this rung.
+    pub fn is(self, blame: &Blame) -> bool {
+        // Every exit restores; the recorder's rung is the first that has any.
+        let stage = if blame.stage == Stage::Restore { Stage::Recorder } else { blame.stage };
+        self.stage() == stage && self.pass() == blame.pass
+    }
+}
+
+/// What a rung answers.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Agree,
+    Diverge(Box<Divergence>),
+    Unknown(String),
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Answer::Agree => f.write_str("agree"),
+            Answer::Diverge(found) => {
+                write!(f, "DIVERGE at {} ({})", found.clock, found.event)
+            }
+            Answer::Unknown(reason) => f.write_str(reason),
+        }
+    }
+}
+
+/// Guards that are forced in turn on a rung.
+const MOST_GUARDS: u32 = 64;
+
+pub struct Ladder {
+    pub program: Rc<Program>,
+    pub config: JitConfig,
+    pub rungs: Vec<Rung>,
+    /// Results agree; what is to blame for the thrashing?
+    thrash: bool,
+}
+
+impl Ladder {
+    pub fn new(program: Rc<Program>, config: &JitConfig, kind: DivergenceKind) -> Ladder {
+        let enabled = |index: &usize| config.passes & (1 << index) != 0;
+        let mut rungs = vec![Rung::Interpreter, Rung::Manager, Rung::Recorder];
+        rungs.extend((0..PIPELINE.len()).filter(enabled).map(Rung::Pass));
+        let backend: &[Rung] = match config.executor {
+            ExecutorKind::Eval => &[],
+            ExecutorKind::Mach => &[Rung::Lowering],
+            ExecutorKind::Allocated => &[Rung::Lowering, Rung::Allocation],
+            ExecutorKind::Simulator | ExecutorKind::Native => {
+                &[Rung::Lowering, Rung::Allocation, Rung::Emission]
+            }
+        };
+        rungs.extend(backend);
+        let thrash = kind == DivergenceKind::Thrash;
+        Ladder { program, config: config.clone(), rungs, thrash }
+    }
+
+    /// The configuration that executes what the rung's stage makes.
+    pub fn config(&self, rung: &Rung) -> JitConfig {
+        let case = self.config.clone();
+        let (executor, passes) = match *rung {
+            Rung::Interpreter | Rung::Manager | Rung::Recorder => (ExecutorKind::Eval, 0),
+            Rung::Pass(index) => (ExecutorKind::Eval, case.passes & ((2 << index) - 1)),
+            Rung::Lowering => (ExecutorKind::Mach, case.passes),
+            Rung::Allocation => (ExecutorKind::Allocated, case.passes),
+            Rung::Emission => (case.executor, case.passes),
+        };
+        JitConfig { executor, passes, enter: *rung != Rung::Manager, check: true, ..case }
+    }
+
+    /// The rung's answer, and the configuration that gave it.
+    pub fn ask(&self, rung: &Rung) -> (Answer, JitConfig) {
+        let config = self.config(rung);
+        let answer = match rung {
+            Rung::Interpreter => self.interpreter_holds(),
+            _ => self.ask_config(&config),
+        };
+        match (&answer, config.forced_exit) {
+            (Answer::Agree, Some(_)) if config.executor == ExecutorKind::Eval => {
+                self.ask_forcing(&config).unwrap_or((answer, config))
+            }
+            _ => (answer, config),
+        }
+    }
+
+    /// A forced exit is named by its number among the guards of the optimised trace. On rungs with other
+    /// IR that number means another guard, so all are tried.
+    fn ask_forcing(&self, config: &JitConfig) -> Option<(Answer, JitConfig)> {
+        let forced = config.forced_exit?;
+        let seen = self.probe(config);
+        let ir = &seen.traces.get(forced.trace as usize)?.last_ir()?.output;
+        let guards = ir.insts.iter().filter(|inst| inst.snapshot.is_some()).count() as u32;
+        (0..guards.min(MOST_GUARDS)).find_map(|guard| {
+            let forced_exit = Some(ForcedExit { guard, ..forced });
+            let config = JitConfig { forced_exit, ..config.clone() };
+            match self.ask_config(&config) {
+                answer @ Answer::Diverge(_) => Some((answer, config)),
+                _ => None,
+            }
+        })
+    }
+
+    /// Runs the JIT against the interpreter.
+    pub fn ask_config(&self, config: &JitConfig) -> Answer {
+        let jit = Jit::new(config.clone());
+        match two_way(&self.program, &jit, &Interpreter, Select::Live) {
+            Verdict::Agree(compared) if self.thrash && jit.stats().thrash > THRASH_BOUND => {
+                Answer::Diverge(Box::new(thrash(&compared, &jit.stats())))
+            }
+            Verdict::Agree(_) => Answer::Agree,
+            Verdict::Diverge(found) => Answer::Diverge(found),
+            Verdict::Inconclusive(reason) => Answer::Unknown(reason.to_string()),
+        }
+    }
+
+    /// The interpreter is the JIT's yardstick, so it must at least not break down.
+    fn interpreter_holds(&self) -> Answer {
+        struct Nothing;
+        impl Watcher for Nothing {
+            fn first(&mut self) -> Option<Clock> {
+                None
+            }
+            fn at<S: crate::canon::State>(&mut self, _: Clock, _: &S) -> Next {
+                Next::Never
+            }
+            fn end<S: crate::canon::State>(&mut self, _: &S, _: &Ending<S::Value>, _: &[u8]) {}
+        }
+        let (outcome, _) = Interpreter.run(&self.program, Nothing);
+        match outcome.ending {
+            Ending::Broken(text) => Answer::Unknown(format!("breaks a rule: {text}")),
+            _ => Answer::Agree,
+        }
+    }
+
+    /// Runs the JIT and keeps what its stages made.
+    pub fn probe(&self, config: &JitConfig) -> Seen {
+        self.probe_with(config, false)
+    }
+
+    /// With `records`, the instructions of each run too.
+    pub fn probe_with(&self, config: &JitConfig, records: bool) -> Seen {
+        let probe = Rc::new(RefCell::new(Probe::new(records)));
+        let jit = Jit::with_probe(config.clone(), probe.clone());
+        let (outcome, log) = jit.lead(&self.program, super::probe::EventLog::default());
+        drop(outcome);
+        let mut seen = std::mem::take(&mut probe.borrow_mut().seen);
+        seen.events = log.0;
+        seen
+    }
+
+    /// The fewest traces with which `all` still diverges; their configuration.
+    pub fn first_trace(&self, all: JitConfig, blame: &mut Blame) -> JitConfig {
+        let compiled = self.probe(&all).traces.len() as u32;
+        let with = |max_traces| JitConfig { max_traces, ..all.clone() };
+        let (mut agrees, mut diverges) = (0, compiled);
+        while diverges - agrees > 1 {
+            let middle = agrees + (diverges - agrees) / 2;
+            match self.ask_config(&with(middle)) {
+                Answer::Diverge(found) => {
+                    blame.found = found;
+                    diverges = middle;
+                }
+                _ => agrees = middle,
+            }
+        }
+        if compiled == 0 {
+            return all;
+        }
+        // A trace that is never finished (a panic on the way) is the last that was begun.
+        match self.ask_config(&with(diverges)) {
+            Answer::Diverge(found) => {
+                blame.found = found;
+                blame.trace = Some(diverges - 1);
+                with(diverges)
+            }
+            _ => all,
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What one run of the JIT shows of itself: each stage's output, each run's instructions, and whether
+//! exits restore what their snapshots say.
+
+use crate::canon::State;
+use crate::engine::{Ending, EventSink, Next};
+use crate::event::{Clock, EventKind};
+use plumb_jit::backend::CompiledTrace;
+use plumb_jit::backend::alloc::Allocated;
+use plumb_jit::backend::mach::MachTrace;
+use plumb_jit::exec::mach::Record;
+use plumb_jit::heap::Value;
+use plumb_jit::ir::trace::{Slot, SnapshotId, Trace, ValueId};
+use plumb_jit::trace::compile::Shown;
+use plumb_jit::trace::manager::{JitObserver, TraceId};
+use plumb_jit::trace::restore::value_of;
+use plumb_jit::vm::Vm;
+
+/// Records kept in all; a program that needs more is not looked at instruction by instruction.
+const MAX_RECORDS: usize = 1 << 21;
+
+/// A stage of IR.
+pub struct IrStage {
+    pub name: &'static str,
+    pub input: Option<Trace>,
+    pub output: Trace,
+    /// Of the last rewrite.
+    pub rule: Option<&'static str>,
+    /// Rewrites done.
+    pub rewrites: u64,
+}
+
+/// What became of one trace.
+#[derive(Default)]
+pub struct TraceSeen {
+    pub ir: Vec<IrStage>,
+    pub lowered: Option<MachTrace>,
+    pub allocated: Option<Allocated>,
+    pub code: Option<CompiledTrace>,
+}
+
+impl TraceSeen {
+    pub fn last_ir(&self) -> Option<&IrStage> {
+        self.ir.last()
+    }
+}
+
+#[derive(Default)]
+pub struct Seen {
+    /// By number.
+    pub traces: Vec<TraceSeen>,
+    /// Of each run that left records, in order.
+    pub runs: Vec<(TraceId, Vec<Record>)>,
+    /// What the first exit that restored something else than its snapshot got wrong.
+    pub wrong_restore: Option<String>,
+    pub events: Vec<(Clock, EventKind)>,
+}
+
+pub struct Probe {
+    records: bool,
+    kept: usize,
+    expected: Option<Expected>,
+    pub seen: Seen,
+}
+
+impl Probe {
+    pub fn new(records: bool) -> Probe {
+        Probe { records, kept: 0, expected: None, seen: Seen::default() }
+    }
+}
+
+impl JitObserver for Probe {
+    fn wants_records(&self) -> bool {
+        self.records && self.kept < MAX_RECORDS
+    }
+
+    fn executed(&mut self, trace: TraceId, records: &[Record]) {
+        self.kept += records.len();
+        self.seen.runs.push((trace, records.to_vec()));
+    }
+
+    fn stage(&mut self, trace: TraceId, stage: &Shown) {
+        let index = trace.0 as usize;
+        if self.seen.traces.len() <= index {
+            self.seen.traces.resize_with(index + 1, TraceSeen::default);
+        }
+        let seen = &mut self.seen.traces[index];
+        match stage {
+            Shown::Ir(stage) => {
+                if stage.input.is_none() {
+                    // An earlier attempt under this number was given up.
+                    *seen = TraceSeen::default();
+                }
+                seen.ir.push(IrStage {
+                    name: stage.name,
+                    input: stage.input.cloned(),
+                    output: stage.output.clone(),
+                    rule: stage.cx.last_rule(),
+                    rewrites: stage.cx.count(),
+                });
+            }
+            Shown::Lowered(lowered) => seen.lowered = Some((*lowered).clone()),
+            Shown::Allocated(allocated) => seen.allocated = Some((*allocated).clone()),
+            Shown::Code(code) => seen.code = Some((*code).clone()),
+        }
+    }
+
+    fn leaving(
+        &mut self,
+        vm: &Vm,
+        ir: &Trace,
+        exit: SnapshotId,
+        clock: u64,
+        read: &dyn Fn(ValueId) -> u64,
+    ) {
+        if self.seen.wrong_restore.is_none() {
+            self.expected = Some(Expected::new(vm, ir, exit, clock, read));
+        }
+    }
+
+    fn left(&mut self, vm: &Vm, _: TraceId, _: SnapshotId) {
+        if let Some(expected) = self.expected.take() {
+            self.seen.wrong_restore = expected.difference(vm).map(str::to_string);
+        }
+    }
+}
+
+/// The state that a snapshot describes, applied by code of its own.
+struct Expected {
+    frames: usize,
+    /// Stack index, value.
+    slots: Vec<(usize, Value)>,
+    /// Base of each inlined frame.
+    bases: Vec<usize>,
+    /// Of the root frame and the inlined ones.
+    pcs: Vec<u32>,
+    open_top: Option<usize>,
+    clock: u64,
+}
+
+impl Expected {
+    fn new(
+        vm: &Vm,
+        ir: &Trace,
+        exit: SnapshotId,
+        clock: u64,
+        read: &dyn Fn(ValueId) -> u64,
+    ) -> Expected {
+        let snapshot = ir.snapshot(exit);
+        let root = vm.top_frame().base;
+        let index = |slot: Slot| root.wrapping_add_signed(slot as isize);
+        let value = |id: ValueId| value_of(ir.ty(id), read(id));
+        let mut slots: Vec<(usize, Value)> =
+            snapshot.slots.iter().map(|&(slot, id)| (index(slot), value(id))).collect();
+        let callees = snapshot.frames.iter();
+        slots.extend(callees.map(|link| (index(link.base - 1), value(link.closure))));
+        let mut pcs: Vec<u32> = snapshot.frames.iter().map(|link| link.return_pc).collect();
+        pcs.push(snapshot.pc);
+        Expected {
+            frames: vm.frames().len(),
+            slots,
+            bases: snapshot.frames.iter().map(|link| index(link.base)).collect(),
+            pcs,
+            open_top: snapshot.open_top.map(index),
+            clock: vm.clock() + clock,
+        }
+    }
+
+    /// What the VM has otherwise.
+    fn difference(&self, vm: &Vm) -> Option<&'static str> {
+        if vm.frames().len() != self.frames + self.bases.len() {
+            return Some("frame count");
+        }
+        let inlined = &vm.frames()[self.frames..];
+        if inlined.iter().map(|frame| frame.base()).ne(self.bases.iter().copied()) {
+            return Some("frame base");
+        }
+        let pcs = (self.frames - 1..vm.frames().len()).map(|index| vm.frame(index).pc.0);
+        if pcs.ne(self.pcs.iter().copied()) {
+            return Some("pc");
+        }
+        let same =
+            |a: Value, b: Value| a.tag() == b.tag() && (a.is_nil() || a.payload() == b.payload());
+        // A callee's place may be named twice, by the frame and by a slot.
+        if self.slots.iter().any(|&(index, value)| !same(vm.stack_value(index), value)) {
+            return Some("register");
+        }
+        if self.open_top.is_some_and(|top| vm.open_top() != top) {
+            return Some("open top");
+        }
+        (vm.clock() != self.clock).then_some("clock")
+    }
+}
+
+/// Keeps the events of a run.
+#[derive(Default)]
+pub struct EventLog(pub Vec<(Clock, EventKind)>);
+
+impl EventSink for EventLog {
+    fn event<S: State>(&mut self, clock: Clock, kind: EventKind, _: &S) -> Next {
+        self.0.push((clock, kind));
+        Next::Never
+    }
+    fn end<S: State>(&mut self, _: &S, _: &Ending<S::Value>, _: &[u8]) {}
+}

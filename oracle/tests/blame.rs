@@ -1,0 +1,228 @@
+//! Blame: one wrong stage at a time, made by a tap, must be named; a right case has nothing to blame.
+
+use plumb_jit::backend::CompiledTrace;
+use plumb_jit::backend::alloc::{Allocated, Step};
+use plumb_jit::backend::mach::{FloatOp, Inst as MachInst, IntOp, MachTrace};
+use plumb_jit::heap::Value;
+use plumb_jit::ir::op::Op;
+use plumb_jit::ir::trace::{Args, SnapshotId, Trace};
+use plumb_jit::opt::{RECORDED, Stage as IrStage};
+use plumb_jit::trace::config::{ExecutorKind, JitConfig};
+use plumb_jit::trace::restore::Restored;
+use plumb_jit::trace::tap::{StageTap, TapRef};
+use plumb_oracle::blame::{Blame, Case, NothingToBlame, Stage, blame, still_blames};
+use plumb_oracle::check::check_jit;
+use plumb_oracle::engine::Options;
+use plumb_oracle::verdict::{Divergence, Verdict};
+
+const SOURCE: &str = "\
+local s, f, t = 0, 0.5, {}
+local k = 3
+for i = 1, 60 do
+  s = s + i * k
+  f = f * 0.75 - i
+  if s > 900 then s = s - 7 end
+  t[i] = s
+end
+return s, f, t
+";
+
+fn config(tap: Option<TapRef>) -> JitConfig {
+    let executor = ExecutorKind::Simulator;
+    JitConfig { hot_loop: 5, executor, check: true, tap, ..JitConfig::default() }
+}
+
+fn options() -> Options {
+    Options { fuel: 200_000, ..Options::default() }
+}
+
+fn diverges(source: &str, config: &JitConfig) -> Box<Divergence> {
+    match check_jit(source.as_bytes(), "=t", config, &options()).0 {
+        Verdict::Diverge(found) => found,
+        verdict => panic!("the fault is not found: {verdict:?}"),
+    }
+}
+
+fn blamed(source: &str, tap: impl StageTap + 'static) -> Blame {
+    let config = config(Some(TapRef::new(tap)));
+    let found = diverges(source, &config);
+    let options = options();
+    let case =
+        Case { source: source.as_bytes(), chunk_name: "=t", config: &config, options: &options };
+    let first = blame(&case, &found).expect("something to blame");
+    let second = blame(&case, &found).expect("something to blame");
+    assert_eq!((first.key(), first.title()), (second.key(), second.title()), "deterministic");
+    assert!(still_blames(&case, &found, &first), "{}", first.title());
+    let diverging = first.ladder.last().expect("a ladder has rungs");
+    assert!(diverging.answer.starts_with("DIVERGE"), "{:?}", first.ladder);
+    first
+}
+
+/// Changes the trace after one stage.
+struct After(&'static str, fn(&mut IrStage));
+
+impl StageTap for After {
+    fn trace(&self, stage: &mut IrStage) {
+        if stage.name == self.0 {
+            (self.1)(stage);
+        }
+    }
+}
+
+/// Makes the first instruction that fits into another, as a rewrite of this name.
+fn rewrite(stage: &mut IrStage, rule: &'static str, from: Op, to: Op) {
+    let found = stage.output.insts.iter().rposition(|inst| inst.op == from);
+    if let Some(at) = found
+        && stage.cx.allow(rule)
+    {
+        stage.output.insts[at].op = to;
+    }
+}
+
+#[test]
+fn a_right_case_is_refused() {
+    let config = config(None);
+    let (verdict, _) = check_jit(SOURCE.as_bytes(), "=t", &config, &options());
+    assert!(verdict.is_agree());
+    let wrong = After("fold", |stage| rewrite(stage, "planted", Op::FSub, Op::FAdd));
+    let found = diverges(SOURCE, &JitConfig { tap: Some(TapRef::new(wrong)), ..config.clone() });
+    let options = options();
+    let case =
+        Case { source: SOURCE.as_bytes(), chunk_name: "=t", config: &config, options: &options };
+    assert_eq!(blame(&case, &found).unwrap_err(), NothingToBlame);
+}
+
+#[test]
+fn each_pass_is_blamed_by_its_name_and_rule() {
+    let taps: [(&str, fn(&mut IrStage)); 6] = [
+        ("fold", |stage| rewrite(stage, "planted", Op::FSub, Op::FAdd)),
+        ("cse", |stage| rewrite(stage, "planted", Op::FSub, Op::FAdd)),
+        ("guards", |stage| rewrite(stage, "planted", Op::FSub, Op::FAdd)),
+        ("peel", |stage| rewrite(stage, "planted", Op::FSub, Op::FAdd)),
+        ("carry", |stage| rewrite(stage, "planted", Op::FSub, Op::FAdd)),
+        ("dce", |stage| rewrite(stage, "planted", Op::FSub, Op::FAdd)),
+    ];
+    for (pass, tap) in taps {
+        let blame = blamed(SOURCE, After(pass, tap));
+        assert_eq!((blame.stage, blame.pass), (Stage::Pass, Some(pass)), "{}", blame.title());
+        assert_eq!(blame.rule.as_deref(), Some("planted"), "{}", blame.title());
+        assert_eq!(blame.op.as_deref(), Some("fsub"), "{}", blame.title());
+        assert_eq!(blame.trace, Some(0));
+        assert!(blame.before.contains("fsub") && blame.after.contains("fadd"));
+    }
+}
+
+/// What is wrong without any rewrite is named by what it changed.
+#[test]
+fn a_pass_that_spoils_its_input_is_blamed_without_a_rule() {
+    let tap = After("cse", |stage| {
+        for inst in &mut stage.output.insts {
+            if inst.op == Op::FSub {
+                let (a, b) = (inst.args.get(0), inst.args.get(1));
+                inst.args = Args::new(&[b, a]);
+            }
+        }
+    });
+    let blame = blamed(SOURCE, tap);
+    assert_eq!((blame.pass, blame.rule.as_deref()), (Some("cse"), None), "{}", blame.title());
+    assert_eq!(blame.op.as_deref(), Some("fsub"));
+}
+
+#[test]
+fn a_wrong_guard_of_the_recorder_is_named_by_its_opcode() {
+    let tap = After(RECORDED, |stage| {
+        let guard = stage.output.insts.iter_mut().find(|inst| inst.op == Op::GuardILe);
+        if let Some(guard) = guard {
+            let (a, b) = (guard.args.get(0), guard.args.get(1));
+            (guard.op, guard.args) = (Op::GuardILt, Args::new(&[b, a]));
+        }
+    });
+    let blame = blamed(SOURCE, tap);
+    assert_eq!(blame.stage, Stage::Recorder, "{}", blame.title());
+    assert_eq!(blame.rule.as_deref(), Some("guard"), "{}", blame.title());
+    assert_eq!(blame.op.as_deref(), Some("LT"), "{}", blame.title());
+}
+
+#[test]
+fn a_wrong_value_of_the_recorder_is_named_by_its_operation_and_opcode() {
+    let tap = After(RECORDED, |stage| rewrite(stage, "planted", Op::FSub, Op::FAdd));
+    let blame = blamed(SOURCE, tap);
+    assert_eq!(blame.stage, Stage::Recorder, "{}", blame.title());
+    assert_eq!(blame.rule.as_deref(), Some("value fadd"), "{}", blame.title());
+    assert_eq!(blame.op.as_deref(), Some("SUB"), "{}", blame.title());
+}
+
+#[test]
+fn a_wrong_snapshot_of_the_recorder_is_told_from_a_wrong_value() {
+    let tap = After(RECORDED, |stage| {
+        let guard = stage.output.insts.iter().find(|inst| inst.op == Op::GuardILe);
+        if let Some(snapshot) = guard.and_then(|guard| guard.snapshot) {
+            stage.output.snapshots[snapshot.0 as usize].slots.remove(0);
+        }
+    });
+    let blame = blamed(SOURCE, tap);
+    assert_eq!(blame.stage, Stage::Recorder, "{}", blame.title());
+    assert_eq!(blame.rule.as_deref(), Some("snapshot entry missing"), "{}", blame.title());
+}
+
+struct Lowered;
+impl StageTap for Lowered {
+    fn lowered(&self, _: &Trace, lowered: &mut MachTrace) {
+        let Some(body) = &mut lowered.body else { return };
+        for line in &mut body.lines {
+            if let MachInst::Float { op: op @ FloatOp::Sub, .. } = &mut line.inst {
+                *op = FloatOp::Add;
+            }
+        }
+    }
+}
+
+struct Moved;
+impl StageTap for Moved {
+    fn allocated(&self, _: &Trace, allocated: &mut Allocated) {
+        let Some(body) = &mut allocated.body else { return };
+        for step in body {
+            if let Step::Inst { inst: MachInst::Int { op: IntOp::Add, rn, rm, .. }, .. } = step {
+                *rn = *rm;
+            }
+        }
+    }
+}
+
+struct Emitted;
+impl StageTap for Emitted {
+    fn emitted(&self, _: &Trace, compiled: &mut CompiledTrace) {
+        for word in &mut compiled.blob.words {
+            // fsub d, d, d -> fadd d, d, d
+            if *word & 0xffe0_fc00 == 0x1e60_3800 {
+                *word ^= 0x1000;
+            }
+        }
+    }
+}
+
+struct WrongRestore;
+impl StageTap for WrongRestore {
+    fn restored(&self, _: &Trace, _: SnapshotId, restored: &mut Restored) {
+        if let Some((_, value)) = restored.slots.first_mut() {
+            *value = Value::int(-1);
+        }
+    }
+}
+
+#[test]
+fn each_stage_of_the_backend_is_blamed() {
+    let blame = blamed(SOURCE, Lowered);
+    assert_eq!((blame.stage, blame.pass), (Stage::Lowering, None), "{}", blame.title());
+    let blame = blamed(SOURCE, Moved);
+    assert_eq!(blame.stage, Stage::Allocation, "{}", blame.title());
+    let blame = blamed(SOURCE, Emitted);
+    assert_eq!(blame.stage, Stage::Emission, "{}", blame.title());
+}
+
+#[test]
+fn a_wrong_restore_is_not_taken_for_a_wrong_recording() {
+    let blame = blamed(SOURCE, WrongRestore);
+    assert_eq!(blame.stage, Stage::Restore, "{}", blame.title());
+    assert_eq!(blame.rule.as_deref(), Some("register"), "{}", blame.title());
+}
