@@ -6,7 +6,7 @@
 //! Words come from `dynasm-rs`. Layout, hot code forward:
 //!
 //! ```text
-//! prologue        save callee-saved registers; ctx -> x20, base -> x19; perhaps 0 -> x29
+//! prologue        save callee-saved registers; ctx -> x20, base -> x19; perhaps fuel -> x29
 //! pre-roll
 //! loop:           ... b loop
 //! stub n:         movz w16, #n; b common
@@ -32,7 +32,7 @@ use super::mach::{
 };
 use super::{BackendError, CompiledTrace, ExitRecord, Location, Stats};
 use crate::exec::code::{Category, CodeBlob, GuardBranch};
-use crate::exec::context::TraceContext;
+use crate::exec::context::{OUT_OF_FUEL, TraceContext};
 use crate::exec::runtime::Helper;
 use crate::ir::print::print_inst;
 use crate::ir::trace::{Trace, ValueId};
@@ -40,7 +40,7 @@ use crate::ir::trace::{Trace, ValueId};
 const FRAME: u8 = 19;
 const CONTEXT: u8 = 20;
 const ZERO: u8 = 31;
-/// Loop arrivals, where the code counts them. Not allocatable, saved with x30.
+/// Loop arrivals left, where the code counts them. Not allocatable, saved with x30.
 const ARRIVALS: u8 = 29;
 
 macro_rules! a64 {
@@ -128,6 +128,8 @@ struct Emitter<'t> {
     /// By exit.
     stubs: Vec<DynamicLabel>,
     loop_head: DynamicLabel,
+    /// Where counted code goes when it has no arrivals left.
+    out_of_fuel: DynamicLabel,
     origin: Option<ValueId>,
     /// The guard before which the code counts down to a forced exit.
     forced: Option<ValueId>,
@@ -139,10 +141,12 @@ impl<'t> Emitter<'t> {
         let num_exits = allocated.num_exits as usize;
         let stubs = (0..num_exits).map(|_| ops.new_dynamic_label()).collect();
         let loop_head = ops.new_dynamic_label();
+        let out_of_fuel = ops.new_dynamic_label();
         let unused = ExitRecord { snapshot: trace.end, guard: None, values: Vec::new() };
         let blob = CodeBlob { spill_slots: allocated.spill_slots, ..CodeBlob::default() };
         let records = vec![unused; num_exits];
-        Emitter { trace, ops, blob, records, stubs, loop_head, origin: None, forced: None }
+        let (origin, forced) = (None, None);
+        Emitter { trace, ops, blob, records, stubs, loop_head, out_of_fuel, origin, forced }
     }
 
     /// Index of the next word.
@@ -184,7 +188,8 @@ impl<'t> Emitter<'t> {
 
     fn arrive(&mut self, count: bool) {
         if count {
-            a64!(self; add XSP(ARRIVALS), XSP(ARRIVALS), #1);
+            let out = self.out_of_fuel;
+            a64!(self; subs X(ARRIVALS), XSP(ARRIVALS), #1; b.lo =>out);
             self.category(Category::Other);
         }
     }
@@ -205,7 +210,7 @@ impl<'t> Emitter<'t> {
             ; mov X(FRAME), x1
         );
         if count_arrivals {
-            a64!(self; mov X(ARRIVALS), xzr);
+            a64!(self; ldr X(ARRIVALS), [X(CONTEXT), TraceContext::ARRIVALS_LEFT as u32]);
         }
         self.category(Category::Other);
     }
@@ -232,6 +237,10 @@ impl<'t> Emitter<'t> {
         for (number, stub) in self.stubs.clone().into_iter().enumerate() {
             a64!(self; =>stub; movz w16, number as u32; b =>common);
         }
+        if count_arrivals {
+            let out = self.out_of_fuel;
+            a64!(self; =>out; movz w16, u32::from(OUT_OF_FUEL));
+        }
         a64!(self; =>common);
         for first in [0, 2, 4, 6, 8, 10, 12, 14, 16, 19, 21, 23, 25, 27, 29] {
             let offset = TraceContext::gpr_offset(first) as u32 as i32;
@@ -245,7 +254,7 @@ impl<'t> Emitter<'t> {
         }
         a64!(self; str x16, [X(CONTEXT), TraceContext::EXIT_ID as u32]);
         if count_arrivals {
-            a64!(self; str X(ARRIVALS), [X(CONTEXT), TraceContext::LOOP_ARRIVALS as u32]);
+            a64!(self; str X(ARRIVALS), [X(CONTEXT), TraceContext::ARRIVALS_LEFT as u32]);
         }
         self.epilogue();
         self.category(Category::Other);

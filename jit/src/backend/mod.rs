@@ -153,8 +153,8 @@ pub struct BackendConfig {
     pub fpr_limit: usize,
     /// Run the allocation checker also in release builds.
     pub check: bool,
-    /// The code itself counts arrivals at the loop head, for executors that cannot: one addition an
-    /// iteration.
+    /// The code itself counts `TraceContext::arrivals_left` down at the loop head, and leaves below 0,
+    /// for executors that cannot: a subtraction and a branch an iteration.
     pub count_arrivals: bool,
     /// A guard that can be made to leave although it holds: it is not fused with other instructions.
     pub forced: Option<ValueId>,

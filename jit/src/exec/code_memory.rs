@@ -78,6 +78,13 @@ impl ExecutableRegion {
         Ok(ExecutableRegion(Mapping { start, page, used: page }))
     }
 
+    /// The addresses of the whole region.
+    #[cfg_attr(not(target_arch = "aarch64"), expect(dead_code))]
+    pub fn addresses(&self) -> Range<u64> {
+        let start = self.0.start.as_ptr() as u64;
+        start..start + REGION_BYTES as u64
+    }
+
     /// Address of the first free byte, a multiple of 16.
     pub fn next_address(&self) -> usize {
         self.0.start.as_ptr() as usize + self.0.used

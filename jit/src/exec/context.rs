@@ -16,6 +16,8 @@ use std::mem::offset_of;
 
 /// Spill slots of 8 bytes; a trace that needs more is declined by the backend.
 pub const SPILL_SLOTS: usize = 512;
+/// The exit number of code that has reached its loop head too often: no exit of a trace.
+pub const OUT_OF_FUEL: u16 = u16::MAX;
 /// Helper addresses reachable with one load from the context.
 pub const HELPER_SLOTS: usize = 32;
 
@@ -29,9 +31,9 @@ pub struct TraceContext {
     pub fpr: [u64; 32],
     /// Which exit was taken.
     pub exit_id: u64,
-    /// Times the loop head was reached in this run. Written only by code that was compiled to count
-    /// (native); the simulator counts without help from the code.
-    pub loop_arrivals: u64,
+    /// Times the loop head may still be reached. Counted down only by code that was compiled to count
+    /// (native), which leaves with exit [`OUT_OF_FUEL`] below 0; the simulator counts without help.
+    pub arrivals_left: u64,
     /// The VM's heap, first argument of the helpers that allocate.
     pub heap: u64,
     /// Addresses of helper functions, loaded by `ldr x16, [x20, #helper]; blr x16`.
@@ -47,7 +49,7 @@ impl TraceContext {
     pub const GPR: usize = offset_of!(TraceContext, gpr);
     pub const FPR: usize = offset_of!(TraceContext, fpr);
     pub const EXIT_ID: usize = offset_of!(TraceContext, exit_id);
-    pub const LOOP_ARRIVALS: usize = offset_of!(TraceContext, loop_arrivals);
+    pub const ARRIVALS_LEFT: usize = offset_of!(TraceContext, arrivals_left);
     pub const HEAP: usize = offset_of!(TraceContext, heap);
     pub const HELPERS: usize = offset_of!(TraceContext, helpers);
     pub const FORCE_LEFT: usize = offset_of!(TraceContext, force_left);
@@ -79,7 +81,7 @@ impl TraceContext {
             gpr: [0; 31],
             fpr: [0; 32],
             exit_id: 0,
-            loop_arrivals: 0,
+            arrivals_left: 0,
             heap: 0,
             helpers: [0; HELPER_SLOTS],
             force_left: 0,

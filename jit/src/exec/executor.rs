@@ -45,7 +45,7 @@ pub trait RunEnv {
     fn memory(&self) -> &dyn MemoryMap;
     fn helpers(&self) -> &HelperTable;
 
-    /// Instructions after which the simulator gives up on a run.
+    /// Instructions after which an executor gives up on a run; native code counts whole iterations.
     fn fuel(&self) -> u64 {
         DEFAULT_FUEL
     }

@@ -179,10 +179,7 @@ impl Engine {
                     .map_err(|trap| trap.to_string())?;
                 let context = &self.context;
                 let exit = compiled.exit(context).1.snapshot;
-                let loop_arrivals = match self.kind {
-                    ExecutorKind::Native => context.loop_arrivals,
-                    _ => stats.loop_arrivals,
-                };
+                let loop_arrivals = stats.loop_arrivals;
                 let read = Box::new(move |value| compiled.read(context, value));
                 return Ok(Run { exit, loop_arrivals, read });
             }

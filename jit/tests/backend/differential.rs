@@ -18,6 +18,8 @@ use super::world::{Shadow, World, same_bits};
 
 /// Far beyond the few iterations that a generated loop makes.
 const FUEL: u64 = 1_000_000;
+/// What counted code may use up; no loop here comes near it.
+const ARRIVALS: u64 = 1 << 40;
 
 /// Keeps what the stages before emission made, after another tap.
 struct Keep<'t> {
@@ -114,6 +116,7 @@ fn compare_forcing(
     let mut simulator = Simulator::new();
     let code = simulator.install(compiled.blob.clone()).expect("room");
     let mut ctx = world.reset();
+    ctx.arrivals_left = ARRIVALS;
     if let Some(guard) = config.forced {
         let leaves = |exit: u32| compiled.exits[exit as usize].guard == Some(guard);
         let branch = compiled.blob.guards.iter().find(|branch| leaves(branch.exit));
@@ -129,8 +132,11 @@ fn compare_forcing(
     let run = simulator.run(&code, &mut ctx, world.base, &mut world.env);
     let mut found = match run {
         Err(trap) => vec![trap.to_string()],
-        Ok(_) if config.count_arrivals && ctx.loop_arrivals != outcome.loop_arrivals => {
-            vec![format!("counted: {}, evaluator {}", ctx.loop_arrivals, outcome.loop_arrivals)]
+        Ok(_) if config.count_arrivals && ARRIVALS - ctx.arrivals_left != outcome.loop_arrivals => {
+            vec![format!(
+                "{} arrivals left, evaluator {}",
+                ctx.arrivals_left, outcome.loop_arrivals
+            )]
         }
         Ok(stats)
             if trace.loop_head().is_some() && stats.loop_arrivals != outcome.loop_arrivals =>
