@@ -27,6 +27,14 @@ test:
 fuzz SECONDS="60":
     cargo +nightly fuzz run trace_diff -- -max_total_time={{SECONDS}}
 
+# all tests as ARM64 code, traces native (under qemu-aarch64 on other hosts)
+arm64-test *ARGS:
+    .ci/arm64 test {{ARGS}}
+
+# a sweep with native traces (under qemu-aarch64 on other hosts)
+arm64-sweep *ARGS="--seconds 60":
+    .ci/arm64 plumb sweep --executor native {{ARGS}}
+
 # rewrite the expectations of the filetests after a wanted change
 bless:
     BLESS=1 cargo test -p plumb-jit --test filetests
