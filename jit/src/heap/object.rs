@@ -218,6 +218,11 @@ impl NativeClosureRef {
         // SAFETY: the index was checked.
         unsafe { self.slots().add(index).write(value) }
     }
+    /// Address of an upvalue's slot, which identifies it.
+    pub fn upvalue_address(self, index: usize) -> u64 {
+        assert!(index < self.upvalue_count());
+        self.slots().wrapping_add(index) as u64
+    }
     fn slots(self) -> *mut Value {
         // SAFETY: the upvalues follow the fixed part of the closure in its block.
         unsafe { (&raw mut (*self.as_ptr()).upvalues).cast() }

@@ -30,14 +30,13 @@ pub struct LoadError {
 pub fn load_file(vm: &mut Vm, name: Option<&[u8]>, mode: &[u8]) -> Result<ClosureRef, LoadError> {
     let failed = |what: &str, errno: Errno| {
         let name = name.map_or(&b"stdin"[..], until_nul);
-        let reason = if errno == Errno(0) { Vec::new() } else { [b": ", &errno.text()[..]].concat() };
+        let reason =
+            if errno == Errno(0) { Vec::new() } else { [b": ", &errno.text()[..]].concat() };
         let message = [b"cannot ", what.as_bytes(), b" ", name, &reason].concat();
         LoadError { message, is_incomplete: false }
     };
     let mut stream = match name {
-        Some(name) => {
-            Stream::open(&c_string(name), c"r").map_err(|errno| failed("open", errno))?
-        }
+        Some(name) => Stream::open(&c_string(name), c"r").map_err(|errno| failed("open", errno))?,
         None => Stream::standard(StreamKind::Input),
     };
     let mut source = Vec::new();
@@ -96,7 +95,8 @@ fn without_header(source: Vec<u8>) -> Vec<u8> {
 
 fn loadfile(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let name = vm.opt_str(args, 1)?;
-    let mode = vm.opt_str(args, 2)?.map_or(b"bt".to_vec(), |mode| until_nul(mode.as_bytes()).to_vec());
+    let mode =
+        vm.opt_str(args, 2)?.map_or(b"bt".to_vec(), |mode| until_nul(mode.as_bytes()).to_vec());
     let name = name.as_ref().map(|name| name.as_bytes());
     match load_file(vm, name, &mode) {
         Ok(closure) => {

@@ -9,7 +9,8 @@
 //!    format, [`arith`] the arithmetic of strings
 //! 5. [`utf8`]    code points
 //! 6. [`coroutine`]  what `vm::coroutine` does, as functions
-//! 7. [`io`], [`os`], [`load_file`], [`package`]  what touches the system outside; [`system`] has what
+//! 7. [`debug`]   functions and frames from inside
+//! 8. [`io`], [`os`], [`load_file`], [`package`]  what touches the system outside; [`system`] has what
 //!    they share
 //!
 //! Invariant: results and error messages equal those of PUC Lua 5.4 byte for byte, except for
@@ -20,6 +21,7 @@
 pub mod arith;
 pub mod base;
 pub mod coroutine;
+pub mod debug;
 pub mod format;
 pub mod io;
 pub mod load_file;
@@ -57,6 +59,7 @@ static PURE: &[Library] = &[
     Library { name: "string", functions: &string::FUNCTIONS, finish: string::finish },
     Library { name: "utf8", functions: &utf8::FUNCTIONS, finish: utf8::finish },
     Library { name: "coroutine", functions: &coroutine::FUNCTIONS, finish: |_, _| {} },
+    Library { name: "debug", functions: &debug::FUNCTIONS, finish: debug::finish },
 ];
 
 /// The libraries that touch the system outside. `_G` adds to the globals.

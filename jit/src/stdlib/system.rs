@@ -3,11 +3,11 @@
 //! In:  a result of [`crate::vm::host`].   Out: `true`, or nil, a message and the error number.
 
 use crate::heap::Value;
+use crate::vm::Vm;
 use crate::vm::error::LuaResult;
 use crate::vm::host::Errno;
 use crate::vm::host::process::Ended;
 use crate::vm::native::Returned;
-use crate::vm::Vm;
 
 /// `luaL_fileresult`: true, or nil, `name: reason` and the number.
 pub fn file_result(

@@ -11,8 +11,10 @@
 use super::Vm;
 use super::debug::chunk_id;
 use super::frame::ThreadState;
+use super::hook::Transfer;
+use super::proto::RuntimeProto;
 use crate::bytecode::{Pc, Proto};
-use crate::heap::Value;
+use crate::heap::{ThreadRef, Value};
 
 /// Levels that a traceback shows at either end of a deep stack (`LEVELS1`, `LEVELS2`).
 const FIRST_LEVELS: usize = 10;
@@ -59,6 +61,45 @@ impl ThreadState {
         self.frames.len().checked_sub(level)?.checked_sub(1)
     }
 
+    /// The function of frame `index`.
+    pub fn function_of(&self, index: usize) -> Value {
+        self.stack.get(self.frames[index].func())
+    }
+
+    /// What frame `index`, interrupted by a call or return hook, passes on.
+    pub fn transfer_of(&self, index: usize) -> Transfer {
+        self.hooks.transfer_of(index)
+    }
+
+    /// Name and slot of local variable `n` (from 1) of frame `index`, an argument beyond the fixed
+    /// ones if `n` is negative (`luaG_findlocal`).
+    pub fn find_local(&self, index: usize, n: i32) -> Option<(Vec<u8>, usize)> {
+        let view = self.view(index);
+        let register = usize::try_from(n.checked_sub(1)?);
+        if let Some(closure) = view.closure {
+            if n < 0 {
+                let position = n.unsigned_abs() as usize - 1;
+                let extra = view.varargs.len();
+                let slot = || view.frame.func() - extra + position;
+                return (position < extra).then(|| (b"(vararg)".to_vec(), slot()));
+            }
+            let pc = Pc(view.pc.0.saturating_sub(1));
+            if let Ok(register) = register
+                && let Some(name) = closure.proto().proto.local_name(register, pc)
+            {
+                return Some((name.to_vec(), view.base + register));
+            }
+        }
+        let end = match self.frames.get(index + 1) {
+            Some(next) => next.func(),
+            None if view.closure.is_some() => view.frame.top as usize,
+            None => self.top as usize,
+        };
+        let slot = view.base + register.ok()?;
+        let name = if view.closure.is_some() { "(temporary)" } else { "(C temporary)" };
+        (slot < end).then(|| (name.into(), slot))
+    }
+
     /// Line of the instruction that frame `index` executes.
     pub fn current_line(&self, index: usize) -> Option<u32> {
         let view = self.view(index);
@@ -67,7 +108,28 @@ impl ThreadState {
     }
 }
 
+impl RuntimeProto {
+    /// Name of parameter `n` (from 1): of the variable that is live when the function starts.
+    pub fn parameter_name(&self, n: i32) -> Option<&[u8]> {
+        self.proto.local_name(usize::try_from(n).ok()?.checked_sub(1)?, Pc(0))
+    }
+}
+
 impl Vm {
+    /// Sets a local variable (see [`ThreadState::find_local`]), and returns its name.
+    pub fn set_local(
+        &mut self,
+        thread: ThreadRef,
+        index: usize,
+        n: i32,
+        value: Value,
+    ) -> Option<Vec<u8>> {
+        let state = self.thread_state_mut(thread);
+        let (name, slot) = state.find_local(index, n)?;
+        state.stack.set(slot, value);
+        Some(name)
+    }
+
     /// The text of a traceback of the running thread from `level` on, below `message`
     /// (`luaL_traceback`).
     pub fn traceback(&self, message: Option<&[u8]>, level: usize) -> Vec<u8> {
@@ -119,8 +181,7 @@ impl Vm {
             Some(line) if line > 0 => text.extend_from_slice(format!(":{line}: in ").as_bytes()),
             _ => text.extend_from_slice(b": in "),
         }
-        let function: Value = thread.stack.get(view.frame.func());
-        let name = if let Some(name) = self.global_function_name(function) {
+        let name = if let Some(name) = self.global_function_name(thread.function_of(index)) {
             [b"function '", &name[..], b"'"].concat()
         } else if let Some((kind, name)) = thread.function_name(index) {
             [kind.as_bytes(), b" '", &name, b"'"].concat()

@@ -125,16 +125,19 @@ impl Vm {
         table
     }
 
-    /// What stands for the running thread in the hook table.
-    pub(crate) fn hook_thread_key(&self) -> Value {
-        Value::from(self.current)
+    /// Sets the events of a thread; the function is in the hook table.
+    pub(crate) fn set_hook_events(&mut self, thread: ThreadRef, mask: u8, count: i32) {
+        let hooks = &mut self.thread_state_mut(thread).hooks;
+        (hooks.mask, hooks.base_count, hooks.count_left) = (mask, count, count);
+        if thread == self.current {
+            self.hooks_changed();
+        }
     }
 
-    /// Sets the events of the running thread; the function is in the hook table.
-    pub(crate) fn set_hook_events(&mut self, mask: u8, count: i32) {
-        let hooks = &mut self.thread.hooks;
-        (hooks.mask, hooks.base_count, hooks.count_left) = (mask, count, count);
-        self.hooks_changed();
+    /// The events of a thread and the distance of count events.
+    pub(crate) fn hook_events(&self, thread: ThreadRef) -> (u8, i32) {
+        let hooks = &self.thread_state(thread).hooks;
+        (hooks.mask, hooks.base_count)
     }
 
     /// A new thread has the hooks of the one that makes it, but not its function: as in PUC, the hook
@@ -347,7 +350,7 @@ impl Vm {
             return Err(self.stack_overflow());
         }
         let table = self.hook_table();
-        let function = table.get(self.hook_thread_key());
+        let function = table.get(Value::from(self.current));
         if function.is_function() {
             self.thread.hooks.running = Some((index as u32, transfer));
             self.push(Value::from(table));

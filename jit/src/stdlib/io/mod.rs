@@ -186,11 +186,7 @@ fn tmpfile(vm: &mut Vm, _: Args) -> LuaResult<Returned> {
 }
 
 /// A handle for the stream, or why there is none.
-fn opened(
-    vm: &mut Vm,
-    stream: Result<Stream, Errno>,
-    name: Option<&[u8]>,
-) -> LuaResult<Returned> {
+fn opened(vm: &mut Vm, stream: Result<Stream, Errno>, name: Option<&[u8]>) -> LuaResult<Returned> {
     match stream {
         Ok(stream) => {
             let handle = new_handle(vm, stream);

@@ -223,7 +223,8 @@ fn read_all(vm: &mut Vm, file: UserdataRef, text: &mut Vec<u8>) -> LuaResult<()>
 /// The longest prefix of the input that may begin a numeral, after spaces; `None` if it is too long. One
 /// byte of look-ahead is put back.
 fn read_numeral(stream: &mut Stream) -> Option<Vec<u8>> {
-    let mut reader = NumeralReader { next: stream.byte(), text: Vec::new(), overflow: false, stream };
+    let mut reader =
+        NumeralReader { next: stream.byte(), text: Vec::new(), overflow: false, stream };
     while reader.next.is_some_and(|byte| matches!(byte, b' ' | b'\t'..=b'\r')) {
         reader.next = reader.stream.byte();
     }
@@ -279,9 +280,10 @@ impl NumeralReader<'_> {
 
     fn digits(&mut self, hex: bool) -> usize {
         let mut count = 0;
-        while self.next.is_some_and(|byte| {
-            if hex { byte.is_ascii_hexdigit() } else { byte.is_ascii_digit() }
-        }) && self.take()
+        while self
+            .next
+            .is_some_and(|byte| if hex { byte.is_ascii_hexdigit() } else { byte.is_ascii_digit() })
+            && self.take()
         {
             count += 1;
         }

@@ -3,11 +3,11 @@
 //! In:  times in seconds, tables of fields.   Out: text by C's `strftime`, tables, seconds.
 
 use crate::heap::Value;
+use crate::vm::Vm;
 use crate::vm::error::LuaResult;
 use crate::vm::host::time::{Calendar, Parts, now};
 use crate::vm::host::{c_string, until_nul};
 use crate::vm::native::{Args, BasicType, Returned};
-use crate::vm::Vm;
 
 /// The conversions of C99, and their second letters after the modifiers `E` and `O`.
 const CONVERSIONS: &[u8] = b"aAbBcCdDeFgGhHIjmMnprRStTuUVwWxXyYzZ%";
@@ -42,8 +42,7 @@ pub fn date(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
             continue;
         }
         let Some(length) = conversion_length(rest) else {
-            let message =
-                [b"invalid conversion specifier '%", until_nul(rest), &b"'"[..]].concat();
+            let message = [b"invalid conversion specifier '%", until_nul(rest), &b"'"[..]].concat();
             return Err(vm.arg_error(1, message));
         };
         let conversion = [b"%", &rest[..length]].concat();

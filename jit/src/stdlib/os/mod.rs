@@ -8,11 +8,11 @@ pub mod date;
 
 use super::system::{command_result, file_result};
 use crate::heap::{Tag, Value};
-use crate::vm::error::LuaResult;
-use crate::vm::host::process::{self, Locale};
-use crate::vm::host::c_string;
-use crate::vm::native::{Args, NativeFunction, Returned};
 use crate::vm::Vm;
+use crate::vm::error::LuaResult;
+use crate::vm::host::c_string;
+use crate::vm::host::process::{self, Locale};
+use crate::vm::native::{Args, NativeFunction, Returned};
 
 pub static FUNCTIONS: [NativeFunction; 11] = [
     NativeFunction { name: "clock", call: clock, intrinsic: None },

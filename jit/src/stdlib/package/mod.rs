@@ -23,8 +23,7 @@ const CONFIG: &[u8] = b"/\n;\n?\n!\n-\n";
 
 const LUA_PATH: &[u8] = b"/usr/local/share/lua/5.4/?.lua;/usr/local/share/lua/5.4/?/init.lua;\
 /usr/local/lib/lua/5.4/?.lua;/usr/local/lib/lua/5.4/?/init.lua;./?.lua;./?/init.lua";
-const C_PATH: &[u8] =
-    b"/usr/local/lib/lua/5.4/?.so;/usr/local/lib/lua/5.4/loadall.so;./?.so";
+const C_PATH: &[u8] = b"/usr/local/lib/lua/5.4/?.so;/usr/local/lib/lua/5.4/loadall.so;./?.so";
 
 /// Set in the registry, it keeps the environment from changing the paths (the option `-E`).
 pub const NO_ENVIRONMENT: &str = "LUA_NOENV";
@@ -36,11 +35,10 @@ pub fn finish(vm: &mut Vm, package: TableRef) {
     package.set_name(&mut vm.heap, "searchers", Value::from(searchers));
     for (i, searcher) in search::SEARCHERS.iter().enumerate() {
         let searcher = Value::from(vm.heap.new_native_closure(searcher, &upvalue));
-        searchers
-            .set_int(&mut vm.heap, i as i64 + 1, searcher)
-            .expect("the table is large enough");
+        searchers.set_int(&mut vm.heap, i as i64 + 1, searcher).expect("the table is large enough");
     }
-    for (name, variable, default) in [("path", "LUA_PATH", LUA_PATH), ("cpath", "LUA_CPATH", C_PATH)]
+    for (name, variable, default) in
+        [("path", "LUA_PATH", LUA_PATH), ("cpath", "LUA_CPATH", C_PATH)]
     {
         let path = path_from_environment(vm, variable, default);
         let path = vm.heap.new_string_value(&path);

@@ -43,10 +43,10 @@ impl Errno {
     }
 }
 
-#[cfg(target_os = "macos")]
-use libc::__error as errno_location;
 #[cfg(not(target_os = "macos"))]
 use libc::__errno_location as errno_location;
+#[cfg(target_os = "macos")]
+use libc::__error as errno_location;
 
 /// The bytes before the first NUL: what C sees of a Lua string.
 pub fn until_nul(bytes: &[u8]) -> &[u8] {

@@ -47,7 +47,11 @@ pub fn remove(path: &CStr) -> Result<(), Errno> {
 pub fn rename(from: &CStr, to: &CStr) -> Result<(), Errno> {
     Errno::clear();
     // SAFETY: C strings.
-    if unsafe { libc::rename(from.as_ptr(), to.as_ptr()) } == 0 { Ok(()) } else { Err(Errno::last()) }
+    if unsafe { libc::rename(from.as_ptr(), to.as_ptr()) } == 0 {
+        Ok(())
+    } else {
+        Err(Errno::last())
+    }
 }
 
 /// The name of a new empty file, `None` if none can be made.

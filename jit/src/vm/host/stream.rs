@@ -211,8 +211,7 @@ impl Stream {
     /// Whether all bytes were accepted (`fwrite`).
     pub fn write(&mut self, bytes: &[u8]) -> bool {
         // SAFETY: the stream is open, the bytes are initialised.
-        let written =
-            unsafe { libc::fwrite(bytes.as_ptr().cast(), 1, bytes.len(), self.raw()) };
+        let written = unsafe { libc::fwrite(bytes.as_ptr().cast(), 1, bytes.len(), self.raw()) };
         written == bytes.len()
     }
 
@@ -278,7 +277,10 @@ mod tests {
     #[test]
     fn failures_have_numbers_and_texts() {
         let error = Stream::open(c"/nonexistent/file", c"r").expect_err("there is no such file");
-        assert_eq!((error, &error.text()[..]), (Errno(libc::ENOENT), &b"No such file or directory"[..]));
+        assert_eq!(
+            (error, &error.text()[..]),
+            (Errno(libc::ENOENT), &b"No such file or directory"[..])
+        );
     }
 
     #[test]
