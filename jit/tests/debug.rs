@@ -85,10 +85,6 @@ const PRELUDE: &str = "local emit, tostring, select = emit, tostring, select
 /// The first line that differs, or the error that ends the script.
 fn difference(source: &str, name: &str) -> Option<String> {
     let (ours, puc) = (ours(source, name), puc(source, name));
-    if std::env::var("DUMP").is_ok() {
-        std::fs::write("/tmp/dl.ours", format!("{ours:?}")).unwrap();
-        std::fs::write("/tmp/dl.puc", format!("{puc:?}")).unwrap();
-    }
     if ours == puc && puc.error.is_none() {
         return None;
     }
