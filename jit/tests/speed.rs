@@ -77,6 +77,36 @@ const PROGRAMS: &[(&str, &str)] = &[
         "natives",
         "local s, type = 0, type for i = 1, 2000000 do if type(i) == 'number' then s = s + 1 end end return s",
     ),
+    (
+        "ping-pong",
+        "local co = coroutine.wrap(function(a) while true do a = coroutine.yield(a + 1) end end)
+        local s = 0 for i = 1, 1000000 do s = s + co(i) end return s",
+    ),
+    (
+        "resume",
+        "local resume, yield = coroutine.resume, coroutine.yield
+        local co = coroutine.create(function(a) while true do a = yield(a + 1) end end)
+        local s = 0 for i = 1, 1000000 do local _, v = resume(co, i) s = s + v end return s",
+    ),
+    (
+        "generators",
+        "local function walk(n) if n > 0 then walk(n - 1) coroutine.yield(n) walk(n - 1) end end
+        local s = 0
+        for r = 1, 20 do for v in coroutine.wrap(function() walk(12) end) do s = s + v end end
+        return s",
+    ),
+    (
+        "co_create",
+        "local s = 0 for i = 1, 300000 do s = s + coroutine.wrap(function() return i end)() end return s",
+    ),
+    (
+        "co_live",
+        "local t = {} for i = 1, 100000 do
+          local co = coroutine.wrap(function() local n = i while true do coroutine.yield(n) n = n + 1 end end)
+          co() t[i] = co
+        end
+        local s = 0 for i = 1, 100000 do s = s + t[i]() end return s",
+    ),
 ];
 
 fn best(mut run: impl FnMut()) -> Duration {

@@ -5,8 +5,8 @@
 use crate::heap::layout::ThreadStatus;
 use crate::heap::{ThreadRef, Value};
 use crate::vm::Vm;
-use crate::vm::error::{LuaError, LuaResult};
-use crate::vm::native::{Args, BasicType, NativeFunction, Outcome, Returned};
+use crate::vm::error::LuaResult;
+use crate::vm::native::{Args, BasicType, NativeFunction, Returned};
 
 pub static FUNCTIONS: [NativeFunction; 8] = [
     NativeFunction { name: "create", call: create, intrinsic: None },
@@ -48,14 +48,7 @@ fn create(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
 
 fn resume(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let thread = check_thread(vm, args)?;
-    // The first argument's slot takes the first result; the others follow.
-    vm.resume_then(thread, args.len() - 1, args, |vm, args, outcome| {
-        vm.set_arg(args, 1, Value::bool(matches!(outcome, Outcome::Done { .. })));
-        match outcome {
-            Outcome::Done { count, .. } => vm.ret_pushed(count + 1),
-            Outcome::Failed { .. } => vm.ret_pushed(2),
-        }
-    })
+    vm.resume(thread, args.len() - 1, false)
 }
 
 fn wrap(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
@@ -66,35 +59,7 @@ fn wrap(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
 
 fn wrapped(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let thread = vm.native_upvalue(1).as_thread().expect("`wrap` made the upvalue");
-    vm.resume_then(thread, args.len(), args, |vm, _, outcome| match outcome {
-        Outcome::Done { count, .. } => vm.ret_pushed(count),
-        Outcome::Failed { slot } => Err(wrapped_error(vm, slot)),
-    })
-}
-
-/// The error of a wrapped coroutine, in stack slot `slot`, for its caller: the coroutine is closed, and
-/// a message gets the caller's position in front.
-fn wrapped_error(vm: &mut Vm, slot: usize) -> Box<LuaError> {
-    let thread = vm.native_upvalue(1).as_thread().expect("`wrap` made the upvalue");
-    let mut error = vm.stack_value(slot);
-    let mut is_memory_error = false;
-    if thread.status() == ThreadStatus::Failed {
-        is_memory_error = thread.failed_for_memory();
-        let raised = error;
-        match vm.close_coroutine(thread) {
-            Ok(closed) => error = closed.unwrap_or(error),
-            Err(stopped) => return stopped,
-        }
-        is_memory_error &= error.raw_equals(raised);
-    }
-    match error.as_str() {
-        Some(_) if is_memory_error => vm.memory_error(),
-        Some(message) => {
-            let text = [&vm.where_at(1), message.as_bytes()].concat();
-            LuaError::new(vm.heap.new_string_value(&text))
-        }
-        None => LuaError::new(error),
-    }
+    vm.resume(thread, args.len(), true)
 }
 
 fn yield_(vm: &mut Vm, args: Args) -> LuaResult<Returned> {

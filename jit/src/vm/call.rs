@@ -19,7 +19,6 @@ use super::{NATIVE_STACK, Vm};
 use crate::bytecode::Event;
 use crate::heap::layout::Closure;
 use crate::heap::{ClosureRef, Tag, ThreadRef, Value};
-use std::ops::ControlFlow;
 
 /// Nesting of C calls at which PUC reports an overflow (`LUAI_MAXCCALLS`).
 pub(super) const MAX_C_CALLS: u32 = 200;
@@ -55,6 +54,15 @@ pub(crate) enum After {
 struct Start {
     thread: ThreadRef,
     floor: usize,
+}
+
+impl After {
+    pub(crate) fn flow(self) -> Flow {
+        match self {
+            After::Continue => Flow::Enter,
+            After::Exit => Flow::Exit,
+        }
+    }
 }
 
 impl Vm {
@@ -390,7 +398,7 @@ impl Vm {
 
     /// Moves the results of the native on top to its function's slot, and drops its frame.
     #[inline]
-    pub(super) fn finish_native(&mut self, count: usize) -> u16 {
+    fn finish_native(&mut self, count: usize) -> u16 {
         let frame = *self.thread.top_frame();
         self.thread.frames.pop();
         let first = self.thread.top as usize - count;
@@ -447,14 +455,8 @@ impl Vm {
                     let outcome = self.callee_outcome();
                     returned = self.run_continuation(outcome)?;
                 }
-                Return::Resume { thread, nargs, then } => {
-                    self.wait_for(self.thread.top - nargs, then, false, None);
-                    match self.enter_coroutine(thread, nargs as usize)? {
-                        ControlFlow::Break(flow) => return Ok(flow),
-                        ControlFlow::Continue(outcome) => {
-                            returned = self.run_continuation(outcome)?;
-                        }
-                    }
+                Return::Resume { thread, nargs } => {
+                    return self.enter_coroutine(thread, nargs as usize);
                 }
                 Return::Yield(count) => return self.leave_coroutine(count as usize),
             }
@@ -485,7 +487,7 @@ impl Vm {
         Outcome::Done { first, count: self.thread.top as usize - first }
     }
 
-    pub(crate) fn run_continuation(&mut self, outcome: Outcome) -> LuaResult<Returned> {
+    fn run_continuation(&mut self, outcome: Outcome) -> LuaResult<Returned> {
         let waiting = self.thread.waiting.pop().expect("a native waits");
         debug_assert_eq!(waiting.frame, self.thread.frames.len() - 1);
         let frame = self.thread.top_frame_mut();
@@ -513,14 +515,13 @@ impl Vm {
                 let error = self.thread.stack.get(self.thread.top as usize - 1);
                 return self.go_on_catching(error);
             }
-            if flags & (flag::CONTINUES | flag::BODY) != 0 {
-                let outcome = if flags & flag::BODY != 0 {
-                    interrupted = false;
-                    self.end_coroutine()
-                } else {
-                    self.callee_outcome()
-                };
+            if flags & flag::BODY != 0 {
+                (flags, interrupted) = (self.end_coroutine()?, false);
+                continue;
+            }
+            if flags & flag::CONTINUES != 0 {
                 let waiting = self.thread.top_frame().flags;
+                let outcome = self.callee_outcome();
                 let returned = self.run_continuation(outcome)?;
                 match self.go_on_native(returned)? {
                     Flow::Enter => return Ok(After::Continue),

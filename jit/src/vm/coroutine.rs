@@ -3,9 +3,10 @@
 //! In:  what a native asks for ([`Vm::resume_then`], [`Vm::yield_values`]).   Out: another thread runs.
 //!
 //! Resuming switches the thread under the interpreter loop; nothing recurses in Rust. The native that
-//! resumes (`coroutine.resume`, the function of `coroutine.wrap`) keeps its frame and waits, as one that
-//! waits for a function it called; what the coroutine yields, returns or fails with completes it. The
-//! frame of `coroutine.yield` waits in the same way for the values of the next resume.
+//! resumes (`coroutine.resume`, the function of `coroutine.wrap`) keeps its frame and waits; what the
+//! coroutine yields, returns or fails with completes it. The frame of `coroutine.yield` waits in the
+//! same way for the values of the next resume. Values go straight from one stack to their place on the
+//! other, unless hooks want to see the return or the stack has to grow.
 //!
 //! Invariants:
 //! - a coroutine that was not started has no frames and its function in slot 1;
@@ -17,11 +18,10 @@ use super::Vm;
 use super::call::{After, Flow, MAX_C_CALLS};
 use super::error::{ErrorKind, LuaError, LuaResult};
 use super::frame::{ThreadState, flag};
-use super::native::{Args, Continuation, Outcome, Return, Returned};
+use super::native::{Return, Returned};
 use crate::heap::layout::ThreadStatus;
 use crate::heap::stack::{LIMIT, Stack};
 use crate::heap::{ThreadRef, Value};
-use std::ops::ControlFlow;
 
 /// Where a coroutine's function is before it starts; level of everything on its stack.
 const BODY_SLOT: usize = 1;
@@ -41,31 +41,26 @@ impl Vm {
         thread
     }
 
-    /// Resumes `thread` with the topmost `nargs` values. `then` gets what it yields or returns; or the
-    /// error, also if it cannot be resumed.
-    pub fn resume_then(
-        &mut self,
-        thread: ThreadRef,
-        nargs: usize,
-        args: Args,
-        then: Continuation,
-    ) -> LuaResult<Returned> {
+    /// Resumes `thread` with the topmost `nargs` values, and returns what it yields or returns. An
+    /// error, also that it cannot be resumed, is a result of the native (false and the error), or, if
+    /// it `wraps` the coroutine, raised.
+    pub fn resume(&mut self, thread: ThreadRef, nargs: usize, wraps: bool) -> LuaResult<Returned> {
         let refusal = match thread.status() {
-            status if !self.has_room(thread, nargs) && status != ThreadStatus::Dead => {
-                "too many arguments to resume"
+            ThreadStatus::Suspended if self.c_calls >= MAX_C_CALLS => "C stack overflow",
+            ThreadStatus::Suspended if self.has_room(thread, nargs) => {
+                let kind = if wraps { flag::WRAPS } else { flag::RESUMES };
+                self.thread.top_frame_mut().flags |= kind;
+                return Ok(Returned(Return::Resume { thread, nargs: nargs as u32 }));
             }
+            ThreadStatus::Suspended => "too many arguments to resume",
             ThreadStatus::Running | ThreadStatus::Normal => "cannot resume non-suspended coroutine",
             ThreadStatus::Dead | ThreadStatus::Failed => "cannot resume dead coroutine",
-            ThreadStatus::Suspended if self.c_calls >= MAX_C_CALLS => "C stack overflow",
-            ThreadStatus::Suspended => {
-                return Ok(Returned(Return::Resume { thread, nargs: nargs as u32, then }));
-            }
         };
-        self.thread.top -= nargs as u32;
         let message = self.heap.new_string_value(refusal.as_bytes());
-        let slot = self.thread.top as usize;
-        self.push(message);
-        then(self, args, Outcome::Failed { slot })
+        if wraps {
+            return Err(self.wrapped_error(None, message));
+        }
+        self.ret_all(&[Value::FALSE, message])
     }
 
     /// Suspends the running coroutine; the topmost `count` values go to its resumer, and those of the
@@ -98,6 +93,8 @@ impl Vm {
         (state.handler, state.handling, state.unyieldable) = (0, 0, 0);
         let result = if state.has_to_be_closed(BODY_SLOT) {
             self.switch_down(thread);
+            // Closing does not nest as resuming does.
+            self.c_calls -= 1;
             let result = self.close_protected(BODY_SLOT, error);
             self.switch_up(ThreadStatus::Dead);
             result
@@ -112,58 +109,99 @@ impl Vm {
 /// For the interpreter.
 impl Vm {
     /// Runs a suspended coroutine with the topmost `nargs` values, on behalf of the native on top.
-    /// `Continue`: it has already ended, and the native goes on with this outcome.
-    pub(super) fn enter_coroutine(
-        &mut self,
-        thread: ThreadRef,
-        nargs: usize,
-    ) -> LuaResult<ControlFlow<Flow, Outcome>> {
+    /// `Done`: it has already ended, and the native is complete.
+    pub(super) fn enter_coroutine(&mut self, thread: ThreadRef, nargs: usize) -> LuaResult<Flow> {
+        if self.thread_state(thread).frames.is_empty() {
+            return self.start_coroutine(thread, nargs);
+        }
+        let completed = self.complete_waiting(thread, nargs);
+        self.switch_down(thread);
+        let flags = match completed {
+            Some(flags) => flags,
+            None => self.return_pushed(nargs)?,
+        };
+        if flags == 0 {
+            return Ok(Flow::Enter);
+        }
+        self.after_return(flags, true).map(After::flow)
+    }
+
+    fn start_coroutine(&mut self, thread: ThreadRef, nargs: usize) -> LuaResult<Flow> {
         self.hand_over(thread, nargs);
         self.switch_down(thread);
-        self.c_calls += 1;
-        self.thread.base_c_calls = self.c_calls;
-        if self.thread.frames.is_empty() {
-            if self.c_calls >= MAX_C_CALLS {
-                return Err(self.runtime_error("C stack overflow"));
-            }
-            return Ok(match self.precall(BODY_SLOT, nargs, -1, flag::BODY)? {
-                Flow::Done => ControlFlow::Continue(self.end_coroutine()),
-                flow => ControlFlow::Break(flow),
-            });
+        if self.c_calls >= MAX_C_CALLS {
+            return Err(self.runtime_error("C stack overflow"));
         }
-        let flags = self.finish_native(nargs);
-        Ok(ControlFlow::Break(match self.after_return(flags, true)? {
-            After::Continue => Flow::Enter,
-            After::Exit => Flow::Exit,
-        }))
+        let flow = self.precall(BODY_SLOT, nargs, -1, flag::BODY)?;
+        if flow == Flow::Done {
+            self.end_coroutine()?;
+        }
+        Ok(flow)
     }
 
     /// The running coroutine yields the topmost `count` values; the frame of the native that asked for
     /// it stays. What its resumer does with them is complete when this returns.
     pub(super) fn leave_coroutine(&mut self, count: usize) -> LuaResult<Flow> {
         self.interrupt(self.c_calls - self.thread.base_c_calls);
-        let outcome = self.hand_up(count, ThreadStatus::Suspended);
-        Ok(match self.complete_resume(outcome)? {
-            After::Continue => Flow::Enter,
-            After::Exit => Flow::Exit,
-        })
+        let flags = self.hand_up(count, ThreadStatus::Suspended)?;
+        if flags == 0 {
+            return Ok(Flow::Enter);
+        }
+        self.after_return(flags, false).map(After::flow)
     }
 
-    /// The body of the running coroutine has returned: its results are from its slot on.
-    pub(super) fn end_coroutine(&mut self) -> Outcome {
+    /// The body of the running coroutine has returned: its results are from its slot on. The native
+    /// that waited for it is complete; returns what its return completes (its flags).
+    pub(super) fn end_coroutine(&mut self) -> LuaResult<u16> {
         let thread = self.current;
-        let outcome = self.hand_up(self.thread.top as usize - BODY_SLOT, ThreadStatus::Dead);
+        let flags = self.hand_up(self.thread.top as usize - BODY_SLOT, ThreadStatus::Dead);
         self.bury(thread);
-        outcome
+        flags
     }
 
     /// The running coroutine ends with an error that nothing in it catches.
     pub(super) fn fail_coroutine(&mut self, error: &LuaError) -> LuaResult<After> {
+        let thread = self.current;
         self.leave_error_on_top(error);
         self.switch_up(ThreadStatus::Failed);
-        let slot = self.thread.top as usize;
-        self.push(error.value);
-        self.complete_resume(Outcome::Failed { slot })
+        let flags = self.report_failure(thread, error.value)?;
+        self.after_return(flags, false)
+    }
+
+    /// Completes the native on top, which resumed `thread`, with an error.
+    fn report_failure(&mut self, thread: ThreadRef, error: Value) -> LuaResult<u16> {
+        if self.thread.top_frame().flags & flag::WRAPS != 0 {
+            return Err(self.wrapped_error(Some(thread), error));
+        }
+        self.push(Value::FALSE);
+        self.push(error);
+        self.return_values(2)
+    }
+
+    /// The error that a wrapped coroutine raises in its caller: a coroutine that failed is closed, and
+    /// a message gets the caller's position in front.
+    #[cold]
+    fn wrapped_error(&mut self, thread: Option<ThreadRef>, error: Value) -> Box<LuaError> {
+        let mut value = error;
+        let mut is_memory_error = false;
+        if let Some(thread) = thread
+            && thread.status() == ThreadStatus::Failed
+        {
+            is_memory_error = thread.failed_for_memory();
+            match self.close_coroutine(thread) {
+                Ok(closed) => value = closed.unwrap_or(error),
+                Err(stopped) => return stopped,
+            }
+            is_memory_error &= value.raw_equals(error);
+        }
+        match value.as_str() {
+            Some(_) if is_memory_error => self.memory_error(),
+            Some(message) => {
+                let text = [&self.where_at(1), message.as_bytes()].concat();
+                LuaError::new(self.heap.new_string_value(&text))
+            }
+            None => LuaError::new(value),
+        }
     }
 
     /// The host ends the program: every coroutine that runs or waits above `home` fails.
@@ -182,17 +220,6 @@ impl Vm {
         let is_memory_error = error.kind == ErrorKind::Memory;
         // SAFETY: the running thread's object is live.
         unsafe { (*self.current.as_ptr()).is_memory_error = is_memory_error };
-    }
-
-    /// Completes the native on top, which has resumed a coroutine.
-    fn complete_resume(&mut self, outcome: Outcome) -> LuaResult<After> {
-        let flags = self.thread.top_frame().flags;
-        let returned = self.run_continuation(outcome)?;
-        match self.go_on_native(returned)? {
-            Flow::Enter => Ok(After::Continue),
-            Flow::Exit => Ok(After::Exit),
-            Flow::Done => self.after_return(flags, false),
-        }
     }
 
     /// Whether `count` values can be pushed on a thread's stack.
@@ -216,26 +243,90 @@ impl Vm {
         self.thread.top = first as u32;
     }
 
-    /// Hands the topmost `count` values to the resumer and lets it run.
-    fn hand_up(&mut self, count: usize, status: ThreadStatus) -> Outcome {
-        let resumer = self.current.resumer().expect("a coroutine has a resumer");
-        let fits = self.has_room(resumer, count + 1);
-        if fits {
-            self.hand_over(resumer, count);
-        } else {
-            self.thread.top -= count as u32;
+    /// Completes the native that waits on top of `thread`, which does not run, with the topmost
+    /// `count` values: they go where its results belong, and its frame is dropped. Returns what its
+    /// return completes. `None`: that takes more; the values were only handed over.
+    fn complete_waiting(&mut self, thread: ThreadRef, count: usize) -> Option<u16> {
+        // SAFETY: the other thread does not run; this is the only reference to its state.
+        let target = unsafe { thread.suspended_state_mut() };
+        let target = target.expect("a waiting thread does not run");
+        let frame = *target.top_frame();
+        let func = frame.func as usize;
+        // `coroutine.resume` says that it went well.
+        let reported = usize::from(frame.flags & flag::RESUMES != 0);
+        let given = count + reported;
+        let wanted = if frame.wanted < 0 { given } else { frame.wanted as usize };
+        let end = func + wanted;
+        if target.hooks.mask != 0 || end > target.checked_end as usize {
+            self.hand_over(thread, count);
+            return None;
         }
-        self.switch_up(status);
-        if fits {
-            return Outcome::Done { first: self.thread.top as usize - count, count };
+        let first = self.thread.top as usize - count;
+        self.thread.top = first as u32;
+        target.frames.pop();
+        target.top = end as u32;
+        let values = self.thread.stack.slice(first, first + count);
+        let results = target.stack.slice_mut(func, end);
+        let (report, rest) = results.split_at_mut(reported.min(wanted));
+        report.fill(Value::TRUE);
+        for (slot, value) in rest.iter_mut().zip(values) {
+            *slot = *value;
         }
-        let slot = self.thread.top as usize;
-        let message = self.heap.new_string_value(b"too many results to resume");
-        self.push(message);
-        Outcome::Failed { slot }
+        if given < wanted {
+            results[given..].fill(Value::NIL);
+        }
+        Some(frame.flags & !(flag::RESUMES | flag::WRAPS))
     }
 
-    /// Lets `thread`, which does not run, run on behalf of the running one.
+    /// Completes the native on top, to which the topmost `count` values were handed over.
+    #[cold]
+    fn return_pushed(&mut self, count: usize) -> LuaResult<u16> {
+        let mut count = count;
+        if self.thread.top_frame().flags & flag::RESUMES != 0 {
+            self.push(Value::TRUE);
+            let end = self.thread.top as usize;
+            self.thread.stack.slice_mut(end - 1 - count, end).rotate_right(1);
+            count += 1;
+        }
+        self.return_values(count)
+    }
+
+    /// Completes the native on top with the topmost `count` values; returns what that completes.
+    #[cold]
+    fn return_values(&mut self, count: usize) -> LuaResult<u16> {
+        let flags = self.thread.top_frame().flags & !(flag::RESUMES | flag::WRAPS);
+        let returned = Returned(Return::Values(count as u32));
+        // Plain values complete it at once.
+        let _ = self.go_on_native(returned)?;
+        Ok(flags)
+    }
+
+    /// Hands the topmost `count` values to the native that resumed the running coroutine, and lets its
+    /// thread run. Returns what the native's return completes.
+    fn hand_up(&mut self, count: usize, status: ThreadStatus) -> LuaResult<u16> {
+        let resumer = self.current.resumer().expect("a coroutine has a resumer");
+        if !self.has_room(resumer, count + 1) {
+            return self.refuse_results(count, status);
+        }
+        let completed = self.complete_waiting(resumer, count);
+        self.switch_up(status);
+        match completed {
+            Some(flags) => Ok(flags),
+            None => self.return_pushed(count),
+        }
+    }
+
+    #[cold]
+    fn refuse_results(&mut self, count: usize, status: ThreadStatus) -> LuaResult<u16> {
+        let thread = self.current;
+        self.thread.top -= count as u32;
+        self.switch_up(status);
+        let message = self.heap.new_string_value(b"too many results to resume");
+        self.report_failure(thread, message)
+    }
+
+    /// Lets `thread`, which does not run, run on behalf of the running one. As in PUC, its nesting of
+    /// C calls starts from the resumer's.
     fn switch_down(&mut self, thread: ThreadRef) {
         // SAFETY: a handle points to a live thread.
         unsafe {
@@ -243,6 +334,8 @@ impl Vm {
             (*thread.as_ptr()).resumer_c_calls = self.c_calls;
         }
         self.switch(thread, ThreadStatus::Normal);
+        self.c_calls += 1;
+        self.thread.base_c_calls = self.c_calls;
     }
 
     /// Lets the resumer of the running thread run.
@@ -265,8 +358,9 @@ impl Vm {
         // object, which holds none; the other's is in its object and goes to the VM. Each is moved
         // bit by bit, so that there is one of each before and after.
         unsafe {
-            (*current).state.write(std::ptr::read(&raw const self.thread));
-            (&raw mut self.thread).write((*next.as_ptr()).state.assume_init_read());
+            let (left, entered) = ((*current).state.as_mut_ptr(), (*next.as_ptr()).state.as_ptr());
+            std::ptr::copy_nonoverlapping(&raw const self.thread, left, 1);
+            std::ptr::copy_nonoverlapping(entered, &raw mut self.thread, 1);
         }
         self.current.set_status(status);
         next.set_status(ThreadStatus::Running);

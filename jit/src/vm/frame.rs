@@ -49,6 +49,10 @@ pub mod flag {
     pub const INTERRUPTED: u16 = 256;
     /// Closes a variable while an error unwinds: returning goes on with catching the error.
     pub const CLOSING: u16 = 512;
+    /// A native that waits for a coroutine: `coroutine.resume`, which reports how it went ...
+    pub const RESUMES: u16 = 1024;
+    /// ... or the function of `coroutine.wrap`, which passes errors on.
+    pub const WRAPS: u16 = 2048;
 }
 
 /// One call. Kept small: pushing it is most of what a call costs.

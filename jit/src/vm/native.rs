@@ -112,8 +112,8 @@ pub(crate) enum Return {
     AfterHooks(u32),
     /// Call the function in slot `func` with the arguments above it, then go on with `then`.
     Call { func: u32, then: Continuation, protected: bool, handler: Option<u32> },
-    /// Resume a coroutine that can be resumed with the topmost `nargs` values, then go on with `then`.
-    Resume { thread: ThreadRef, nargs: u32, then: Continuation },
+    /// Resume a coroutine that can be resumed with the topmost `nargs` values.
+    Resume { thread: ThreadRef, nargs: u32 },
     /// Suspend the running coroutine, which can be, and hand the topmost values to its resumer.
     Yield(u32),
 }
