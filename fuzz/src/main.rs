@@ -5,11 +5,10 @@
 
 #![forbid(unsafe_code)]
 
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let command = plumb_fuzz::cli::Cli::parse();
+    let command = plumb_fuzz::cli::parse();
     match plumb_fuzz::cli::run(command) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

@@ -43,7 +43,7 @@ fn every_command_has_help() {
 
 #[test]
 fn missing_files_are_named() {
-    for command in ["check", "run", "trace"] {
+    for command in ["check", "trace"] {
         refused(&[command, "no-such-file.lua"], "no-such-file.lua");
     }
     refused(&["repro", "no-such-case"], "no-such-case");
@@ -60,7 +60,7 @@ fn files_that_are_not_text_are_refused() {
 #[test]
 fn files_that_are_not_lua_get_the_message_of_lua() {
     let path = file("broken.lua", b"for i = 1 do end\n");
-    for command in ["check", "run", "trace"] {
+    for command in ["check", "trace"] {
         refused(&[command, arg(&path)], "broken.lua:1: ',' expected near 'do'");
     }
 }

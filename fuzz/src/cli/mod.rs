@@ -77,6 +77,11 @@ fn executor(arg: Option<ExecutorArg>) -> anyhow::Result<ExecutorKind> {
     })
 }
 
+/// The command line of this process.
+pub fn parse() -> Cli {
+    Cli::parse_from(run::prepare(std::env::args_os().collect()))
+}
+
 /// Runs a command; the number is the exit code.
 pub fn run(cli: Cli) -> anyhow::Result<u8> {
     match cli.command.unwrap_or_else(|| Command::Sweep(sweep::Args::default())) {

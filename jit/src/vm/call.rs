@@ -160,6 +160,22 @@ impl Vm {
         }
     }
 
+    /// [`Vm::call`] with a message handler, which sees an error where it is raised. For hosts.
+    pub fn call_handled(
+        &mut self,
+        function: Value,
+        args: &[Value],
+        handler: Value,
+    ) -> LuaResult<Vec<Value>> {
+        let slot = self.thread.top;
+        self.push(handler);
+        let outer = std::mem::replace(&mut self.thread.handler, slot);
+        let result = self.call(function, args);
+        self.thread.handler = outer;
+        self.thread.top = slot;
+        result
+    }
+
     /// Counts a call that PUC makes through C.
     pub(crate) fn enter_c_call(&mut self) -> LuaResult<()> {
         self.c_calls += 1;

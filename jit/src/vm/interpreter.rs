@@ -979,7 +979,18 @@ impl Vm {
 
     #[cold]
     fn call_tick(&mut self) -> LuaResult<()> {
-        if self.thread.hooks.mask != 0 { self.tick_with_hooks() } else { self.call_driver_tick() }
+        let now = self.clock();
+        if now >= self.interrupts.next_poll {
+            self.poll_interrupt()?;
+        }
+        if self.thread.hooks.mask != 0 {
+            return self.tick_with_hooks();
+        }
+        if now >= self.driver_tick {
+            return self.call_driver_tick();
+        }
+        self.arm(self.driver_tick);
+        Ok(())
     }
 
     pub(crate) fn call_driver_tick(&mut self) -> LuaResult<()> {

@@ -12,7 +12,7 @@
 //! 9. [`meta`]    metamethods
 //! 10. [`call`]   calls, returns, protected calls, unwinding
 //! 11. [`hook`]   debug hooks
-//! 12. [`interpreter`]  the loop
+//! 12. [`interpreter`]  the loop; [`interrupt`] stops it from outside
 //! 13. [`host`]   the C library: streams, time, processes; [`output`] standard output and warnings
 //!
 //! Invariants:
@@ -33,6 +33,7 @@ pub mod frame;
 pub mod hook;
 pub mod host;
 pub mod interpreter;
+pub mod interrupt;
 pub mod meta;
 pub mod native;
 pub mod output;
@@ -85,6 +86,7 @@ pub struct Vm {
     pub(crate) tick_point: u64,
     /// The clock at which the driver wants a tick, `u64::MAX` for none.
     pub(crate) driver_tick: u64,
+    pub(crate) interrupts: interrupt::Interrupts,
     /// Nesting of calls that PUC makes through C (`nCcalls`).
     pub(crate) c_calls: u32,
     pub(crate) initial_hot_count: u16,
@@ -119,6 +121,7 @@ impl Vm {
             ticks_left: u64::MAX,
             tick_point: u64::MAX,
             driver_tick: u64::MAX,
+            interrupts: interrupt::Interrupts::new(),
             c_calls: 0,
             initial_hot_count: NEVER_HOT,
         }
@@ -236,6 +239,7 @@ impl Vm {
     /// Makes the interpreter stop when `clock()` has this value, `u64::MAX` for never.
     pub(crate) fn arm(&mut self, clock: u64) {
         let now = self.clock();
+        let clock = clock.min(self.interrupts.next_poll.max(now));
         self.tick_point = clock.saturating_add(1);
         self.ticks_left = self.tick_point - now;
     }
@@ -259,6 +263,7 @@ impl Vm {
         self.ticks_left = u64::MAX;
         self.tick_point = u64::MAX;
         self.driver_tick = u64::MAX;
+        self.interrupts.schedule(0);
         self.hooks_changed();
     }
 }

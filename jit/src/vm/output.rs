@@ -54,7 +54,13 @@ impl Vm {
     /// Ends a line of `print`: it reaches its reader at once. That there is none is not an error.
     pub(crate) fn end_output_line(&mut self) {
         self.write_output(b"\n");
+        self.flush_output();
+    }
+
+    /// Hands on what C's standard output holds back.
+    pub fn flush_output(&mut self) {
         if let Some(stream) = &mut self.destination.standard {
+            // That nobody reads it is not the program's error.
             let _ = stream.flush();
         }
     }
