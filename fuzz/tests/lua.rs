@@ -41,7 +41,8 @@ fn run_with_input(args: &[&str], input: &[u8]) -> (i32, String, String) {
     let mut command = lua("", args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("plumb starts");
-    child.stdin.take().expect("piped").write_all(input).expect("it reads");
+    // It may end without having read all, or any, of it.
+    let _ = child.stdin.take().expect("piped").write_all(input);
     ended(child.wait_with_output().expect("plumb ends"))
 }
 

@@ -25,6 +25,7 @@ keys = {} for k, v in pairs(m.__index) do keys[#keys + 1] = k .. "=" .. type(v) 
 print(pcall(m.__tostring)) print(pcall(m.__tostring, 1)) print(pcall(m.__gc, 1)) print(pcall(m.__gc, f)) print(pcall(m.__close, f))
 f = io.open(p) m.__gc(f) print(io.type(f)) f = io.open(p) m.__close(f, "e") print(tostring(f))
 
+do local g <close> = io.open(p) f = g print(io.type(g)) end print(io.type(f))
 print(io.stdin:close()) print(io.stdout:close()) print(io.type(io.stdout)) print(io.stderr:close())
 print(clean(io.tmpfile())) local t = io.tmpfile() print(t:write("a", 1, 2.5, "\0z") == t, t:seek("set"), t:read("a") == "a12.5\0z", t:close())
 print(clean(pcall(io.tmpfile, 1)))
