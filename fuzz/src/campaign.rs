@@ -6,7 +6,7 @@
 //! take seeds has no influence on any result. A time-boxed sweep takes seeds upwards from its first.
 
 use crate::generate::{Case, case_of_seed};
-use crate::harness::{Answer, Finding, GENERATED_FUEL, Job, Judged, judge};
+use crate::harness::{Answer, Finding, GENERATED_FUEL, Job, Judged, judge, judge_without_jit};
 use plumb_jit::syntax::printer::print;
 use plumb_jit::trace::config::ExecutorKind;
 use plumb_oracle::verdict::{Compared, Reason};
@@ -25,6 +25,8 @@ pub struct Plan {
     pub time: Option<Duration>,
     pub jobs: usize,
     pub executor: ExecutorKind,
+    /// The JIT is off: every finding is a false alarm.
+    pub without_jit: bool,
     /// Stop after this many findings.
     pub max_findings: usize,
 }
@@ -57,6 +59,8 @@ pub struct Summary {
     /// Programs that left a trace through a side exit at least once.
     pub side_exit_programs: u64,
     pub side_exit_percent: f64,
+    pub forced_exits: u64,
+    pub flushes: u64,
     pub traces: u64,
     pub recordings: u64,
     pub aborts: BTreeMap<&'static str, u64>,
@@ -67,6 +71,8 @@ pub struct Summary {
     pub instructions: u64,
     pub trace_entries_compared: u64,
     pub trace_exits_compared: u64,
+    /// Moments compared that no trace chose.
+    pub checkpoints_compared: u64,
     pub registers_compared: u64,
     pub loop_arrivals: u64,
     /// One line a signature.
@@ -86,6 +92,8 @@ impl Totals {
         let stats = &judged.stats;
         s.traced_programs += u64::from(stats.compiled > 0);
         s.side_exit_programs += u64::from(stats.side_exits > 0);
+        s.forced_exits += stats.forced_exits;
+        s.flushes += stats.flushes;
         s.traces += stats.compiled;
         s.recordings += stats.recordings;
         s.blacklisted_loops += stats.blacklisted;
@@ -114,10 +122,14 @@ impl Totals {
         s.programs_per_second = s.programs as f64 / s.seconds.max(1e-9);
         s.jobs = plan.jobs;
         s.first_seed = plan.first_seed;
-        s.executor = plan.executor.name().to_string();
+        s.executor = match plan.without_jit {
+            true => "off".to_string(),
+            false => plan.executor.name().to_string(),
+        };
         s.instructions = self.compared.instructions;
         s.trace_entries_compared = self.compared.trace_entries;
         s.trace_exits_compared = self.compared.trace_exits;
+        s.checkpoints_compared = self.compared.checkpoints;
         s.registers_compared = self.compared.registers;
         // Every reason has a line, so that a new one is seen at once.
         for reason in Reason::ALL {
@@ -130,6 +142,20 @@ impl Totals {
 /// Judges a generated case.
 pub fn judge_case(case: &Case, executor: ExecutorKind) -> Judged {
     judge_within(case, executor, GENERATED_FUEL)
+}
+
+/// Judges a generated case with the JIT off, at clocks drawn from `seed`.
+pub fn judge_case_without_jit(case: &Case, seed: u64) -> Judged {
+    let source = print(&case.chunk);
+    let job = Job {
+        source: source.as_bytes(),
+        chunk_name: "=case",
+        config: case.config.clone(),
+        executor: ExecutorKind::Eval,
+        check: false,
+        fuel: GENERATED_FUEL,
+    };
+    judge_without_jit(&job, seed)
 }
 
 /// Judges a generated case that may run for `fuel` instructions.
@@ -164,7 +190,10 @@ pub fn sweep(plan: &Plan, progress: &(dyn Fn(u64, usize) + Sync)) -> (Summary, V
             if plan.time.is_some_and(|time| start.elapsed() >= time) {
                 break;
             }
-            let judged = judge_case(&case_of_seed(seed), plan.executor);
+            let judged = match plan.without_jit {
+                true => judge_case_without_jit(&case_of_seed(seed), seed),
+                false => judge_case(&case_of_seed(seed), plan.executor),
+            };
             own.add(&judged);
             let programs = done.fetch_add(1, Ordering::Relaxed) + 1;
             if let Answer::Found(finding) = judged.answer {
@@ -207,6 +236,8 @@ fn merge(into: &mut Totals, from: Totals) {
     a.diverged += b.diverged;
     a.traced_programs += b.traced_programs;
     a.side_exit_programs += b.side_exit_programs;
+    a.forced_exits += b.forced_exits;
+    a.flushes += b.flushes;
     a.traces += b.traces;
     a.recordings += b.recordings;
     a.blacklisted_loops += b.blacklisted_loops;

@@ -102,7 +102,20 @@ pub fn jit_config(case: &CaseConfig, executor: ExecutorKind) -> JitConfig {
 pub fn judge(job: &Job) -> Judged {
     let config = job.jit_config();
     let options = plumb_oracle::engine::Options { fuel: job.fuel, ..Default::default() };
-    let run = || plumb_oracle::check::check_jit(job.source, job.chunk_name, &config, &options);
+    judged(|| plumb_oracle::check::check_jit(job.source, job.chunk_name, &config, &options))
+}
+
+/// The same comparison with the JIT off; what it finds is a false alarm.
+pub fn judge_without_jit(job: &Job, seed: u64) -> Judged {
+    let options = plumb_oracle::engine::Options { fuel: job.fuel, ..Default::default() };
+    judged(|| {
+        let verdict =
+            plumb_oracle::check::check_without_jit(job.source, job.chunk_name, seed, &options);
+        (verdict, JitStats::default())
+    })
+}
+
+fn judged(run: impl FnOnce() -> (Verdict, JitStats)) -> Judged {
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok((verdict, stats)) => {
             let answer = match verdict {

@@ -13,12 +13,15 @@
 //!
 //! Limits: the content visited is bounded by `Plan::entries`, counted in entries and objects. A table
 //! that does not fit is shown by a sample of integer keys (1 to 16, then powers of two) which does not
-//! depend on iteration order, and the traversal ends there. Objects under keys that are objects
-//! themselves are not entered. Upvalues are compared by value, not by the identity of their cells.
+//! depend on iteration order, and the traversal ends there. Keys that are objects are ordered by what they
+//! show of themselves; of keys that look the same, the values are not entered. Frames beyond the first
+//! few are shown some at each look, all of them at a look that visits content.
 #![forbid(unsafe_code)]
 
+use crate::digest::{Digest, Mixer};
 use crate::policy;
 use plumb_jit::bytecode::RegisterSet;
+use plumb_jit::vm::Unspecified;
 use rustc_hash::FxHashMap;
 use std::fmt;
 use std::ops::ControlFlow;
@@ -133,6 +136,13 @@ pub trait State {
     fn function(&self, closure: Address) -> FunctionId;
     fn upvalue_count(&self, closure: Address) -> usize;
     fn upvalue(&self, closure: Address, index: usize) -> Self::Value;
+    /// The storage of an upvalue, which closures may share.
+    fn upvalue_cell(&self, closure: Address, index: usize) -> Address;
+    /// What the program was shown so far that another run need not show; engines that do not keep account
+    /// say nothing.
+    fn shown(&self) -> Unspecified {
+        Unspecified::default()
+    }
     /// The name under which the standard library holds this function or table, such as `math.sin`.
     fn library_name(&self, object: Address) -> Option<&str>;
 }
@@ -151,10 +161,10 @@ impl<F: Fn(usize, &Frame) -> RegisterSet> Selection for F {
 /// How much of a state is walked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// Frames whose registers are shown; deeper ones show only where they stand.
-    pub register_frames: usize,
-    /// Frames that are shown at all; of the rest only the number.
+    /// Innermost frames that are shown; of the rest, [`WINDOW`] frames, and their number.
     pub frames: usize,
+    /// Which of the other frames are shown: those from this number on, counted around.
+    pub window: usize,
     /// Bound on visited entries and objects; 0 visits no content.
     pub entries: usize,
     /// Enter library tables too, and every byte of long strings.
@@ -163,25 +173,37 @@ pub struct Plan {
 
 impl Plan {
     /// Registers only.
-    pub const REGISTERS: Plan =
-        Plan { register_frames: 16, frames: 32, entries: 0, complete: false };
-    /// Registers and a bounded part of what they reach.
-    pub const REACHABLE: Plan = Plan { entries: 256, ..Plan::REGISTERS };
+    pub const REGISTERS: Plan = Plan { frames: 16, window: 0, entries: 0, complete: false };
+    /// The registers of all frames and a bounded part of what they reach.
+    pub const REACHABLE: Plan = Plan { frames: usize::MAX, entries: 256, ..Plan::REGISTERS };
     /// All that can be reached, up to a bound that no sane case meets.
-    pub const COMPLETE: Plan =
-        Plan { register_frames: 64, frames: 256, entries: 1 << 20, complete: true };
+    pub const COMPLETE: Plan = Plan { entries: 1 << 20, complete: true, ..Plan::REACHABLE };
+
+    /// Levels to show of a stack of `count` frames.
+    fn levels(&self, count: usize) -> impl Iterator<Item = usize> + use<> {
+        let inner = count.min(self.frames);
+        let others = count - inner;
+        let first = (self.window * WINDOW).checked_rem(others).unwrap_or(0);
+        let window = first..others.min(first + WINDOW);
+        (0..inner).chain(window.map(move |level| inner + level))
+    }
 }
+
+/// Frames beyond `Plan::frames` that one look shows.
+const WINDOW: usize = 8;
 
 /// Receives canonical facts.
 pub trait Sink {
     fn frame(&mut self, level: usize, frame: &Frame);
-    fn register(&mut self, level: usize, index: u8, value: &Canonical<'_>);
+    /// A register of the last frame.
+    fn register(&mut self, index: u8, value: &Canonical<'_>);
     fn root(&mut self, index: usize, value: &Canonical<'_>);
     fn begin(&mut self, number: u32, header: &Header);
     /// Forget the entries received since `begin`.
     fn restart(&mut self);
     fn entry(&mut self, key: &Canonical<'_>, value: &Canonical<'_>);
-    fn upvalue(&mut self, index: usize, value: &Canonical<'_>);
+    /// `cell` numbers the upvalues themselves, in the order of first appearance.
+    fn upvalue(&mut self, index: usize, cell: u32, value: &Canonical<'_>);
     fn metatable(&mut self, value: &Canonical<'_>);
     fn end(&mut self, truncated: bool);
 }
@@ -203,6 +225,7 @@ pub fn walk<S: State>(
         state,
         plan,
         numbers: FxHashMap::default(),
+        cells: FxHashMap::default(),
         queue: Vec::new(),
         left: plan.entries,
     };
@@ -214,6 +237,9 @@ pub fn walk<S: State>(
     registers
 }
 
+/// Entries up to which a table that is a key shows itself by them.
+const SHAPED: u64 = 64;
+
 /// Objects that are found by linear search before a map is made.
 const SEARCHED: usize = 12;
 
@@ -222,6 +248,8 @@ struct Walker<'s, S: State> {
     plan: &'s Plan,
     /// Numbers of objects, kept only once there are more than [`SEARCHED`]: most looks see a few.
     numbers: FxHashMap<Address, u32>,
+    /// Numbers of upvalues.
+    cells: FxHashMap<Address, u32>,
     /// Objects in the order of their numbers; content is visited in this order.
     queue: Vec<(Class, Address)>,
     left: usize,
@@ -231,17 +259,15 @@ impl<'s, S: State> Walker<'s, S> {
     fn frames(&mut self, selection: &impl Selection, sink: &mut impl Sink) -> u64 {
         let count = self.state.frame_count();
         let mut registers = 0;
-        for level in 0..count.min(self.plan.frames) {
+        for level in self.plan.levels(count) {
             let frame = self.state.frame(level);
             // Levels are counted from the running frame; the depth itself is a fact of its own.
             sink.frame(count - level, &frame);
-            if level < self.plan.register_frames {
-                for index in selection.registers(level, &frame).iter() {
-                    let index = index as u8;
-                    let value = self.number(self.state.register(level, index));
-                    sink.register(level, index, &value);
-                    registers += 1;
-                }
+            for index in selection.registers(level, &frame).iter() {
+                let index = index as u8;
+                let value = self.number(self.state.register(level, index));
+                sink.register(index, &value);
+                registers += 1;
             }
         }
         registers
@@ -250,18 +276,31 @@ impl<'s, S: State> Walker<'s, S> {
     /// The canonical form of a value; an object seen for the first time gets the next number.
     #[inline]
     fn number(&mut self, value: S::Value) -> Canonical<'s> {
-        self.canonical(value, true)
+        match self.plain(value) {
+            Ok(value) => value,
+            Err((class, address)) => self.object(class, address),
+        }
     }
 
     #[inline]
-    fn canonical(&mut self, value: S::Value, fresh: bool) -> Canonical<'s> {
-        match self.state.view(value) {
+    fn plain(&self, value: S::Value) -> Result<Canonical<'s>, (Class, Address)> {
+        Ok(match self.state.view(value) {
             View::Nil => Canonical::Nil,
             View::Bool(b) => Canonical::Bool(b),
             View::Int(i) => Canonical::Int(i),
             View::Float(f) => policy::float(f),
             View::Str(bytes) => Canonical::Str(bytes),
-            View::Object(class, address) => self.object(class, address, fresh),
+            View::Object(class, address) => return Err((class, address)),
+        })
+    }
+
+    /// The canonical form of a value; an object without a number stays without.
+    fn seen(&self, value: S::Value) -> Canonical<'s> {
+        match self.plain(value) {
+            Ok(value) => value,
+            Err((class, address)) => {
+                self.known_object(class, address).unwrap_or(Canonical::Opaque(class))
+            }
         }
     }
 
@@ -273,16 +312,18 @@ impl<'s, S: State> Walker<'s, S> {
         position.map(|index| index as u32)
     }
 
-    fn object(&mut self, class: Class, address: Address, fresh: bool) -> Canonical<'s> {
+    fn known_object(&self, class: Class, address: Address) -> Option<Canonical<'s>> {
         if let Some(number) = self.known(address) {
-            return Canonical::Object(class, number);
+            return Some(Canonical::Object(class, number));
         }
         let enter_library = self.plan.complete && class == Class::Table;
-        if !enter_library && let Some(name) = self.state.library_name(address) {
-            return Canonical::Library(name);
-        }
-        if !fresh {
-            return Canonical::Opaque(class);
+        let name = if enter_library { None } else { self.state.library_name(address) };
+        name.map(Canonical::Library)
+    }
+
+    fn object(&mut self, class: Class, address: Address) -> Canonical<'s> {
+        if let Some(known) = self.known_object(class, address) {
+            return known;
         }
         let number = self.queue.len() as u32;
         self.queue.push((class, address));
@@ -320,7 +361,9 @@ impl<'s, S: State> Walker<'s, S> {
         sink.begin(number, &Header::Closure(self.state.function(address)));
         for index in 0..self.state.upvalue_count(address) {
             let value = self.number(self.state.upvalue(address, index));
-            sink.upvalue(index, &value);
+            let next = self.cells.len() as u32;
+            let cell = *self.cells.entry(self.state.upvalue_cell(address, index)).or_insert(next);
+            sink.upvalue(index, cell, &value);
         }
         sink.end(false);
     }
@@ -328,13 +371,15 @@ impl<'s, S: State> Walker<'s, S> {
     fn table(&mut self, number: u32, address: Address, sink: &mut impl Sink) {
         sink.begin(number, &Header::Other(Class::Table));
         if let Some(metatable) = self.state.metatable(address) {
-            let value = self.object(Class::Table, metatable, true);
+            let value = self.object(Class::Table, metatable);
             sink.metatable(&value);
         }
         let state = self.state;
         let mut left = self.left;
         // Entries whose value may get a number; they wait until their order is known.
         let mut objects: Vec<(Canonical<'s>, S::Value)> = Vec::new();
+        // Entries whose key may get one.
+        let mut keyed: Vec<(Digest, S::Value, S::Value)> = Vec::new();
         let mut overflow = false;
         state.each_entry(address, &mut |key, value| {
             if left == 0 {
@@ -342,14 +387,10 @@ impl<'s, S: State> Walker<'s, S> {
                 return ControlFlow::Break(());
             }
             left -= 1;
-            let key = self.canonical(key, false);
-            match self.canonical(value, false) {
-                Canonical::Opaque(_)
-                    if !matches!(key, Canonical::Opaque(_) | Canonical::Object(..)) =>
-                {
-                    objects.push((key, value));
-                }
-                value => sink.entry(&key, &value),
+            match (self.seen(key), self.seen(value)) {
+                (Canonical::Opaque(_), shown) => keyed.push((self.shape(key, &shown), key, value)),
+                (key, Canonical::Opaque(_)) => objects.push((key, value)),
+                (key, value) => sink.entry(&key, &value),
             }
             ControlFlow::Continue(())
         });
@@ -362,9 +403,62 @@ impl<'s, S: State> Walker<'s, S> {
                 let value = self.number(value);
                 sink.entry(&key, &value);
             }
+            self.keyed(keyed, sink);
             self.left = left;
         }
         sink.end(overflow);
+    }
+
+    /// Entries under objects without a number. What they show of themselves orders them; those that show
+    /// the same stay without a number.
+    fn keyed(&mut self, mut keyed: Vec<(Digest, S::Value, S::Value)>, sink: &mut impl Sink) {
+        keyed.sort_unstable_by_key(|(shape, ..)| *shape);
+        for at in 0..keyed.len() {
+            let (shape, key, value) = keyed[at];
+            let same = |other: Option<&(Digest, S::Value, S::Value)>| {
+                other.is_some_and(|(other, ..)| *other == shape)
+            };
+            let alone = !same(keyed.get(at + 1)) && !same(at.checked_sub(1).map(|at| &keyed[at]));
+            let (key, value) = match alone {
+                true => (self.number(key), self.number(value)),
+                false => (self.seen(key), self.seen(value)),
+            };
+            sink.entry(&key, &value);
+        }
+    }
+
+    /// What an entry shows without entering further objects: the key's class, function or plain
+    /// entries, and the value.
+    fn shape(&self, key: S::Value, value: &Canonical<'s>) -> Digest {
+        let mut mixer = Mixer::default();
+        mixer.value(value, true);
+        let View::Object(class, address) = self.state.view(key) else { return mixer.finish() };
+        mixer.word(class as u64);
+        match class {
+            Class::Closure => {
+                let function = self.state.function(address);
+                mixer.word(u64::from(function.proto.0));
+                mixer.word(u64::from(function.line_defined));
+                for index in 0..self.state.upvalue_count(address) {
+                    mixer.value(&self.seen(self.state.upvalue(address, index)), true);
+                }
+            }
+            Class::Table => {
+                let (mut sum, mut count) = (0u64, 0u64);
+                self.state.each_entry(address, &mut |key, value| {
+                    let mut entry = Mixer::default();
+                    entry.value(&self.seen(key), true);
+                    entry.value(&self.seen(value), true);
+                    sum = sum.wrapping_add(entry.finish().0);
+                    count += 1;
+                    if count > SHAPED { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                });
+                // The first entries of a large table depend on the order in which it is traversed.
+                mixer.word(if count > SHAPED { u64::MAX } else { sum });
+            }
+            Class::Native | Class::Userdata | Class::Thread => {}
+        }
+        mixer.finish()
     }
 
     fn sample(&mut self, table: Address, sink: &mut impl Sink) {

@@ -4,12 +4,13 @@
 use crate::dump::{Difference, Snapshot};
 use crate::engine::{Options, Program, RandomClocks};
 use crate::event::{Clock, EventKind};
-use crate::lockstep::{Select, three_way, two_way};
-use crate::ours::{self, Interpreter, Jit};
+use crate::lockstep::{Select, three_way, two_way, without_jit};
+use crate::ours::{self, Collecting, Interpreter, Jit};
 use crate::puc::Reference;
 use crate::verdict::{Compared, Divergence, DivergenceKind, Engine, THRASH_BOUND, Verdict};
 use plumb_jit::trace::config::JitConfig;
 use plumb_jit::trace::stats::JitStats;
+use std::num::NonZeroU32;
 use std::rc::Rc;
 
 /// Bounds as given, on all engines the library that ours has.
@@ -65,6 +66,16 @@ pub(crate) fn thrash(compared: &Compared, stats: &JitStats) -> Divergence {
             right,
         }],
     }
+}
+
+/// The same comparison with the JIT off, at pseudo-random clocks: the interpreter with itself, with itself
+/// under garbage collections, and with the reference. What it finds is a false alarm of the harness, or a
+/// defect of the interpreter; none may be blamed on the JIT.
+pub fn check_without_jit(source: &[u8], chunk_name: &str, seed: u64, options: &Options) -> Verdict {
+    let leader = RandomClocks { engine: &Interpreter, seed };
+    let every = NonZeroU32::new(1 + (seed % 13) as u32).expect("at least 1");
+    let program = program(source, chunk_name, options);
+    without_jit(&program, &leader, &Interpreter, &Collecting(every), &Reference)
 }
 
 /// The interpreter and the reference in lockstep at pseudo-random clocks drawn from `seed`.

@@ -9,9 +9,10 @@
 #![forbid(unsafe_code)]
 
 use crate::canon::{Canonical, Class, Frame, Header, Sink};
+use crate::policy;
 
 /// 64 bits that stand for a state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub u64);
 
 /// Strings longer than this are hashed by length, head and tail unless `whole_strings` is set.
@@ -55,6 +56,49 @@ impl Mixer {
         last.word(0x5bd1_e995);
         Digest(last.0)
     }
+
+    fn string(&mut self, bytes: &[u8], whole: bool) {
+        if whole || bytes.len() <= 2 * STRING_SAMPLE {
+            self.bytes(&policy::string(bytes));
+        } else {
+            self.word(bytes.len() as u64);
+            self.bytes(&bytes[..STRING_SAMPLE]);
+            self.bytes(&bytes[bytes.len() - STRING_SAMPLE..]);
+        }
+    }
+
+    /// Mixes in a value; of a long string a sample, unless `whole` is set.
+    #[inline]
+    pub fn value(&mut self, value: &Canonical<'_>, whole: bool) {
+        match *value {
+            Canonical::Nil => self.word(1),
+            Canonical::Bool(b) => self.word(2 + u64::from(b)),
+            Canonical::Int(i) => {
+                self.word(4);
+                self.word(i as u64);
+            }
+            Canonical::Float(bits) => {
+                self.word(5);
+                self.word(bits);
+            }
+            Canonical::Str(bytes) => {
+                self.word(6);
+                self.string(bytes, whole);
+            }
+            Canonical::Library(name) => {
+                self.word(7);
+                self.bytes(name.as_bytes());
+            }
+            Canonical::Object(class, number) => {
+                self.word(class_word(class) << 32 | u64::from(number));
+            }
+            Canonical::Opaque(class) => self.word(class_word(class) << 33),
+        }
+    }
+}
+
+fn class_word(class: Class) -> u64 {
+    8 + class as u64
 }
 
 /// Folds canonical facts into a digest.
@@ -81,48 +125,6 @@ impl DigestSink {
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.main.bytes(bytes);
     }
-
-    fn string(mixer: &mut Mixer, bytes: &[u8], whole: bool) {
-        if whole || bytes.len() <= 2 * STRING_SAMPLE {
-            mixer.bytes(bytes);
-        } else {
-            mixer.word(bytes.len() as u64);
-            mixer.bytes(&bytes[..STRING_SAMPLE]);
-            mixer.bytes(&bytes[bytes.len() - STRING_SAMPLE..]);
-        }
-    }
-
-    #[inline]
-    fn value(mixer: &mut Mixer, value: &Canonical<'_>, whole: bool) {
-        match *value {
-            Canonical::Nil => mixer.word(1),
-            Canonical::Bool(b) => mixer.word(2 + u64::from(b)),
-            Canonical::Int(i) => {
-                mixer.word(4);
-                mixer.word(i as u64);
-            }
-            Canonical::Float(bits) => {
-                mixer.word(5);
-                mixer.word(bits);
-            }
-            Canonical::Str(bytes) => {
-                mixer.word(6);
-                Self::string(mixer, bytes, whole);
-            }
-            Canonical::Library(name) => {
-                mixer.word(7);
-                mixer.bytes(name.as_bytes());
-            }
-            Canonical::Object(class, number) => {
-                mixer.word(Self::class(class) << 32 | u64::from(number))
-            }
-            Canonical::Opaque(class) => mixer.word(Self::class(class) << 33),
-        }
-    }
-
-    fn class(class: Class) -> u64 {
-        8 + class as u64
-    }
 }
 
 impl Sink for DigestSink {
@@ -136,14 +138,14 @@ impl Sink for DigestSink {
     }
 
     #[inline]
-    fn register(&mut self, _level: usize, index: u8, value: &Canonical<'_>) {
+    fn register(&mut self, index: u8, value: &Canonical<'_>) {
         self.main.word(u64::from(index));
-        Self::value(&mut self.main, value, self.whole_strings);
+        self.main.value(value, self.whole_strings);
     }
 
     fn root(&mut self, index: usize, value: &Canonical<'_>) {
         self.main.word(index as u64);
-        Self::value(&mut self.main, value, self.whole_strings);
+        self.main.value(value, self.whole_strings);
     }
 
     fn begin(&mut self, number: u32, header: &Header) {
@@ -154,7 +156,7 @@ impl Sink for DigestSink {
                 self.main
                     .word(u64::from(function.line_defined) << 32 | u64::from(function.last_line));
             }
-            Header::Other(class) => self.main.word(Self::class(*class)),
+            Header::Other(class) => self.main.word(class_word(*class)),
         }
         self.restart();
     }
@@ -165,19 +167,20 @@ impl Sink for DigestSink {
 
     fn entry(&mut self, key: &Canonical<'_>, value: &Canonical<'_>) {
         let mut mixer = Mixer::default();
-        Self::value(&mut mixer, key, self.whole_strings);
-        Self::value(&mut mixer, value, self.whole_strings);
+        mixer.value(key, self.whole_strings);
+        mixer.value(value, self.whole_strings);
         self.entries = self.entries.wrapping_add(mixer.finish().0);
         self.count += 1;
     }
 
-    fn upvalue(&mut self, index: usize, value: &Canonical<'_>) {
+    fn upvalue(&mut self, index: usize, cell: u32, value: &Canonical<'_>) {
+        self.main.word(u64::from(cell));
         self.root(index, value);
     }
 
     fn metatable(&mut self, value: &Canonical<'_>) {
         self.main.word(0x6d74);
-        Self::value(&mut self.main, value, self.whole_strings);
+        self.main.value(value, self.whole_strings);
     }
 
     fn end(&mut self, truncated: bool) {
@@ -216,7 +219,7 @@ mod tests {
         for i in -5_000i64..5_000 {
             for value in [Canonical::Int(i), Canonical::Float((i as f64).to_bits())] {
                 let mut mixer = Mixer::default();
-                DigestSink::value(&mut mixer, &value, false);
+                mixer.value(&value, false);
                 assert!(seen.insert(mixer.finish().0), "{value:?} collides");
             }
         }

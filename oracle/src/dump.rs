@@ -8,6 +8,7 @@
 use crate::canon::{Canonical, Frame, Header, Plan, Selection, Sink, State, walk};
 use crate::event::Clock;
 use crate::policy;
+use plumb_jit::vm::Unspecified;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -24,6 +25,8 @@ pub struct Snapshot {
     pub output: Vec<u8>,
     /// How the program ended, when it has.
     pub ending: Option<String>,
+    /// What the program was shown so far that another run need not show.
+    pub shown: Unspecified,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +78,7 @@ impl Snapshot {
         walk(state, selection, roots, plan, &mut sink);
         let mut snapshot = sink.snapshot;
         snapshot.clock = clock;
+        snapshot.shown = state.shown();
         for (level, frame) in snapshot.frames.iter_mut().enumerate() {
             for register in &mut frame.registers {
                 register.name = state.register_name(level, register.index);
@@ -244,7 +248,7 @@ fn shown(value: &Canonical<'_>) -> String {
     match *value {
         Canonical::Str(bytes) if bytes.len() > SHOWN => {
             let mut mixer = crate::digest::Mixer::default();
-            mixer.bytes(bytes);
+            mixer.bytes(&policy::string(bytes));
             let digest = mixer.finish().0;
             format!(
                 "{}... ({} bytes, digest {digest:016x})",
@@ -261,9 +265,10 @@ impl Sink for DumpSink {
         self.snapshot.frames.push(FrameDump { frame: *frame, depth, registers: Vec::new() });
     }
 
-    fn register(&mut self, level: usize, index: u8, value: &Canonical<'_>) {
+    fn register(&mut self, index: u8, value: &Canonical<'_>) {
         let register = RegisterDump { index, name: None, value: shown(value) };
-        self.snapshot.frames[level].registers.push(register);
+        let frame = self.snapshot.frames.last_mut().expect("registers come after their frame");
+        frame.registers.push(register);
     }
 
     fn root(&mut self, _index: usize, value: &Canonical<'_>) {
@@ -288,8 +293,8 @@ impl Sink for DumpSink {
         self.insert(format!("[{}]", shown(key)), shown(value));
     }
 
-    fn upvalue(&mut self, index: usize, value: &Canonical<'_>) {
-        self.insert(format!("upvalue {index}"), shown(value));
+    fn upvalue(&mut self, index: usize, cell: u32, value: &Canonical<'_>) {
+        self.insert(format!("upvalue {index}"), format!("{} (cell {cell})", shown(value)));
     }
 
     fn metatable(&mut self, value: &Canonical<'_>) {

@@ -32,7 +32,7 @@ use std::rc::Rc;
 pub enum Select {
     /// Live ones in all frames: between the JIT and the interpreter.
     Live,
-    /// Defined ones in the running frame: between the interpreter and the reference.
+    /// Defined ones in all frames: between the interpreter and the reference.
     Defined,
 }
 
@@ -52,7 +52,7 @@ const FULL_RECORD: usize = 1 << 22;
 const THIN: usize = 61;
 
 impl Schedule {
-    fn plan(self, select: Select, moment: usize) -> &'static Plan {
+    fn plan(self, select: Select, moment: usize) -> Plan {
         // The JIT is the suspect; what the interpreter does to tables it does at every end, too.
         let often = match select {
             Select::Live => 8,
@@ -60,7 +60,8 @@ impl Schedule {
         };
         let stride = (moment.next_power_of_two() / (2 * often)).max(1);
         let deep = self == Schedule::Deep || moment < often || moment.is_multiple_of(stride);
-        if deep { &Plan::REACHABLE } else { &Plan::REGISTERS }
+        let plan = if deep { Plan::REACHABLE } else { Plan::REGISTERS };
+        Plan { window: moment, ..plan }
     }
 }
 
@@ -142,7 +143,7 @@ impl EventSink for Recorder {
             return Next::Never;
         }
         let plan = self.schedule.plan(self.select, self.moments.len());
-        let (digest, _) = look(&self.program, self.select, plan, state);
+        let (digest, _) = look(&self.program, self.select, &plan, state);
         self.moments.push(Moment { clock, kind, digest });
         if self.moments.len() >= self.limit { Next::Stop } else { Next::Never }
     }
@@ -252,14 +253,14 @@ impl Watcher for Follower {
         }
         while let Some(moment) = self.record.moments.get(self.next).filter(|m| m.clock == clock) {
             let plan = self.schedule.plan(self.select, self.next);
-            let (digest, registers) = look(&self.program, self.select, plan, state);
+            let (digest, registers) = look(&self.program, self.select, &plan, state);
             self.registers += registers;
             if digest != moment.digest {
                 return self.differs(Mismatch::Moment(self.next));
             }
             if let Some(also) = self.also {
                 let plan = self.schedule.plan(also, self.next);
-                let (digest, _) = look(&self.program, also, plan, state);
+                let (digest, _) = look(&self.program, also, &plan, state);
                 self.moments.push(Moment { digest, ..*moment });
             }
             self.next += 1;
@@ -451,6 +452,47 @@ pub fn first_difference(
             }
         }
         _ => None,
+    }
+}
+
+/// The comparison with the JIT left out, at the moments of `leader`, which drives `interpreter`: with
+/// `interpreter` again, with `collecting` (the interpreter under garbage collections), and with the
+/// reference. Whatever differs is a false alarm, or a defect of the interpreter.
+pub fn without_jit(
+    program: &Rc<Program>,
+    leader: &impl Leader,
+    interpreter: &impl Engine,
+    collecting: &impl Engine,
+    reference: &impl Engine,
+) -> Verdict {
+    let schedule = Schedule::Sampled;
+    let led = record(program, leader, Select::Defined, schedule, usize::MAX);
+    if let Some(verdict) = hopeless(&led) {
+        return verdict;
+    }
+    let mut registers = 0;
+    // A collection may take what dead registers hold.
+    let also = Some(Select::Live);
+    let again = match follow(program, &led, interpreter, Select::Defined, schedule, also) {
+        Ok(followed) => followed,
+        Err(Err(reason)) => return Verdict::Inconclusive(excused(program, reason)),
+        Err(Ok(mismatch)) => {
+            return explain(program, leader, interpreter, Select::Defined, &led, mismatch);
+        }
+    };
+    registers += again.registers;
+    match follow(program, &again.record, collecting, Select::Live, schedule, None) {
+        Ok(followed) => registers += followed.registers,
+        Err(Err(reason)) => return Verdict::Inconclusive(excused(program, reason)),
+        Err(Ok(mismatch)) => {
+            let leader = Listed { engine: interpreter, record: again.record.clone() };
+            return explain(program, &leader, collecting, Select::Live, &again.record, mismatch);
+        }
+    }
+    match follow(program, &led, reference, Select::Defined, schedule, None) {
+        Ok(followed) => Verdict::Agree(compared(&led, 0, registers + followed.registers)),
+        Err(Err(reason)) => Verdict::Inconclusive(excused(program, reason)),
+        Err(Ok(mismatch)) => explain(program, leader, reference, Select::Defined, &led, mismatch),
     }
 }
 

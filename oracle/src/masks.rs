@@ -8,8 +8,8 @@
 //! - *defined*: every path has written it since the function began. Compared between the interpreter and
 //!   the reference, temporaries and dead values included, since both execute the same instructions.
 //!
-//! A frame that waits for a call shows the registers that are live after the calling instruction and that
-//! this instruction does not change: the others now belong to the called function.
+//! A frame that waits for a call shows the registers that are live after the calling instruction (or defined
+//! before it) and that this instruction does not change: the others now belong to the called function.
 //! A function loaded at run time has no masks; only its position is compared.
 #![forbid(unsafe_code)]
 
@@ -25,6 +25,8 @@ pub struct ProtoMasks {
     pub defined: Vec<RegisterSet>,
     /// What is live in a frame while the instruction's call runs.
     pub live_in_call: Vec<RegisterSet>,
+    /// What is defined, and not the called function's, while the instruction's call runs.
+    pub defined_in_call: Vec<RegisterSet>,
 }
 
 impl ProtoMasks {
@@ -38,10 +40,23 @@ impl ProtoMasks {
             };
             effects(proto, pc).edges().map(unharmed).fold(RegisterSet::EMPTY, RegisterSet::union)
         };
+        let kept = |pc: Pc| {
+            let instruction = proto.code[pc.index()];
+            let all = *liveness.defined_in(pc);
+            let mut edges = effects(proto, pc).edges().copied().collect::<Vec<_>>();
+            if edges.is_empty() {
+                // A tail call of a native, or a return that runs `__close`: it works in place.
+                let own = usize::from(instruction.a());
+                let clobbers = RegisterSet::range(own, usize::from(proto.max_stack_size));
+                edges.push(Edge { target: pc, writes: RegisterSet::EMPTY, clobbers });
+            }
+            edges.iter().fold(all, |kept, edge| kept.without(edge.writes).without(edge.clobbers))
+        };
         ProtoMasks {
             live: positions().map(|pc| *liveness.live_in(pc)).collect(),
             defined: positions().map(|pc| *liveness.defined_in(pc)).collect(),
             live_in_call: positions().map(through).collect(),
+            defined_in_call: positions().map(kept).collect(),
         }
     }
 }
@@ -72,11 +87,11 @@ impl Masks {
         }
     }
 
-    /// Defined registers in the running frame, live ones in the others.
+    /// Defined registers in all frames.
     pub fn defined(&self) -> impl Selection + '_ {
         |level: usize, frame: &Frame| match level {
             0 => self.get(frame, |m| &m.defined),
-            _ => self.get(frame, |m| &m.live_in_call),
+            _ => self.get(frame, |m| &m.defined_in_call),
         }
     }
 }

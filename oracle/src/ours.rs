@@ -13,7 +13,7 @@
 mod interpreter;
 mod jit;
 
-pub use interpreter::Interpreter;
+pub use interpreter::{Collecting, Interpreter};
 pub use jit::Jit;
 
 use crate::canon::{Address, Class, Frame, FunctionId, ProtoId, State, View};
@@ -21,7 +21,7 @@ use crate::engine::{Ending, Outcome, Program};
 use crate::verdict::Reason;
 use plumb_jit::bytecode::Pc;
 use plumb_jit::heap::{ClosureRef, TableRef, Tag, Value};
-use plumb_jit::vm::{ErrorKind, LuaResult, RuntimeProto, Vm};
+use plumb_jit::vm::{ErrorKind, LuaResult, RuntimeProto, Unspecified, Vm};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -146,6 +146,14 @@ impl State for VmState<'_> {
         closure_at(closure).upvalue(index).get()
     }
 
+    fn upvalue_cell(&self, closure: Address, index: usize) -> Address {
+        Address(closure_at(closure).upvalue(index).as_ptr() as u64)
+    }
+
+    fn shown(&self) -> Unspecified {
+        self.vm.shown
+    }
+
     fn library_name(&self, object: Address) -> Option<&str> {
         self.library.name(object)
     }
@@ -173,12 +181,15 @@ struct Library {
 impl Library {
     fn of(vm: &Vm) -> Library {
         let names = names();
+        vm.globals().set_own_order();
         let mut tables = Vec::with_capacity(8);
         for (key, value) in vm.globals().entries() {
             if let (Some(key), Some(table)) = (key.as_str(), value.as_table())
                 && let Some(name) =
                     names.tables.iter().find(|name| name.as_bytes() == key.as_bytes())
             {
+                // Libraries are filled in another order than the reference's.
+                table.set_own_order();
                 tables.push((table.address(), name.as_str()));
             }
         }

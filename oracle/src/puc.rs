@@ -24,6 +24,8 @@
 //! stop never falls between an instruction and what it consumes, and never on `VARARGPREP`.
 //!
 //! # Choices
+//! - Strings are hashed from our seed instead of a random one, so that the order of `next` is the same on
+//!   all engines and in every run, but for keys that are hashed by their address.
 //! - A fresh state each run, the collector stopped: it would clear or free what dead registers hold.
 //!   Memory is bounded by the allocator instead.
 //! - No `os`, `io`, `debug`, `package` and no file loading. `print` writes to a buffer.
@@ -44,6 +46,7 @@ use layout::{
     tag,
 };
 use mlua::ffi;
+use plumb_jit::heap::string::{HASH_SEED, hash_bytes};
 use rustc_hash::FxHashMap;
 use std::ffi::{CStr, CString, c_int, c_void};
 use std::ops::ControlFlow;
@@ -162,6 +165,7 @@ pub fn run(
         (*context).main = l;
         ffi::lua_getextraspace(l).cast::<*mut c_void>().write(context.cast());
         ffi::lua_gc(l, ffi::LUA_GCSTOP);
+        fix_seed(l);
         let ending = load_and_call(l, &mut *context, source, &name, options);
         ffi::lua_close(l);
         ending
@@ -175,6 +179,37 @@ pub fn run(
         None => ending,
     };
     Outcome { ending, output: context.facts.output, instructions: None }
+}
+
+/// Replaces the random hash seed of a fresh state by that of our heap, and rehashes the few strings that
+/// the state has already: tables are then traversed in one order, whichever run and engine.
+///
+/// # Safety
+/// `l` was just made: no table has a string key and no long string exists.
+unsafe fn fix_seed(l: *mut ffi::lua_State) {
+    // SAFETY: the string table holds `size` chains of live short strings; each is linked anew, once.
+    unsafe {
+        let global = (*l.cast::<LuaState>()).global;
+        let buckets =
+            std::slice::from_raw_parts_mut((*global).buckets, (*global).num_buckets as usize);
+        let mut strings = Vec::new();
+        for bucket in buckets.iter_mut() {
+            let mut string = std::mem::replace(bucket, ptr::null_mut());
+            while !string.is_null() {
+                strings.push(string);
+                string = (*string).long_len_or_next as *mut TString;
+            }
+        }
+        (*global).seed = HASH_SEED;
+        for string in strings {
+            let len = usize::from((*string).short_len);
+            let bytes = std::slice::from_raw_parts(ptr::addr_of!((*string).contents).cast(), len);
+            (*string).hash = hash_bytes(bytes);
+            let bucket = &mut buckets[(*string).hash as usize & (buckets.len() - 1)];
+            (*string).long_len_or_next = *bucket as usize;
+            *bucket = string;
+        }
+    }
 }
 
 /// # Safety
@@ -731,7 +766,7 @@ impl State for PucState<'_> {
                 View::Str(unsafe {
                     let len = match value.tag {
                         tag::SHORT_STRING => usize::from((*string).short_len),
-                        _ => (*string).long_len,
+                        _ => (*string).long_len_or_next,
                     };
                     std::slice::from_raw_parts(ptr::addr_of!((*string).contents).cast::<u8>(), len)
                 })
@@ -821,6 +856,15 @@ impl State for PucState<'_> {
         unsafe {
             let upvalues = ptr::addr_of!((*closure).upvalues).cast::<*mut layout::UpVal>();
             read((**upvalues.add(index)).location)
+        }
+    }
+
+    fn upvalue_cell(&self, closure: Address, index: usize) -> Address {
+        let closure = closure.0 as *const LuaClosure;
+        // SAFETY: as in `upvalue`.
+        unsafe {
+            let upvalues = ptr::addr_of!((*closure).upvalues).cast::<*mut layout::UpVal>();
+            Address(*upvalues.add(index) as u64)
         }
     }
 

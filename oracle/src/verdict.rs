@@ -151,11 +151,13 @@ reasons! {
     StackOverflow = "stack overflow",
     /// The program uses coroutines, which have a clock of their own.
     Coroutine = "coroutine",
-    /// The only difference is text that shows an object's address.
+    /// A difference after the program was shown an object's address as text.
     Address = "address in text",
-    /// The difference lies in the order of `pairs` or `next`, which Lua does not specify.
+    /// A difference after a table was traversed whose order depends on addresses.
+    ///
+    /// All other tables are traversed in one order on all engines.
     IterationOrder = "iteration order",
-    /// The program asks the collector, whose state is an engine's own.
+    /// A difference after the program was shown the collector's state.
     Collector = "collector",
     /// All engines reject the source as not Lua, with one message.
     NotLua = "not Lua",

@@ -1,7 +1,9 @@
 //! `plumb sweep`: generated programs, a summary, and what was found, reduced.
 
 use super::{ExecutorArg, emitln, executor, regressions_dir};
-use crate::campaign::{Plan, Summary, judge_case, sweep};
+use crate::campaign::{Found, Plan, Summary, judge_case, sweep};
+use crate::generate::case_of_seed;
+use crate::harness::Answer;
 use crate::reduce;
 use crate::regression;
 use crate::triage::{self, Group};
@@ -29,6 +31,10 @@ pub struct Args {
     /// Stop after this many findings, of any signature [default: 20].
     #[arg(long)]
     max_findings: Option<usize>,
+    /// Leave the JIT out: the interpreter with itself, with itself under garbage collections, and with
+    /// the reference. Every finding is a false alarm (writes reports/aa.json).
+    #[arg(long)]
+    aa: bool,
     /// Where the summary goes [default: reports/sweep.json].
     #[arg(long)]
     report: Option<PathBuf>,
@@ -61,6 +67,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         },
         jobs: args.jobs.map_or(cores, usize::from),
         executor: executor(args.executor)?,
+        without_jit: args.aa,
         max_findings: args.max_findings.unwrap_or(20).max(1),
     };
     let bar = progress_bar(&plan);
@@ -76,8 +83,14 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     });
     bar.finish_and_clear();
 
-    let report = args.report.clone().unwrap_or_else(|| "reports/sweep.json".into());
+    let name = if args.aa { "reports/aa.json" } else { "reports/sweep.json" };
+    let report = args.report.clone().unwrap_or_else(|| name.into());
     write_report(&report, &summary)?;
+    if args.aa {
+        print_false_alarms(&summary, &findings)?;
+        emitln!("\nwritten to {}", report.display())?;
+        return Ok(u8::from(!findings.is_empty()));
+    }
     print_summary(&summary)?;
     emitln!("\nwritten to {}", report.display())?;
     let mut budget = TOTAL_REDUCTION_BUDGET;
@@ -125,6 +138,27 @@ fn write_report(path: &PathBuf, summary: &Summary) -> anyhow::Result<()> {
     }
     let text = serde_json::to_string_pretty(summary)? + "\n";
     std::fs::write(path, text).with_context(|| format!("cannot write `{shown}`"))
+}
+
+/// Findings of a sweep without the JIT, in full: they are not reduced, the harness itself is at fault.
+fn print_false_alarms(s: &Summary, findings: &[Found]) -> anyhow::Result<()> {
+    let line = |name: &str, value: String| emitln!("  {name:<26}{value:>14}");
+    emitln!("JIT off: interpreter, interpreter with collections, reference")?;
+    line("programs", s.programs.to_string())?;
+    line("programs per second", format!("{:.0}", s.programs_per_second))?;
+    line("false alarms", s.diverged.to_string())?;
+    line("moments compared", s.checkpoints_compared.to_string())?;
+    line("registers compared", s.registers_compared.to_string())?;
+    line("inconclusive", format!("{:.2} %", s.inconclusive_percent))?;
+    for (reason, count) in s.inconclusive.iter().filter(|(_, count)| **count > 0) {
+        line(&format!("  {reason}"), count.to_string())?;
+    }
+    for found in findings {
+        let source = print(&case_of_seed(found.seed).chunk);
+        let answer = Answer::Found(found.finding.clone());
+        emitln!("\nseed {}\n{}", found.seed, regression::report(&answer, source.as_bytes()))?;
+    }
+    Ok(())
 }
 
 fn print_summary(s: &Summary) -> anyhow::Result<()> {

@@ -73,6 +73,9 @@ pub struct Table {
     /// Bit n set: metamethod n is known absent (when this table is used as a metatable).
     /// Any raw store that may add a key must clear it.
     pub absent_metamethods: u8,
+    /// The order of `next` is this run's own: the table has, or had, a key that is hashed by its
+    /// address, or was filled by the host.
+    pub own_order: bool,
 }
 
 /// One hash node. `next` is a relative index into the node array, 0 ends the chain.

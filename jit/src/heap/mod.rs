@@ -140,6 +140,7 @@ impl Heap {
             (*table).log2_nodes = 0;
             (*table).has_nodes = false;
             (*table).absent_metamethods = u8::MAX;
+            (*table).own_order = false;
         }
         TableRef::from_ptr(block)
     }

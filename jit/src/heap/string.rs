@@ -8,7 +8,6 @@
 use super::layout::{MAX_SHORT_LEN, ObjectKind, Str};
 use super::object::StrRef;
 use super::{Heap, Value};
-use std::hash::Hasher;
 
 /// Buckets of short strings, chained through `Str::next_interned`.
 pub(crate) struct InternTable {
@@ -84,11 +83,15 @@ pub(crate) fn str_bytes(len: usize) -> usize {
     size_of::<Str>() + len + 1
 }
 
-fn hash_bytes(bytes: &[u8]) -> u32 {
-    let mut hasher = rustc_hash::FxHasher::default();
-    hasher.write(bytes);
-    let hash = hasher.finish();
-    (hash ^ (hash >> 32)) as u32
+/// Where hashing starts. PUC draws a seed for each state; a fixed one makes the order of `next`
+/// reproducible.
+pub const HASH_SEED: u32 = 0x5065_6e64;
+
+/// `luaS_hash`: with PUC's function and sizes, and one seed, tables are traversed in PUC's order.
+pub fn hash_bytes(bytes: &[u8]) -> u32 {
+    bytes.iter().rev().fold(HASH_SEED ^ bytes.len() as u32, |hash, &byte| {
+        hash ^ (hash << 5).wrapping_add(hash >> 2).wrapping_add(u32::from(byte))
+    })
 }
 
 impl StrRef {

@@ -426,6 +426,18 @@ impl TableRef {
         self.set(heap, key, value).expect("a string is a valid key, and the table is small");
     }
 
+    /// Whether another run may traverse an equal table in another order.
+    pub fn has_own_order(self) -> bool {
+        // SAFETY: a handle points to a live table.
+        unsafe { (*self.table()).own_order }
+    }
+
+    /// Says that the order of `next` is this run's own.
+    pub fn set_own_order(self) {
+        // SAFETY: as above; nobody holds references into the table's header.
+        unsafe { (*self.as_ptr()).own_order = true }
+    }
+
     /// Adds a key that is absent.
     fn insert(self, heap: &mut Heap, key: Value, value: Value) -> Result<(), TableError> {
         let mut key = key;
@@ -443,6 +455,9 @@ impl TableRef {
         }
         if value.is_nil() {
             return Ok(());
+        }
+        if !matches!(key.tag(), Tag::Int | Tag::Float | Tag::Str | Tag::False | Tag::True) {
+            self.set_own_order();
         }
         heap.barrier(self.as_ptr().cast(), key);
         heap.barrier(self.as_ptr().cast(), value);

@@ -273,6 +273,7 @@ fn setmetatable(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
 fn next(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let table = vm.check_table(args, 1)?;
     let key = vm.arg(args, 2);
+    vm.shown.order |= table.has_own_order();
     // PUC converts no float here, and finds no key that is a float with an integral value.
     let is_key = key.as_float().is_none_or(|x| float_to_int(x, Rounding::Exact).is_none());
     match table.next(key) {
@@ -286,6 +287,7 @@ fn pairs(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let value = vm.check_any(args, 1)?;
     let metamethod = metatable_field(vm, value, "__pairs");
     if metamethod.is_nil() {
+        vm.shown.order |= value.as_table().is_some_and(|table| table.has_own_order());
         let next = FUNCTIONS.iter().find(|function| function.name == "next");
         return vm.ret_all(&[Value::native(next.expect("`next` is listed")), value, Value::NIL]);
     }
@@ -424,9 +426,13 @@ fn collectgarbage(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
             vm.collect();
             vm.ret(Value::int(0))
         }
-        "count" => vm.ret(Value::float(vm.heap.live_bytes() as f64 / 1024.0)),
+        "count" => {
+            vm.shown.collector = true;
+            vm.ret(Value::float(vm.heap.live_bytes() as f64 / 1024.0))
+        }
         "step" => {
             vm.opt_int(args, 2, 0)?;
+            vm.shown.collector = true;
             vm.collect();
             vm.ret(Value::TRUE)
         }

@@ -223,7 +223,10 @@ fn convert(vm: &mut Vm, args: Args, n: usize, text: &[u8], out: &mut Vec<u8>) ->
                 Tag::Nil | Tag::False | Tag::True | Tag::Int | Tag::Float => {
                     spec.str(out, b"(null)");
                 }
-                _ => spec.pointer(out, value.payload()),
+                _ => {
+                    vm.shown.address = true;
+                    spec.pointer(out, value.payload());
+                }
             }
         }
         b'q' if text.len() > 1 => {

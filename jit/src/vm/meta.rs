@@ -610,6 +610,7 @@ impl Vm {
             None if value.raw_equals(Value::FALSE) => b"false".to_vec(),
             None => {
                 let mut text = self.type_name_of(value);
+                self.shown.address = true;
                 text.extend_from_slice(format!(": {:#x}", value.payload()).as_bytes());
                 text
             }

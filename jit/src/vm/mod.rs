@@ -60,6 +60,17 @@ pub(crate) const NATIVE_STACK: usize = 20;
 /// Slots above the limit for message handlers (`ERRORSTACKSIZE`).
 const HANDLER_STACK: usize = 200;
 
+/// What a program was shown that two runs need not share. Whatever it does afterwards may depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unspecified {
+    /// An object's address as text.
+    pub address: bool,
+    /// A traversal of a table whose order is this run's own.
+    pub order: bool,
+    /// The collector's state.
+    pub collector: bool,
+}
+
 /// A Lua state.
 pub struct Vm {
     pub heap: Heap,
@@ -76,6 +87,8 @@ pub struct Vm {
     pub(crate) event_names: [StrRef; Event::COUNT],
     pub(crate) memory_message: StrRef,
     pub(crate) protos: Vec<*mut RuntimeProto>,
+    /// What the program was shown so far that another run need not show.
+    pub shown: Unspecified,
     /// What the program printed, unless it goes to the process's standard output.
     pub output: Vec<u8>,
     pub(crate) destination: output::Output,
@@ -115,6 +128,7 @@ impl Vm {
             event_names,
             memory_message,
             protos: Vec::new(),
+            shown: Unspecified::default(),
             output: Vec::new(),
             destination: output::Output::new(),
             driver: None,

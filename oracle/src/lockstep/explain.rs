@@ -14,6 +14,7 @@ use crate::event::{Clock, EventKind};
 use crate::policy;
 use crate::verdict::{Divergence, DivergenceKind, Reason, Verdict};
 use plumb_jit::bytecode::Pc;
+use plumb_jit::vm::Unspecified;
 use std::rc::Rc;
 
 /// Runs both engines again to the first difference and prints it.
@@ -49,7 +50,8 @@ pub(super) fn explain(
     };
     let right_state = snapshot_of_follower(program, follower, select, right_target);
     let differences = left_state.differences(&right_state);
-    if let Some(reason) = excuse(program, select, &differences) {
+    let shown = [left_state.shown, right_state.shown];
+    if let Some(reason) = excuse(program, select, shown, &differences) {
         return Verdict::Inconclusive(reason);
     }
     // The interpreter and the reference may exhaust their stacks some calls apart.
@@ -127,10 +129,11 @@ fn kind_of(mismatch: Mismatch, differences: &[Difference]) -> DivergenceKind {
     }
 }
 
-/// Differences that Lua leaves open.
+/// Differences that Lua leaves open, given what the program was shown before them.
 pub(super) fn excuse(
     program: &Program,
     select: Select,
+    shown: [Unspecified; 2],
     differences: &[Difference],
 ) -> Option<Reason> {
     let any = |test: &dyn Fn(&[u8]) -> bool| {
@@ -139,26 +142,25 @@ pub(super) fn excuse(
     if any(&policy::is_unsupported) {
         return Some(Reason::Unsupported);
     }
-    if any(&policy::shows_address) {
-        return Some(Reason::Address);
-    }
-    if any(&policy::is_stack_overflow) {
+    // The JIT and the interpreter have one limit.
+    if select == Select::Defined && any(&policy::is_stack_overflow) {
         return Some(Reason::StackOverflow);
     }
-    let mentions = |word: &str| policy::mentions(&program.source, word);
-    if mentions("coroutine") {
+    if policy::mentions(&program.source, "coroutine") {
         return Some(Reason::Coroutine);
     }
-    if mentions("collectgarbage") {
-        return Some(Reason::Collector);
+    let was_shown = |what: fn(&Unspecified) -> bool| shown.iter().any(what);
+    if was_shown(|shown| shown.address) {
+        return Some(Reason::Address);
     }
-    // The JIT and the interpreter share their tables, hence their order.
-    let other_tables = select == Select::Defined;
-    (other_tables && (mentions("pairs") || mentions("next"))).then_some(Reason::IterationOrder)
+    if was_shown(|shown| shown.order) {
+        return Some(Reason::IterationOrder);
+    }
+    was_shown(|shown| shown.collector).then_some(Reason::Collector)
 }
 
 fn dump<S: State>(program: &Program, select: Select, clock: Clock, state: &S) -> Snapshot {
-    let plan = Plan { entries: 4096, ..Plan::REGISTERS };
+    let plan = Plan { entries: 4096, ..Plan::REACHABLE };
     match select {
         Select::Live => Snapshot::of(clock, state, &program.masks.live(), &[], &plan),
         Select::Defined => Snapshot::of(clock, state, &program.masks.defined(), &[], &plan),

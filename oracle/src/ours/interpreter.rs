@@ -7,10 +7,14 @@ use crate::verdict::{self, Reason};
 use plumb_jit::heap::Value;
 use plumb_jit::vm::{Driver, LuaError, Vm};
 use std::cell::RefCell;
+use std::num::NonZeroU32;
 use std::rc::Rc;
 
 /// The interpreter.
 pub struct Interpreter;
+
+/// The interpreter, collecting at every n-th allocation point.
+pub struct Collecting(pub NonZeroU32);
 
 /// What the driver and the engine share.
 struct Watched<W> {
@@ -72,37 +76,58 @@ impl Engine for Interpreter {
         verdict::Engine::Interpreter
     }
 
-    fn run<W: Watcher>(&self, program: &Program, mut watcher: W) -> (Outcome, W) {
-        let proto = match &program.proto {
-            Ok(proto) => proto,
-            Err(message) => return (rejected(message), watcher),
-        };
-        let (mut vm, library) = prepare(program);
-        let closure = vm.load(proto);
-        let first = watcher.first().map_or(program.options.fuel, |c| c.0.min(program.options.fuel));
-        let shared = Rc::new(RefCell::new(Some(Watched {
-            watcher,
-            library,
-            protos: vm.protos().count() as u32,
-            fuel: program.options.fuel,
-            output_limit: program.options.output,
-            over: None,
-        })));
-        vm.set_driver(Some(Box::new(Ticker(shared.clone()))));
-        vm.tick_at(first);
-        let result = guarded(|| vm.run_chunk(closure));
-        let mut watched = shared.take().expect("the run is over");
-        let ending = match (watched.over.take(), result) {
-            (Some(over), _) => over,
-            (None, Ok(result)) => ending_of(result),
-            (None, Err(panic)) => Ending::Broken(panic),
-        };
-        if matches!(ending, Ending::Returned(_) | Ending::Failed(_)) {
-            let state = VmState::new(&vm, &watched.library, watched.protos);
-            watched.watcher.end(&state, &ending, &vm.output);
-        }
-        let instructions = Some(vm.clock());
-        let output = std::mem::take(&mut vm.output);
-        (Outcome { ending: without_values(ending), output, instructions }, watched.watcher)
+    fn run<W: Watcher>(&self, program: &Program, watcher: W) -> (Outcome, W) {
+        run(program, watcher, None)
     }
+}
+
+impl Engine for Collecting {
+    fn kind(&self) -> verdict::Engine {
+        verdict::Engine::Interpreter
+    }
+
+    fn run<W: Watcher>(&self, program: &Program, watcher: W) -> (Outcome, W) {
+        run(program, watcher, Some(self.0))
+    }
+}
+
+fn run<W: Watcher>(
+    program: &Program,
+    mut watcher: W,
+    collect_every: Option<NonZeroU32>,
+) -> (Outcome, W) {
+    let proto = match &program.proto {
+        Ok(proto) => proto,
+        Err(message) => return (rejected(message), watcher),
+    };
+    let (mut vm, library) = prepare(program);
+    if collect_every.is_some() {
+        vm.heap.set_collect_every(collect_every);
+    }
+    let closure = vm.load(proto);
+    let first = watcher.first().map_or(program.options.fuel, |c| c.0.min(program.options.fuel));
+    let shared = Rc::new(RefCell::new(Some(Watched {
+        watcher,
+        library,
+        protos: vm.protos().count() as u32,
+        fuel: program.options.fuel,
+        output_limit: program.options.output,
+        over: None,
+    })));
+    vm.set_driver(Some(Box::new(Ticker(shared.clone()))));
+    vm.tick_at(first);
+    let result = guarded(|| vm.run_chunk(closure));
+    let mut watched = shared.take().expect("the run is over");
+    let ending = match (watched.over.take(), result) {
+        (Some(over), _) => over,
+        (None, Ok(result)) => ending_of(result),
+        (None, Err(panic)) => Ending::Broken(panic),
+    };
+    if matches!(ending, Ending::Returned(_) | Ending::Failed(_)) {
+        let state = VmState::new(&vm, &watched.library, watched.protos);
+        watched.watcher.end(&state, &ending, &vm.output);
+    }
+    let instructions = Some(vm.clock());
+    let output = std::mem::take(&mut vm.output);
+    (Outcome { ending: without_values(ending), output, instructions }, watched.watcher)
 }

@@ -54,8 +54,8 @@ pub struct TString {
     /// Length of a short string, 0xff for a long one.
     pub short_len: u8,
     pub hash: u32,
-    /// Length of a long string.
-    pub long_len: usize,
+    /// Length of a long string; of a short one, the next in its bucket of the string table.
+    pub long_len_or_next: usize,
     pub contents: [u8; 1],
 }
 
@@ -152,6 +152,20 @@ pub struct CallInfo {
 /// Bit of `CallInfo::call_status`: a C function is running.
 pub const CALL_STATUS_C: u16 = 1 << 1;
 
+/// The part of `global_State` up to the hash seed.
+#[repr(C)]
+pub struct GlobalState {
+    pub allocate: usize,
+    pub user_data: usize,
+    pub memory: [isize; 4],
+    pub buckets: *mut *mut TString,
+    pub num_strings: i32,
+    pub num_buckets: i32,
+    pub registry: TValue,
+    pub nil: TValue,
+    pub seed: u32,
+}
+
 /// The part of `lua_State` up to the running call.
 #[repr(C)]
 pub struct LuaState {
@@ -162,7 +176,7 @@ pub struct LuaState {
     pub allow_hook: u8,
     pub num_ci: u16,
     pub top: *mut TValue,
-    pub global: *mut Header,
+    pub global: *mut GlobalState,
     pub ci: *mut CallInfo,
 }
 
@@ -183,7 +197,7 @@ const _: () = {
         "the reference engine's layout is known for 64-bit targets only"
     );
     assert!(size_of::<TValue>() == 16 && size_of::<Node>() == 24 && size_of::<CallInfo>() == 64);
-    assert!(offset_of!(TString, contents) == 24);
+    assert!(offset_of!(TString, contents) == 24 && offset_of!(GlobalState, seed) == 96);
     assert!(offset_of!(Proto, code) == 64 && offset_of!(Proto, line_defined) == 44);
     assert!(offset_of!(LuaClosure, proto) == 24 && offset_of!(UpVal, location) == 16);
     assert!(offset_of!(Table, metatable) == 40 && offset_of!(LuaState, ci) == 32);
