@@ -398,7 +398,7 @@ pub fn two_way(
     }
     match follow(program, &led, follower, select, Schedule::Sampled, None) {
         Ok(followed) => Verdict::Agree(compared(&led, leader.traces(), followed.registers)),
-        Err(Err(reason)) => Verdict::Inconclusive(excused(program, reason)),
+        Err(Err(reason)) => Verdict::Inconclusive(reason),
         Err(Ok(mismatch)) => explain(program, leader, follower, select, &led, mismatch),
     }
 }
@@ -418,7 +418,7 @@ pub fn three_way(
     let schedule = Schedule::Sampled;
     let first = match follow(program, &led, interpreter, Select::Live, schedule, also) {
         Ok(followed) => followed,
-        Err(Err(reason)) => return Verdict::Inconclusive(excused(program, reason)),
+        Err(Err(reason)) => return Verdict::Inconclusive(reason),
         Err(Ok(mismatch)) => {
             return explain(program, jit, interpreter, Select::Live, &led, mismatch);
         }
@@ -427,7 +427,7 @@ pub fn three_way(
         Ok(second) => {
             Verdict::Agree(compared(&led, jit.traces(), first.registers + second.registers))
         }
-        Err(Err(reason)) => Verdict::Inconclusive(excused(program, reason)),
+        Err(Err(reason)) => Verdict::Inconclusive(reason),
         Err(Ok(mismatch)) => {
             let leader = Listed { engine: interpreter, record: first.record.clone() };
             explain(program, &leader, reference, Select::Defined, &first.record, mismatch)
@@ -475,7 +475,7 @@ pub fn without_jit(
     let also = Some(Select::Live);
     let again = match follow(program, &led, interpreter, Select::Defined, schedule, also) {
         Ok(followed) => followed,
-        Err(Err(reason)) => return Verdict::Inconclusive(excused(program, reason)),
+        Err(Err(reason)) => return Verdict::Inconclusive(reason),
         Err(Ok(mismatch)) => {
             return explain(program, leader, interpreter, Select::Defined, &led, mismatch);
         }
@@ -483,7 +483,7 @@ pub fn without_jit(
     registers += again.registers;
     match follow(program, &again.record, collecting, Select::Live, schedule, None) {
         Ok(followed) => registers += followed.registers,
-        Err(Err(reason)) => return Verdict::Inconclusive(excused(program, reason)),
+        Err(Err(reason)) => return Verdict::Inconclusive(reason),
         Err(Ok(mismatch)) => {
             let leader = Listed { engine: interpreter, record: again.record.clone() };
             return explain(program, &leader, collecting, Select::Live, &again.record, mismatch);
@@ -491,7 +491,7 @@ pub fn without_jit(
     }
     match follow(program, &led, reference, Select::Defined, schedule, None) {
         Ok(followed) => Verdict::Agree(compared(&led, 0, registers + followed.registers)),
-        Err(Err(reason)) => Verdict::Inconclusive(excused(program, reason)),
+        Err(Err(reason)) => Verdict::Inconclusive(reason),
         Err(Ok(mismatch)) => explain(program, leader, reference, Select::Defined, &led, mismatch),
     }
 }
@@ -517,14 +517,6 @@ fn compared(record: &Record, traces: u64, registers: u64) -> Compared {
         }
     }
     compared
-}
-
-/// A limit that a program with coroutines meets is due to them: their instructions have clocks of their own.
-fn excused(program: &Program, reason: Reason) -> Reason {
-    match reason {
-        Reason::Fuel if policy::mentions(&program.source, "coroutine") => Reason::Coroutine,
-        _ => reason,
-    }
 }
 
 #[cfg(test)]

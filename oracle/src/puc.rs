@@ -31,8 +31,9 @@
 //! - No `os`, `io`, `debug`, `package` and no file loading. `print` writes to a buffer.
 //! - Limits (fuel, memory) raise errors that the program may catch; whatever it does then is ignored, as
 //!   the run is reported as limited.
-//! - Hooks belong to one coroutine. A run in which another coroutine reaches a stop is limited by
-//!   [`Reason::Coroutine`].
+//! - Hooks belong to one coroutine and are inherited when it is made. A program whose text mentions
+//!   coroutines runs with a hook at each instruction, so that one count goes through all of them; if
+//!   another meets a stop in a coroutine all the same, it is limited by [`Reason::Coroutine`].
 //! - Finalizers run with hooks off; with the collector stopped there are none.
 
 mod layout;
@@ -40,6 +41,7 @@ mod layout;
 use crate::canon::{Address, Class, Frame, FunctionId, ProtoId, State, View};
 use crate::engine::{Ending, Engine, Next, Options, Outcome, Program, Watcher};
 use crate::event::Clock;
+use crate::policy;
 use crate::verdict::{self, Reason};
 use layout::{
     CALL_STATUS_C, CClosure, CallInfo, LuaClosure, LuaState, Node, Proto, TString, TValue, Table,
@@ -91,6 +93,8 @@ struct Context<'o> {
     armed: u64,
     /// Next stop that the observer asked for.
     next: Option<Clock>,
+    /// The hook runs at each instruction of every coroutine.
+    every: bool,
     fuel: u64,
     limited: Option<Reason>,
     /// The observer wants no more.
@@ -118,6 +122,10 @@ impl Context<'_> {
 
     /// Distance to the next moment at which the hook has work to do; keeps it as the armed distance.
     fn arm(&mut self) -> c_int {
+        if self.every {
+            self.armed = 1;
+            return 1;
+        }
         let stop = self.next.map_or(self.fuel, |c| c.0.min(self.fuel));
         let distance = (stop + 1).saturating_sub(self.fetched).clamp(1, i32::MAX as u64);
         self.armed = distance;
@@ -141,6 +149,7 @@ pub fn run(
         main: ptr::null_mut(),
         fetched: 0,
         armed: 0,
+        every: policy::mentions(source, "coroutine"),
         fuel: options.fuel,
         limited: None,
         stopped: false,
@@ -556,7 +565,7 @@ unsafe fn look(l: *mut ffi::lua_State) -> bool {
     // taken out as a raw pointer; it cannot reach the fields that change below.
     unsafe {
         let context = context_of(l);
-        if l != (*context).main {
+        if l != (*context).main && !(*context).every {
             (*context).limited.get_or_insert(Reason::Coroutine);
         }
         if (*context).is_over() {
@@ -591,7 +600,9 @@ unsafe fn look(l: *mut ffi::lua_State) -> bool {
             }
         }
         let count = (*context).arm();
-        ffi::lua_sethook(l, Some(hook), ffi::LUA_MASKCOUNT, count);
+        if !(*context).every {
+            ffi::lua_sethook(l, Some(hook), ffi::LUA_MASKCOUNT, count);
+        }
         false
     }
 }

@@ -149,7 +149,8 @@ reasons! {
     Memory = "memory",
     /// The program exhausts a stack; the depth is an engine's own limit.
     StackOverflow = "stack overflow",
-    /// The program uses coroutines, which have a clock of their own.
+    /// The program reached coroutines without naming them, so that the reference counted only some of
+    /// their instructions.
     Coroutine = "coroutine",
     /// A difference after the program was shown an object's address as text.
     Address = "address in text",

@@ -1,11 +1,14 @@
 //! The JIT, the interpreter and the reference in lockstep: over the regressions, over every Lua file of the
 //! repository with loops that get hot at once, and with traces that are made wrong on purpose.
 
+use plumb_jit::backend::mach::{Inst, MachTrace};
+use plumb_jit::ir::trace::Trace;
 use plumb_jit::trace::config::{ExecutorKind, JitConfig};
+use plumb_jit::trace::tap::{StageTap, TapRef};
 use plumb_oracle::check::check_jit;
 use plumb_oracle::engine::Options;
 use plumb_oracle::report;
-use plumb_oracle::verdict::{Compared, Reason, Verdict};
+use plumb_oracle::verdict::{Compared, DivergenceKind, Engine, Reason, THRASH_BOUND, Verdict};
 use std::path::{Path, PathBuf};
 
 fn config(hot_loop: u16, executor: ExecutorKind) -> JitConfig {
@@ -97,4 +100,52 @@ fn a_traced_loop_is_compared_at_entries_and_exits() {
     assert!(compared.traces >= 1 && compared.trace_entries >= 1 && compared.trace_exits >= 1);
     assert!(compared.registers > 0 && stats.loop_arrivals > 50, "{compared:?} {stats:?}");
     assert_eq!(compared.instructions, 206);
+}
+
+/// A loop that never leaves: its guards are gone after lowering.
+struct NoGuards;
+
+impl StageTap for NoGuards {
+    fn lowered(&self, _: &Trace, lowered: &mut MachTrace) {
+        if let Some(body) = &mut lowered.body {
+            body.lines.retain(|line| !matches!(line.inst, Inst::Guard { .. }));
+        }
+    }
+}
+
+/// The clock decides that a trace is endless, not a timer: the interpreter ends where the JIT does not.
+#[test]
+fn an_endless_trace_diverges_by_fuel() {
+    let source = "local i, n = 0, 1000 while i < n do i = i + 1 end return i";
+    let options = Options { fuel: 200_000, ..Options::default() };
+    for executor in [ExecutorKind::Mach, ExecutorKind::Allocated, ExecutorKind::Simulator] {
+        let doctored = JitConfig { tap: Some(TapRef::new(NoGuards)), ..config(3, executor) };
+        let (verdict, _) = check_jit(source.as_bytes(), "=endless", &doctored, &options);
+        let Verdict::Diverge(found) = verdict else { panic!("{executor:?}: {verdict:?}") };
+        assert_eq!(found.kind, DivergenceKind::Length, "{executor:?}");
+        assert_eq!(found.right, Engine::Jit);
+        assert_eq!(found.right_state.ending.as_deref(), Some("limited: fuel"));
+        let (verdict, _) = check_jit(source.as_bytes(), "=endless", &config(3, executor), &options);
+        assert!(verdict.is_agree(), "{executor:?}: {verdict:?}");
+    }
+}
+
+/// Every entry runs some instructions and leaves through one guard. The manager gives such a trace up; one
+/// that did not would be found.
+#[test]
+fn a_trace_that_thrashes_is_found() {
+    let source = "local t, n = {}, 0 for i = 1, 3000 do t[i] = i > 50 and i + 0.5 or i end
+        for i = 1, 3000 do n = n + 1 local v = t[i] if v > 1000000 then n = n - 2 end end return n";
+    for executor in [ExecutorKind::Eval, ExecutorKind::Simulator] {
+        let check = |config: &JitConfig| {
+            check_jit(source.as_bytes(), "=thrash", config, &Options::default())
+        };
+        let (verdict, stats) = check(&config(5, executor));
+        assert!(verdict.is_agree() && stats.thrash <= THRASH_BOUND, "{verdict:?} {stats:?}");
+        let never_gives_up = JitConfig { max_fruitless: u32::MAX, ..config(5, executor) };
+        let (verdict, stats) = check(&never_gives_up);
+        let Verdict::Diverge(found) = verdict else { panic!("{executor:?}: {stats:?}") };
+        assert_eq!(found.kind, DivergenceKind::Thrash, "{stats:?}");
+        assert!(report::divergence(&found, source.as_bytes(), None).contains("Thrash"));
+    }
 }

@@ -51,7 +51,7 @@ pub(super) fn explain(
     let right_state = snapshot_of_follower(program, follower, select, right_target);
     let differences = left_state.differences(&right_state);
     let shown = [left_state.shown, right_state.shown];
-    if let Some(reason) = excuse(program, select, shown, &differences) {
+    if let Some(reason) = excuse(select, shown, &differences) {
         return Verdict::Inconclusive(reason);
     }
     // The interpreter and the reference may exhaust their stacks some calls apart.
@@ -131,7 +131,6 @@ fn kind_of(mismatch: Mismatch, differences: &[Difference]) -> DivergenceKind {
 
 /// Differences that Lua leaves open, given what the program was shown before them.
 pub(super) fn excuse(
-    program: &Program,
     select: Select,
     shown: [Unspecified; 2],
     differences: &[Difference],
@@ -145,9 +144,6 @@ pub(super) fn excuse(
     // The JIT and the interpreter have one limit.
     if select == Select::Defined && any(&policy::is_stack_overflow) {
         return Some(Reason::StackOverflow);
-    }
-    if policy::mentions(&program.source, "coroutine") {
-        return Some(Reason::Coroutine);
     }
     let was_shown = |what: fn(&Unspecified) -> bool| shown.iter().any(what);
     if was_shown(|shown| shown.address) {

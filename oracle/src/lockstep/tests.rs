@@ -381,7 +381,7 @@ fn only_what_was_shown_excuses_a_difference() {
             right: "2".into(),
         };
         let shown = [shown.0, Unspecified::default()];
-        explain::excuse(&program, Select::Defined, shown, &[difference])
+        explain::excuse(Select::Defined, shown, &[difference])
     };
     for (shows, reason) in [
         ("tostring({})", Some(Reason::Address)),
@@ -433,6 +433,45 @@ fn tables_are_traversed_in_one_order() {
     for seed in 0..4 {
         let verdict = crate::check::check_without_jit(source, "=order", seed, &Options::default());
         assert!(verdict.is_agree(), "{verdict:?}");
+    }
+}
+
+/// One clock goes through all coroutines of a program.
+#[test]
+fn coroutines_share_one_clock() {
+    let source = br#"
+        local log = {}
+        local function generate(n)
+            return coroutine.wrap(function()
+                for i = 1, n do
+                    local ok, sent = pcall(coroutine.yield, i)
+                    if sent then log[#log + 1] = sent end
+                end
+                error("done")
+            end)
+        end
+        local sum = 0
+        for round = 1, 6 do
+            local a, b = generate(20), generate(10)
+            for i = 1, 10 do sum = sum + a() * b() end
+            a(round)
+        end
+        local co = coroutine.create(function(x)
+            local inner = coroutine.wrap(function() for i = 1, 30 do coroutine.yield(i * x) end end)
+            for i = 1, 30 do coroutine.yield(inner() + i) end
+            return "end"
+        end)
+        local ok, value = coroutine.resume(co, 3)
+        while ok and coroutine.status(co) ~= "dead" do
+            log[#log + 1] = value
+            ok, value = coroutine.resume(co)
+        end
+        print(sum, value, #log, pcall(generate(0)), coroutine.isyieldable(), log)"#;
+    for seed in 0..8 {
+        let verdict =
+            crate::check::check_without_jit(source, "=threads", seed, &Options::default());
+        let Verdict::Agree(compared) = verdict else { panic!("{verdict:?}") };
+        assert!(compared.checkpoints > 50);
     }
 }
 
