@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::code::{CodeBlob, InstallError, InstalledCode};
 use super::context::TraceContext;
-use super::helpers::HelperTable;
+use super::helpers::{HelperTable, Parameter};
 use super::trap::Trap;
 use crate::ir::trace::ValueId;
 
@@ -28,6 +28,16 @@ pub unsafe trait MemoryMap {
     /// The live object (or stack segment) that contains all of `addr .. addr + len`, if there is one.
     /// Narrow is better: one object, so that an index past an object's end is seen.
     fn region(&self, addr: u64, len: u64) -> Option<Range<u64>>;
+
+    /// Whether a helper may be given `value` as such an argument.
+    fn accepts(&self, _kind: Parameter, _value: u64) -> bool {
+        true
+    }
+
+    /// Whether what was stored at `addr` left a sound value there.
+    fn is_sound_at(&self, _addr: u64) -> bool {
+        true
+    }
 }
 
 /// A number for `MemoryMap::epoch` from which the caller may count up 2^40 times without meeting an
@@ -44,6 +54,11 @@ pub fn first_epoch() -> u64 {
 pub trait RunEnv {
     fn memory(&self) -> &dyn MemoryMap;
     fn helpers(&self) -> &HelperTable;
+
+    /// Whether the simulator looks, at the exit, at each value that the run stored.
+    fn audits(&self) -> bool {
+        false
+    }
 
     /// Instructions after which an executor gives up on a run; native code counts whole iterations.
     fn fuel(&self) -> u64 {

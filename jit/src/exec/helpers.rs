@@ -59,11 +59,31 @@ impl HostFn {
     }
 }
 
+/// What an integer parameter must be. A wrong trace may pass anything; the simulator asks the memory
+/// map before it calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Parameter {
+    /// Any 64 bits.
+    Any,
+    /// The address of the VM's heap.
+    Heap,
+    /// A live object.
+    Table,
+    Str,
+    /// A value's payload; the next argument is its tag.
+    Payload {
+        tag: u8,
+    },
+    /// Follows `Payload`, which is judged with it.
+    Tag,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     address: u64,
     name: &'static str,
     function: HostFn,
+    parameters: &'static [Parameter],
 }
 
 /// Address -> function. A function outside the table is no legal call target in the simulator.
@@ -84,10 +104,15 @@ impl HelperTable {
     /// # Safety
     /// The function must be sound to call with any arguments that correct traces pass it, and must not
     /// unwind.
-    pub unsafe fn add(&mut self, name: &'static str, function: HostFn) -> u64 {
+    pub unsafe fn add(
+        &mut self,
+        name: &'static str,
+        function: HostFn,
+        parameters: &'static [Parameter],
+    ) -> u64 {
         let address = function.address();
         if self.find(address).is_none() {
-            self.entries.push(Entry { address, name, function });
+            self.entries.push(Entry { address, name, function, parameters });
         }
         address
     }
@@ -99,6 +124,27 @@ impl HelperTable {
 
     pub fn get(&self, address: u64) -> Option<HostFn> {
         self.find(address).map(|entry| entry.function)
+    }
+
+    /// The first argument that `accepts` refuses, of a call with `arguments` from x0 on.
+    pub fn refused(
+        &self,
+        address: u64,
+        arguments: &[u64],
+        accepts: impl Fn(Parameter, u64) -> bool,
+    ) -> Option<usize> {
+        let parameters = self.find(address)?.parameters;
+        let refuses = |(index, &parameter): (usize, &Parameter)| {
+            let parameter = match parameter {
+                // A tag is one byte; anything wider is none.
+                Parameter::Payload { .. } => Parameter::Payload {
+                    tag: u8::try_from(*arguments.get(index + 1)?).unwrap_or(u8::MAX),
+                },
+                other => other,
+            };
+            (!accepts(parameter, *arguments.get(index)?)).then_some(index)
+        };
+        parameters.iter().enumerate().find_map(refuses)
     }
 
     /// For listings and traps.

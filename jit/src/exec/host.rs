@@ -6,9 +6,10 @@
 //! the memory map, for a moment) and by helpers; the VM holds no reference into it.
 
 use super::executor::{MemoryMap, RunEnv};
-use super::helpers::HelperTable;
+use super::helpers::{HelperTable, Parameter};
 use super::host_memory::HostMemory;
 use crate::heap::Heap;
+use crate::heap::layout::ObjectKind;
 use crate::ir::eval::{EvalTrap, Forced, Outcome, evaluate_forcing};
 use crate::ir::trace::{Trace, ValueId};
 use std::cell::Cell;
@@ -21,18 +22,31 @@ pub struct HostEnv<'a> {
     helpers: &'a HelperTable,
     fuel: u64,
     forced: Option<&'a Cell<Option<Forced>>>,
+    audits: bool,
     /// The heap is borrowed for as long as this lives.
     heap: PhantomData<&'a mut Heap>,
 }
 
 impl<'a> HostEnv<'a> {
     pub fn new(heap: &'a mut Heap, helpers: &'a HelperTable, fuel: u64) -> HostEnv<'a> {
-        HostEnv { map: HeapMap(heap), helpers, fuel, forced: None, heap: PhantomData }
+        HostEnv {
+            map: HeapMap(heap),
+            helpers,
+            fuel,
+            forced: None,
+            audits: false,
+            heap: PhantomData,
+        }
     }
 
     /// Evaluators of machine-level IR have the guard in `forced` leave.
     pub fn force(&mut self, forced: &'a Cell<Option<Forced>>) {
         self.forced = Some(forced);
+    }
+
+    /// Distrusts the trace: the values that it stores are looked at when it leaves.
+    pub fn audited(self, audits: bool) -> HostEnv<'a> {
+        HostEnv { audits, ..self }
     }
 }
 
@@ -53,6 +67,9 @@ impl RunEnv for HostEnv<'_> {
         cell.set(forced);
         leaves
     }
+    fn audits(&self) -> bool {
+        self.audits
+    }
 }
 
 struct HeapMap(*mut Heap);
@@ -69,11 +86,27 @@ unsafe impl MemoryMap for HeapMap {
         // SAFETY: as above.
         unsafe { (*self.0).region(addr, len) }
     }
+    fn accepts(&self, parameter: Parameter, value: u64) -> bool {
+        // SAFETY: as above.
+        let heap = unsafe { &*self.0 };
+        match parameter {
+            Parameter::Any | Parameter::Tag => true,
+            Parameter::Heap => value == self.0 as u64,
+            Parameter::Table => heap.is_object(value, ObjectKind::Table),
+            Parameter::Str => heap.is_object(value, ObjectKind::Str),
+            Parameter::Payload { tag } => heap.is_sound(tag, value),
+        }
+    }
+    fn is_sound_at(&self, addr: u64) -> bool {
+        // SAFETY: as above.
+        unsafe { (*self.0).is_sound_at(addr) }
+    }
 }
 
 /// Runs a trace on the IR evaluator, on the VM's own memory. `base` is the address of the root frame's
 /// register 0. As with machine code, the trace must have been recorded in this VM for this frame.
-/// With `check`, accesses to memory that is not live are traps.
+/// With `check` the trace may be wrong: accesses to memory that is not live, wrong arguments of helpers
+/// and stored nonsense are traps.
 pub fn evaluate_on_host(
     heap: &mut Heap,
     base: u64,
@@ -88,5 +121,7 @@ pub fn evaluate_on_host(
     // SAFETY: the caller keeps the contract above; the heap's address was exposed just now, those of
     // its objects and of the stack when they were allocated, and the VM holds no reference to them.
     let mut memory = unsafe { HostMemory::new(base, heap, map) };
-    evaluate_forcing(trace, &mut memory, fuel, forced)
+    let outcome = evaluate_forcing(trace, &mut memory, fuel, forced)?;
+    memory.audit()?;
+    Ok(outcome)
 }

@@ -9,12 +9,13 @@
 //! here as it is in machine code.
 
 use super::executor::MemoryMap;
-use super::helpers::HostFn;
+use super::helpers::{HostFn, Parameter};
 use super::runtime::Helper;
 use crate::heap::value::{Tag, VALUE_PAYLOAD, VALUE_SIZE, VALUE_TAG};
 use crate::ir::eval::{EvalTrap, TraceMemory};
 use crate::ir::op::Ty;
 use crate::ir::trace::Slot;
+use rustc_hash::FxHashSet;
 use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
 
 /// The running frame's registers, and everything reachable from them.
@@ -22,6 +23,8 @@ pub struct HostMemory<'a> {
     base: u64,
     heap: u64,
     map: Option<&'a dyn MemoryMap>,
+    /// Addresses that were stored to, where there is a map to ask about them.
+    written: FxHashSet<u64>,
 }
 
 impl<'a> HostMemory<'a> {
@@ -33,7 +36,7 @@ impl<'a> HostMemory<'a> {
     /// `max_slots`. The addresses of the stack, of `heap` and of all objects reachable from the
     /// frame have exposed provenance, and no Rust reference to them is live during a run.
     pub unsafe fn new(base: u64, heap: u64, map: Option<&'a dyn MemoryMap>) -> HostMemory<'a> {
-        HostMemory { base, heap, map }
+        HostMemory { base, heap, map, written: FxHashSet::default() }
     }
 
     /// Denies an address where nothing live is, if there is a map to ask.
@@ -41,6 +44,31 @@ impl<'a> HostMemory<'a> {
         match self.map {
             Some(map) if map.region(address, bytes).is_none() => Err(EvalTrap::BadAddress(address)),
             _ => Ok(()),
+        }
+    }
+
+    fn check_store(&mut self, address: u64, bytes: u64) -> Result<(), EvalTrap> {
+        self.check(address, bytes)?;
+        if self.map.is_some() {
+            self.written.insert(address);
+        }
+        Ok(())
+    }
+
+    /// Denies what a helper may not be given.
+    fn accepts(&self, parameter: Parameter, value: u64) -> Result<(), EvalTrap> {
+        match self.map {
+            Some(map) if !map.accepts(parameter, value) => Err(EvalTrap::BadAddress(value)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether all places that were stored to hold values still.
+    pub fn audit(&self) -> Result<(), EvalTrap> {
+        let unsound = |&&at: &&u64| self.map.is_some_and(|map| !map.is_sound_at(at));
+        match self.written.iter().find(unsound) {
+            Some(&at) => Err(EvalTrap::UnsoundValue(at)),
+            None => Ok(()),
         }
     }
 
@@ -100,19 +128,22 @@ impl TraceMemory for HostMemory<'_> {
         Ok(self.load(address))
     }
     fn write_u8(&mut self, address: u64, value: u8) -> Result<(), EvalTrap> {
-        self.check(address, 1)?;
+        self.check_store(address, 1)?;
         self.store(address, value);
         Ok(())
     }
     fn write_u64(&mut self, address: u64, value: u64) -> Result<(), EvalTrap> {
-        self.check(address, 8)?;
+        self.check_store(address, 8)?;
         self.store(address, value);
         Ok(())
     }
     fn hash_find(&mut self, table: u64, key: u64) -> Result<u64, EvalTrap> {
+        self.accepts(Parameter::Table, table)?;
+        self.accepts(Parameter::Str, key)?;
         call(Helper::HashFind, [table, key, 0, 0, 0])
     }
     fn hash_find_int(&mut self, table: u64, key: i64) -> Result<u64, EvalTrap> {
+        self.accepts(Parameter::Table, table)?;
         call(Helper::HashFindInt, [table, key as u64, 0, 0, 0])
     }
     fn table_set_int(
@@ -122,6 +153,8 @@ impl TraceMemory for HostMemory<'_> {
         tag: Tag,
         payload: u64,
     ) -> Result<(), EvalTrap> {
+        self.accepts(Parameter::Table, table)?;
+        self.accepts(Parameter::Payload { tag: tag as u8 }, payload)?;
         call(Helper::TableSetInt, [self.heap, table, key as u64, payload, tag as u64]).map(drop)
     }
     fn table_set_str(
@@ -131,9 +164,13 @@ impl TraceMemory for HostMemory<'_> {
         tag: Tag,
         payload: u64,
     ) -> Result<(), EvalTrap> {
+        self.accepts(Parameter::Table, table)?;
+        self.accepts(Parameter::Str, key)?;
+        self.accepts(Parameter::Payload { tag: tag as u8 }, payload)?;
         call(Helper::TableSetStr, [self.heap, table, key, payload, tag as u64]).map(drop)
     }
     fn table_len(&mut self, table: u64) -> Result<i64, EvalTrap> {
+        self.accepts(Parameter::Table, table)?;
         Ok(call(Helper::TableLen, [table, 0, 0, 0, 0])? as i64)
     }
 }

@@ -10,7 +10,7 @@
 //! - Arithmetic helpers are the functions that the interpreter uses, so both round alike.
 
 use super::context::TraceContext;
-use super::helpers::{HelperTable, HostFn};
+use super::helpers::{HelperTable, HostFn, Parameter};
 use crate::heap::{Heap, StrRef, TableRef, Tag, Value, number};
 
 /// A function that a trace can call.
@@ -78,6 +78,21 @@ impl Helper {
     }
 }
 
+impl Helper {
+    /// What each integer argument must be.
+    pub const fn parameters(self) -> &'static [Parameter] {
+        use Parameter::{Any, Payload, Str, Table, Tag};
+        match self {
+            Helper::FloatMod | Helper::FloatPow => &[],
+            Helper::HashFind => &[Table, Str],
+            Helper::HashFindInt => &[Table, Any],
+            Helper::TableSetInt => &[Parameter::Heap, Table, Any, Payload { tag: 0 }, Tag],
+            Helper::TableSetStr => &[Parameter::Heap, Table, Str, Payload { tag: 0 }, Tag],
+            Helper::TableLen => &[Table],
+        }
+    }
+}
+
 /// Makes all helpers callable: from the simulator by `table`, from traces by `ctx`. `heap` must
 /// outlive every run with this context and stay where it is.
 pub fn install(table: &mut HelperTable, ctx: &mut TraceContext, heap: *mut Heap) {
@@ -85,7 +100,8 @@ pub fn install(table: &mut HelperTable, ctx: &mut TraceContext, heap: *mut Heap)
     for helper in Helper::ALL {
         // SAFETY: correct traces pass live objects of the kinds that the IR's types say, and the
         // heap of this context; no helper unwinds.
-        ctx.helpers[helper.slot()] = unsafe { table.add(helper.name(), helper.host_fn()) };
+        ctx.helpers[helper.slot()] =
+            unsafe { table.add(helper.name(), helper.host_fn(), helper.parameters()) };
     }
 }
 

@@ -28,6 +28,10 @@ pub enum TrapKind {
     CalleeSaved,
     /// `blr` to an address that is no helper.
     UnknownHelper,
+    /// An argument of a helper call is not what the helper takes.
+    BadArgument,
+    /// The run stored a tag that does not fit the payload beside it.
+    UnsoundValue,
     /// The run executed more instructions than it was allowed.
     OutOfFuel,
 }

@@ -8,7 +8,8 @@
 //!   moments between which a block was given back.
 //!
 //! Tracking exists for the simulator, which checks each load and store of machine code against live
-//! memory. It costs a tree insertion a block, so it is off unless asked for.
+//! memory. It costs a tree insertion a block, so it is off unless asked for. It also knows which blocks
+//! are objects, so that an address from a wrong trace is never taken for one.
 
 use crate::exec::first_epoch;
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error};
@@ -18,11 +19,19 @@ use std::ptr::NonNull;
 
 const ALIGN: usize = 16;
 
+/// A live block.
+#[derive(Clone, Copy, Debug)]
+pub struct Block {
+    pub bytes: u64,
+    /// It begins with a `GcHeader`.
+    pub is_object: bool,
+}
+
 pub struct Allocator {
     live_bytes: usize,
     /// Bytes allocated since the last collection, less its allowance; a collection is due when positive.
     debt: isize,
-    regions: Option<BTreeMap<u64, u64>>,
+    regions: Option<BTreeMap<u64, Block>>,
     epoch: u64,
 }
 
@@ -48,7 +57,8 @@ impl Allocator {
         self.live_bytes += layout.size();
         self.debt += layout.size() as isize;
         if let Some(regions) = &mut self.regions {
-            regions.insert(block.as_ptr() as u64, layout.size() as u64);
+            let bytes = layout.size() as u64;
+            regions.insert(block.as_ptr() as u64, Block { bytes, is_object: false });
         }
         block
     }
@@ -86,7 +96,7 @@ impl Allocator {
             handle_alloc_error(layout(bytes));
         }
         if let Some(regions) = &mut self.regions {
-            regions.insert(block as u64, bytes as u64);
+            regions.insert(block as u64, Block { bytes: bytes as u64, is_object: false });
         }
         NonNull::new(block.cast()).expect("a mapping is not at address zero")
     }
@@ -113,9 +123,19 @@ impl Allocator {
     }
 
     /// Starts tracking with these blocks as the live ones, or stops it.
-    pub fn track(&mut self, live: Option<BTreeMap<u64, u64>>) {
+    pub fn track(&mut self, live: Option<BTreeMap<u64, Block>>) {
         self.regions = live;
         self.epoch += 1;
+    }
+    /// The block at this address now begins with a header.
+    pub fn mark_object(&mut self, address: u64) {
+        if let Some(block) = self.regions.as_mut().and_then(|regions| regions.get_mut(&address)) {
+            block.is_object = true;
+        }
+    }
+    /// Whether a live object begins at this address. False when tracking is off.
+    pub fn is_object(&self, address: u64) -> bool {
+        self.regions.as_ref().and_then(|live| live.get(&address)).is_some_and(|b| b.is_object)
     }
     pub fn is_tracking(&self) -> bool {
         self.regions.is_some()
@@ -126,8 +146,8 @@ impl Allocator {
 
     /// The live block that holds all of `addr .. addr + len`. `None` when tracking is off.
     pub fn region(&self, addr: u64, len: u64) -> Option<Range<u64>> {
-        let (&start, &size) = self.regions.as_ref()?.range(..=addr).next_back()?;
-        let end = start + size;
+        let (&start, block) = self.regions.as_ref()?.range(..=addr).next_back()?;
+        let end = start + block.bytes;
         (addr.checked_add(len)? <= end).then_some(start..end)
     }
 }

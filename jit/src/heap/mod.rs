@@ -123,6 +123,7 @@ impl Heap {
         // SAFETY: `object` was just allocated with room for a header.
         unsafe { object.write(GcHeader { next: self.objects, kind, mark: 0 }) };
         self.objects = object;
+        self.allocator.mark_object(object as u64);
     }
 
     pub fn new_table(&mut self) -> TableRef {
@@ -250,27 +251,33 @@ impl Heap {
         if self.allocator.is_tracking() {
             return;
         }
-        let mut live: BTreeMap<u64, u64> = stacks.iter().copied().collect();
+        let block = |bytes: u64, is_object| alloc::Block { bytes, is_object };
+        let mut live: BTreeMap<u64, alloc::Block> =
+            stacks.iter().map(|&(address, bytes)| (address, block(bytes, false))).collect();
         let mut object = self.objects;
         while !object.is_null() {
-            live.insert(object as u64, alloc::block_bytes(object_bytes(object)) as u64);
+            let bytes = alloc::block_bytes(object_bytes(object)) as u64;
+            live.insert(object as u64, block(bytes, true));
             // SAFETY: the list links live objects; a Table object has kind Table.
             unsafe {
                 if (*object).kind == ObjectKind::Table {
                     let table = &*object.cast::<Table>();
                     if table.array_size > 0 {
                         let bytes = table.array_size as usize * VALUE_SIZE;
-                        live.insert(table.array as u64, alloc::block_bytes(bytes) as u64);
+                        let bytes = alloc::block_bytes(bytes) as u64;
+                        live.insert(table.array as u64, block(bytes, false));
                     }
                     if table.has_nodes {
                         let bytes = size_of::<Node>() << table.log2_nodes;
-                        live.insert(table.nodes as u64, alloc::block_bytes(bytes) as u64);
+                        let bytes = alloc::block_bytes(bytes) as u64;
+                        live.insert(table.nodes as u64, block(bytes, false));
                     }
                 }
                 if (*object).kind == ObjectKind::Thread {
                     let thread = ThreadRef::from_ptr(NonNull::new_unchecked(object.cast()));
                     let stack = thread.suspended_state().map(|state| state.stack.region());
-                    live.extend(stack.filter(|(_, bytes)| *bytes > 0));
+                    let stack = stack.filter(|(_, bytes)| *bytes > 0);
+                    live.extend(stack.map(|(address, bytes)| (address, block(bytes, false))));
                 }
                 object = (*object).next;
             }
@@ -292,6 +299,54 @@ impl Heap {
             return (addr + len <= empty.end).then_some(empty);
         }
         self.allocator.region(addr, len)
+    }
+}
+
+/// What a wrong trace may have made; needs tracking, without which nothing collectable is sound.
+impl Heap {
+    /// Whether a live object of this kind begins at `address`.
+    pub fn is_object(&self, address: u64, kind: ObjectKind) -> bool {
+        // SAFETY: a tracked object is live and begins with a header.
+        self.allocator.is_object(address) && unsafe { (*(address as *const GcHeader)).kind } == kind
+    }
+
+    /// Whether tag and payload, as a trace handles them, are a value that may be looked at.
+    pub fn is_sound(&self, tag: u8, payload: u64) -> bool {
+        const STR: u8 = Tag::Str as u8;
+        const TABLE: u8 = Tag::Table as u8;
+        const CLOSURE: u8 = Tag::Closure as u8;
+        const NATIVE: u8 = Tag::Native as u8;
+        match tag {
+            0..=4 => true,
+            STR => self.is_object(payload, ObjectKind::Str),
+            TABLE => self.is_object(payload, ObjectKind::Table),
+            CLOSURE => self.is_object(payload, ObjectKind::Closure),
+            NATIVE => crate::stdlib::may_be_function(payload),
+            _ => false,
+        }
+    }
+
+    /// Whether the memory around `address`, which a trace has written, is a sound value still. The
+    /// flags of a table are no value.
+    pub fn is_sound_at(&self, address: u64) -> bool {
+        if self.is_table(address) {
+            return true;
+        }
+        let cell = address & !(VALUE_SIZE as u64 - 1);
+        let Some(region) = self.region(cell, VALUE_SIZE as u64) else { return false };
+        debug_assert!(region.contains(&cell));
+        // SAFETY: the whole cell lies in a live region; plain bytes are read.
+        let (payload, tag) = unsafe {
+            let cell = std::ptr::with_exposed_provenance::<u8>(cell as usize);
+            let payload = cell.add(value::VALUE_PAYLOAD).cast::<u64>().read();
+            (payload, cell.add(value::VALUE_TAG).read())
+        };
+        self.is_sound(tag, payload)
+    }
+
+    /// Whether `address` lies in a table object.
+    fn is_table(&self, address: u64) -> bool {
+        self.region(address, 1).is_some_and(|r| self.is_object(r.start, ObjectKind::Table))
     }
 }
 

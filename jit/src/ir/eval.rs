@@ -64,6 +64,8 @@ pub trait TraceMemory {
 pub enum EvalTrap {
     /// Nothing that the trace may touch is at this address.
     BadAddress(u64),
+    /// What was stored around this address is no Lua value.
+    UnsoundValue(u64),
     /// `idiv` or `imod` by 0.
     ZeroDivisor(ValueId),
     /// The memory has no such helper.
@@ -74,6 +76,7 @@ impl fmt::Display for EvalTrap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             EvalTrap::BadAddress(address) => write!(f, "the trace touches {address:#x}"),
+            EvalTrap::UnsoundValue(at) => write!(f, "no value any more at {at:#x}, stored to"),
             EvalTrap::ZeroDivisor(id) => write!(f, "v{} divides by 0", id.0),
             EvalTrap::NoHelper(name) => write!(f, "helper `{name}` is missing"),
         }

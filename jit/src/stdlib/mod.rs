@@ -111,6 +111,14 @@ fn set_functions(vm: &mut Vm, table: TableRef, functions: &'static [NativeFuncti
     }
 }
 
+/// Whether a value of tag `Native` may have this address: that of a static of this program, as all
+/// library functions are, also those that no library lists (iterators' steps).
+pub(crate) fn may_be_function(address: u64) -> bool {
+    const STATICS_BYTES: u64 = 1 << 20;
+    let distance = address.abs_diff(base::FUNCTIONS.as_ptr() as u64);
+    distance < STATICS_BYTES && address.is_multiple_of(align_of::<NativeFunction>() as u64)
+}
+
 /// A field of a value's metatable, read without metamethods; nil if there is none.
 fn metatable_field(vm: &mut Vm, value: Value, name: &str) -> Value {
     let key = vm.heap.new_string(name.as_bytes());

@@ -101,6 +101,14 @@ pub struct JitConfig {
     pub tap: Option<TapRef>,
 }
 
+impl JitConfig {
+    /// A trace may be wrong: what it touches, stores and restores is looked at, so that nonsense ends
+    /// as a report and not as a crash.
+    pub fn distrusts_traces(&self) -> bool {
+        self.check || self.tap.is_some()
+    }
+}
+
 impl Default for JitConfig {
     fn default() -> JitConfig {
         JitConfig {

@@ -53,7 +53,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// With `check`, evaluators look at each address too.
+    /// With `check`, evaluators look at each address too, and all at what a trace stores.
     pub fn new(kind: ExecutorKind, check: bool) -> Engine {
         let (kind, executor) = match kind {
             ExecutorKind::Eval | ExecutorKind::Mach | ExecutorKind::Allocated => (kind, None),
@@ -80,7 +80,7 @@ impl Engine {
         match self.kind {
             ExecutorKind::Eval => self.check,
             ExecutorKind::Mach | ExecutorKind::Allocated | ExecutorKind::Simulator => true,
-            ExecutorKind::Native => false,
+            ExecutorKind::Native => self.check,
         }
     }
 
@@ -160,7 +160,8 @@ impl Engine {
             }
             CompiledCode::Machine { compiled, .. } => compiled.blob.words.len(),
         };
-        let mut env = HostEnv::new(&mut vm.heap, &self.helpers, fuel(instructions));
+        let env = HostEnv::new(&mut vm.heap, &self.helpers, fuel(instructions));
+        let mut env = env.audited(self.check);
         let forced = self.forced.filter(|(trace, _)| *trace == id).map(|(_, forced)| forced);
         let forced = Cell::new(forced);
         env.force(&forced);

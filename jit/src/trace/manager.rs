@@ -116,7 +116,7 @@ pub struct Jit {
 impl Jit {
     pub fn new(config: JitConfig, observer: Box<dyn JitObserver>) -> Jit {
         Jit {
-            engine: Engine::new(config.executor, config.check),
+            engine: Engine::new(config.executor, config.distrusts_traces()),
             config,
             heads: FxHashMap::default(),
             traces: Vec::new(),
@@ -281,38 +281,34 @@ impl Jit {
             let trace = &mut self.traces[id.0 as usize];
             let left = self.clock_limit.map(|limit| limit.saturating_sub(before));
             let mut records = logs.then(Vec::new);
-            let (exit, loop_arrivals) = match {
-                let entry = self.stats.entries - 1;
-                let early = self.config.early_exit.filter(|exit| exit.entry == entry);
-                let options = RunOptions {
-                    clock_left: left,
-                    log: records.as_mut(),
-                    early_exit: early.map(|exit| exit.guard),
-                };
-                let run = self.engine.run(vm, id, &trace.ir, &trace.code, options);
-                if let Some(records) = &records {
-                    self.observer.executed(id, records);
+            let entry = self.stats.entries - 1;
+            let early = self.config.early_exit.filter(|exit| exit.entry == entry);
+            let options = RunOptions {
+                clock_left: left,
+                log: records.as_mut(),
+                early_exit: early.map(|exit| exit.guard),
+            };
+            let run = self.engine.run(vm, id, &trace.ir, &trace.code, options);
+            if let Some(records) = &records {
+                self.observer.executed(id, records);
+            }
+            let ran = run.and_then(|Run { exit, loop_arrivals, read }| {
+                let clock = loop_arrivals * u64::from(trace.ir.iteration_clock)
+                    + u64::from(trace.ir.snapshot(exit).clock);
+                self.observer.leaving(vm, &trace.ir, exit, clock, &*read);
+                self.restored.read(&trace.ir, exit, clock, &*read);
+                if let Some(tap) = &self.config.tap {
+                    tap.restored(&trace.ir, exit, &mut self.restored);
                 }
-                run
-            } {
-                Ok(Run { exit, loop_arrivals, read }) => {
-                    let snapshot = trace.ir.snapshot(exit);
-                    let clock = loop_arrivals * u64::from(trace.ir.iteration_clock)
-                        + u64::from(snapshot.clock);
-                    self.observer.leaving(vm, &trace.ir, exit, clock, &*read);
-                    self.restored.read(&trace.ir, exit, clock, &*read);
-                    if let Some(tap) = &self.config.tap {
-                        tap.restored(&trace.ir, exit, &mut self.restored);
-                    }
-                    self.restored.write(vm);
-                    (exit, loop_arrivals)
+                if self.config.distrusts_traces() {
+                    self.restored.check(vm, &trace.ir)?;
                 }
-                Err(trap) => {
-                    self.observer.trapped(id, &trap);
-                    self.trapped = Some(trap);
-                    vm.tick_at(vm.clock());
-                    return;
-                }
+                self.restored.write(vm);
+                Ok((exit, loop_arrivals))
+            });
+            let (exit, loop_arrivals) = match ran {
+                Ok(ran) => ran,
+                Err(report) => return self.broke(vm, id, report),
             };
             self.stats.exits += 1;
             self.stats.side_exits += u64::from(exit != trace.ir.end);
@@ -367,6 +363,13 @@ impl Jit {
         let mut stats = self.stats.clone();
         stats.forced_exits += u64::from(self.engine.was_forced());
         stats
+    }
+
+    /// A trace broke a rule: the run ends at the next instruction.
+    fn broke(&mut self, vm: &mut Vm, id: TraceId, report: String) {
+        self.observer.trapped(id, &report);
+        self.trapped = Some(report);
+        vm.tick_at(vm.clock());
     }
 
     fn retire(&mut self, vm: &mut Vm, head: Head) {

@@ -8,6 +8,7 @@
 //! not list are dead; they are set to nil, so that the collector never meets a stale object.
 
 use crate::bytecode::Pc;
+use crate::heap::ClosureRef;
 use crate::heap::value::{Tag, Value};
 use crate::ir::op::Ty;
 use crate::ir::trace::{Slot, SnapshotId, Trace, ValueId};
@@ -61,6 +62,47 @@ impl Restored {
         self.pc = snapshot.pc;
         self.open_top = snapshot.open_top;
         self.clock = clock;
+    }
+
+    /// Whether the interpreter can go on from here at all: live values in slots that exist, pcs in the
+    /// code. A correct trace never fails this; needs tracked memory.
+    pub fn check(&self, vm: &Vm, trace: &Trace) -> Result<(), String> {
+        let sound = |value: Value| vm.heap.is_sound(value.tag() as u8, value.payload());
+        let in_frame = |slot: Slot| (0..trace.max_slots as Slot).contains(&slot);
+        for &(slot, value) in &self.slots {
+            if !in_frame(slot) || !sound(value) {
+                let (tag, payload) = (value.tag(), value.payload());
+                return Err(format!("the exit restores {tag:?} {payload:#x} to slot {slot}"));
+            }
+        }
+        let mut running = vm.top_frame().closure;
+        let mut base = 0;
+        let length = |closure: Option<ClosureRef>| {
+            closure.map_or(0, |closure| closure.proto().proto.code.len() as u32)
+        };
+        for frame in &self.frames {
+            let callee = Some(frame.closure).filter(|&c| sound(c)).and_then(Value::as_closure);
+            let Some(callee) = callee else {
+                return Err(format!("the exit rebuilds a frame of {:?}", frame.closure.tag()));
+            };
+            let end = frame.base + Slot::from(callee.proto().proto.max_stack_size);
+            if frame.base <= base || end > trace.max_slots as Slot {
+                return Err(format!("the exit rebuilds a frame at slot {}", frame.base));
+            }
+            if frame.return_pc >= length(running) {
+                return Err(format!("the exit returns to pc {}", frame.return_pc));
+            }
+            (running, base) = (Some(callee), frame.base);
+        }
+        if self.pc >= length(running) {
+            return Err(format!("the exit resumes at pc {}", self.pc));
+        }
+        match self.open_top {
+            Some(top) if !(base..=trace.max_slots as Slot).contains(&top) => {
+                Err(format!("the exit leaves an open list that ends at slot {top}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Writes all of it into the VM whose top frame is the trace's root frame.

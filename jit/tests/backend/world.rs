@@ -291,7 +291,8 @@ impl World {
                 Helper::FloatMod | Helper::FloatPow => helper.host_fn(),
             };
             // SAFETY: none of them dereferences an argument or unwinds.
-            ctx.helpers[helper.slot()] = unsafe { self.env.helpers.add(helper.name(), function) };
+            ctx.helpers[helper.slot()] =
+                unsafe { self.env.helpers.add(helper.name(), function, &[]) };
         }
         ctx
     }

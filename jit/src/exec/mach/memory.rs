@@ -4,13 +4,14 @@
 //!
 //! Limit: regions that were hit are remembered while the map's epoch stands, a few at a time.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
 
 use super::{Fault, fault};
 use crate::exec::executor::MemoryMap;
-use crate::exec::helpers::HostFn;
+use crate::exec::helpers::{HostFn, Parameter};
 use crate::exec::trap::TrapKind;
+use rustc_hash::FxHashSet;
 
 /// Regions remembered; a loop rarely touches more.
 const KNOWN: usize = 8;
@@ -22,11 +23,28 @@ pub struct Memory<'a> {
     /// Start and end of live regions.
     known: [Cell<(u64, u64)>; KNOWN],
     next: Cell<usize>,
+    /// Addresses that were stored to.
+    written: RefCell<FxHashSet<u64>>,
 }
 
 impl<'a> Memory<'a> {
     pub fn new(map: &'a dyn MemoryMap) -> Memory<'a> {
-        Memory { map, epoch: Cell::new(map.epoch()), known: Default::default(), next: Cell::new(0) }
+        Memory {
+            map,
+            epoch: Cell::new(map.epoch()),
+            known: Default::default(),
+            next: Cell::new(0),
+            written: RefCell::default(),
+        }
+    }
+
+    /// A place where a store has left what is no value.
+    pub fn unsound(&self) -> Option<u64> {
+        self.written.borrow().iter().copied().find(|&at| !self.map.is_sound_at(at))
+    }
+
+    pub fn accepts(&self, parameter: Parameter, value: u64) -> bool {
+        self.map.accepts(parameter, value)
     }
 
     /// Whether all of `address .. address + bytes` is in one live region.
@@ -65,6 +83,7 @@ impl<'a> Memory<'a> {
 
     pub fn store<T: Plain>(&self, address: u64, value: T) -> Result<(), Fault> {
         self.check("store", address, size_of::<T>() as u64)?;
+        self.written.borrow_mut().insert(address);
         // SAFETY: as in `load`; the region is writable, too.
         unsafe { with_exposed_provenance_mut::<T>(address as usize).write_unaligned(value) };
         Ok(())

@@ -181,6 +181,11 @@ impl<'a> Machine<'a> {
         let function = self.env.helpers().get(address).ok_or_else(|| {
             fault(TrapKind::UnknownHelper, format!("no helper is at {address:#x}"))
         })?;
+        let accepts = |parameter, value| self.memory.accepts(parameter, value);
+        if let Some(at) = self.env.helpers().refused(address, &values, accepts) {
+            let text = format!("argument {at} of {} is {:#x}", helper.name(), values[at]);
+            return Err(fault(TrapKind::BadArgument, text));
+        }
         let value = self.memory.call(function, values);
         registers.destroy_caller_saved();
         match result {
@@ -328,9 +333,18 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn run(&self, exit: ExitId, snapshot: SnapshotId, values: Vec<(ValueId, u64)>) -> Run {
+    fn run(
+        &self,
+        exit: ExitId,
+        snapshot: SnapshotId,
+        values: Vec<(ValueId, u64)>,
+    ) -> Result<Run, Fault> {
+        if let Some(at) = self.memory.unsound() {
+            let text = format!("no value any more at {at:#x}, which was stored to");
+            return Err(fault(TrapKind::UnsoundValue, text));
+        }
         let (loop_arrivals, executed) = (self.loop_arrivals, self.executed);
-        Run { exit, snapshot, values, loop_arrivals, executed }
+        Ok(Run { exit, snapshot, values, loop_arrivals, executed })
     }
 }
 
@@ -370,7 +384,7 @@ pub fn evaluate_lowered(
                     break;
                 }
                 Flow::Leave(exit, snapshot, values) => {
-                    return Ok(machine.run(exit, snapshot, values));
+                    return machine.run(exit, snapshot, values);
                 }
             }
         }
@@ -420,7 +434,7 @@ pub fn evaluate_allocated(
                             break;
                         }
                         Flow::Leave(exit, snapshot, values) => {
-                            return Ok(machine.run(exit, snapshot, values));
+                            return machine.run(exit, snapshot, values);
                         }
                     }
                 }

@@ -404,6 +404,13 @@ impl Run<'_> {
         if outcome.is_err() {
             end_line!();
         }
+        let outcome = match self.memory.unsound() {
+            Some(cell) if outcome.is_ok() => {
+                let message = format!("no value any more at {cell:#x}, which was stored to");
+                Err(Stop { at: start, kind: TrapKind::UnsoundValue, message })
+            }
+            _ => outcome,
+        };
         self.machine.executed = executed;
         self.machine.defined = defined;
         self.machine.nzcv = nzcv;
@@ -427,8 +434,15 @@ impl Run<'_> {
         if !sp.is_multiple_of(16) {
             return deny(TrapKind::MisalignedStack, format!("sp is {sp:#x} at a call"));
         }
-        let x = std::array::from_fn(|i| self.machine.get(i as Reg));
+        let x: [u64; 6] = std::array::from_fn(|i| self.machine.get(i as Reg));
         let d = std::array::from_fn(|i| self.machine.get(FPR + i as Reg));
+        let integers = &x[..function.integer_arguments()];
+        if let Some(at) = self.helpers.refused(address, integers, |k, v| self.memory.accepts(k, v))
+        {
+            let name = self.helpers.name(address).unwrap_or("?");
+            let message = format!("argument {at} of {name} is {:#x}", x[at]);
+            return deny(TrapKind::BadArgument, message);
+        }
         let result = self.memory.call(function, x, d);
         for reg in (0..64).filter(|reg| CALLER_SAVED >> reg & 1 == 1) {
             self.machine.x[reg] = CLOBBERED | reg as u64;

@@ -15,8 +15,10 @@ use super::op::Access;
 use super::space::Space;
 use crate::exec::context::TraceContext;
 use crate::exec::executor::MemoryMap;
-use crate::exec::helpers::HostFn;
+use crate::exec::helpers::{HostFn, Parameter};
 use crate::exec::trap::TrapKind;
+use crate::heap::value::VALUE_SIZE;
+use rustc_hash::FxHashSet;
 
 /// Bytes of simulated stack.
 const STACK_BYTES: usize = 8 << 10;
@@ -64,6 +66,8 @@ pub struct Memory<'a> {
     /// `STACK_BYTES` bytes.
     stack: *mut u8,
     space: &'a Space,
+    /// Cells of values that were stored to, if they are to be looked at.
+    written: Option<FxHashSet<u64>>,
 }
 
 /// The bytes of the simulated stack.
@@ -91,6 +95,29 @@ impl<'a> Memory<'a> {
             exclusive: PhantomData,
             stack: stack.0.as_mut_ptr(),
             space,
+            written: None,
+        }
+    }
+
+    /// From now on remembers which values are stored to.
+    pub fn audit(&mut self) {
+        self.written = Some(FxHashSet::default());
+    }
+
+    /// A place where a store has left what is no value.
+    pub fn unsound(&self) -> Option<u64> {
+        let mut written = self.written.iter().flatten().copied();
+        written.find(|&cell| !self.map.is_sound_at(cell))
+    }
+
+    pub fn accepts(&self, parameter: Parameter, value: u64) -> bool {
+        self.map.accepts(parameter, value)
+    }
+
+    #[inline(always)]
+    fn note(&mut self, address: u64) {
+        if let Some(written) = &mut self.written {
+            written.insert(address & !(VALUE_SIZE as u64 - 1));
         }
     }
 
@@ -192,6 +219,7 @@ impl<'a> Memory<'a> {
         if self.is_hit(hit, address) && !undefined {
             // SAFETY: as in `load`.
             unsafe { host_store(with_exposed_provenance_mut(address as usize), access, value) };
+            self.note(address);
             return Ok(());
         }
         if let Some(own) = self.own(address, access.bytes(), sp)
@@ -222,6 +250,7 @@ impl<'a> Memory<'a> {
         self.find(hit, address, access.bytes(), "store")?;
         // SAFETY: `find` has just checked the access against the live map.
         unsafe { host_store(with_exposed_provenance_mut(address as usize), access, value) };
+        self.note(address);
         Ok(())
     }
 

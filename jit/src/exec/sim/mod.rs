@@ -246,9 +246,13 @@ impl Executor for Simulator {
         let context = std::ptr::from_mut(ctx).expose_provenance() as u64;
         self.prepare(context, base);
         let env: &dyn RunEnv = env;
+        let mut memory = Memory::new(env.memory(), ctx, &mut self.stack, &self.space);
+        if env.audits() {
+            memory.audit();
+        }
         let run = Run {
             machine: &mut self.machine,
-            memory: Memory::new(env.memory(), ctx, &mut self.stack, &self.space),
+            memory,
             space: &self.space,
             hits: &mut self.hits,
             flow: &mut self.flow,

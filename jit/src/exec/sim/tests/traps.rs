@@ -202,7 +202,7 @@ fn bench_with_helpers() -> Bench {
         [("add3", HostFn::Int3(add_three)), ("half", HostFn::Float1(half))].into_iter().enumerate()
     {
         // SAFETY: both take any values.
-        bench.context.helpers[slot] = unsafe { bench.env.helpers.add(name, function) };
+        bench.context.helpers[slot] = unsafe { bench.env.helpers.add(name, function, &[]) };
     }
     bench
 }
