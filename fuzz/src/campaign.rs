@@ -9,6 +9,7 @@ use crate::generate::{Case, case_of_seed};
 use crate::harness::{Answer, Finding, GENERATED_FUEL, Job, Judged, judge, judge_without_jit};
 use plumb_jit::syntax::printer::print;
 use plumb_jit::trace::config::ExecutorKind;
+use plumb_jit::trace::tap::TapRef;
 use plumb_oracle::verdict::{Compared, Reason};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ pub struct Plan {
     pub executor: ExecutorKind,
     /// The JIT is off: every finding is a false alarm.
     pub without_jit: bool,
+    /// Planted in the compiler's stages.
+    pub tap: Option<TapRef>,
     /// Stop after this many findings.
     pub max_findings: usize,
 }
@@ -152,6 +155,7 @@ pub fn judge_case_without_jit(case: &Case, seed: u64) -> Judged {
         chunk_name: "=case",
         config: case.config.clone(),
         executor: ExecutorKind::Eval,
+        tap: None,
         check: false,
         fuel: GENERATED_FUEL,
     };
@@ -160,7 +164,18 @@ pub fn judge_case_without_jit(case: &Case, seed: u64) -> Judged {
 
 /// Judges a generated case that may run for `fuel` instructions.
 pub fn judge_within(case: &Case, executor: ExecutorKind, fuel: u64) -> Judged {
+    judge_tapped(case, executor, None, fuel)
+}
+
+/// ... with a tap planted in the compiler's stages.
+pub fn judge_tapped(
+    case: &Case,
+    executor: ExecutorKind,
+    tap: Option<&TapRef>,
+    fuel: u64,
+) -> Judged {
     judge(&Job {
+        tap: tap.cloned(),
         source: print(&case.chunk).as_bytes(),
         chunk_name: "=case",
         config: case.config.clone(),
@@ -190,9 +205,10 @@ pub fn sweep(plan: &Plan, progress: &(dyn Fn(u64, usize) + Sync)) -> (Summary, V
             if plan.time.is_some_and(|time| start.elapsed() >= time) {
                 break;
             }
+            let case = case_of_seed(seed);
             let judged = match plan.without_jit {
-                true => judge_case_without_jit(&case_of_seed(seed), seed),
-                false => judge_case(&case_of_seed(seed), plan.executor),
+                true => judge_case_without_jit(&case, seed),
+                false => judge_tapped(&case, plan.executor, plan.tap.as_ref(), GENERATED_FUEL),
             };
             own.add(&judged);
             let programs = done.fetch_add(1, Ordering::Relaxed) + 1;

@@ -9,6 +9,7 @@
 use crate::generate::CaseConfig;
 use plumb_jit::trace::config::{self, ExecutorKind, JitConfig};
 use plumb_jit::trace::stats::JitStats;
+use plumb_jit::trace::tap::TapRef;
 use plumb_oracle::verdict::{Compared, Divergence, Reason, Verdict};
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,6 +22,8 @@ pub struct Job<'a> {
     pub chunk_name: &'a str,
     pub config: CaseConfig,
     pub executor: ExecutorKind,
+    /// Planted in the compiler's stages; faults are (see [`crate::faults`]).
+    pub tap: Option<TapRef>,
     /// Verify the IR after each pass and every register allocation, also in release builds.
     pub check: bool,
     /// VM instructions before a program is given up as inconclusive.
@@ -95,6 +98,14 @@ pub fn jit_config(case: &CaseConfig, executor: ExecutorKind) -> JitConfig {
         collect_every: case.collect_every.and_then(NonZeroU32::new),
         executor,
         ..plain
+        hot_loop: job.config.hot_loop,
+        passes: job.config.passes,
+        gpr_limit: job.config.gpr_limit,
+        fpr_limit: job.config.fpr_limit,
+        executor: job.executor,
+        check: job.check || cfg!(debug_assertions),
+        tap: job.tap.clone(),
+        ..JitConfig::default()
     }
 }
 

@@ -7,12 +7,13 @@
 //! One defect usually shows in many programs. Their signatures are coarse, so two defects may share one;
 //! the second shows in the next sweep, once the first is fixed.
 
-use crate::campaign::{Found, judge_within};
+use crate::campaign::{Found, judge_tapped};
 use crate::generate::{Case, case_of_seed};
 use crate::harness::{Answer, GENERATED_FUEL};
 use crate::reduce::{self, Reduced};
 use plumb_jit::syntax::printer::print;
 use plumb_jit::trace::config::ExecutorKind;
+use plumb_jit::trace::tap::TapRef;
 use plumb_oracle::check::check_interpreter;
 use plumb_oracle::engine::Options;
 use plumb_oracle::verdict::Verdict;
@@ -105,13 +106,14 @@ impl Group {
     pub fn reduce(
         &self,
         executor: ExecutorKind,
+        tap: Option<&TapRef>,
         budget: u64,
         progress: &dyn Fn(&Reduced),
     ) -> Reduction {
         let case = case_of_seed(self.smallest().seed);
         let start = Instant::now();
         let shows = |case: &Case, fuel: u64| {
-            let answer = judge_within(case, executor, fuel).answer;
+            let answer = judge_tapped(case, executor, tap, fuel).answer;
             matches!(answer, Answer::Found(finding) if finding.signature() == self.signature)
                 && ends(case, fuel)
         };

@@ -18,6 +18,7 @@ fn replay(executor: ExecutorKind) {
             chunk_name: "=case",
             config: case.file.config.clone(),
             executor,
+            tap: None,
             check: true,
             fuel: USER_FUEL,
         });

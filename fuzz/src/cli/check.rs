@@ -36,6 +36,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
             chunk_name: &chunk_name(path),
             config: args.knobs.config(),
             executor,
+            tap: None,
             check: true,
             fuel: args.fuel,
         });

@@ -26,6 +26,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         chunk_name: "=case",
         config: case.file.config.clone(),
         executor,
+        tap: None,
         check: true,
         fuel: USER_FUEL,
     };

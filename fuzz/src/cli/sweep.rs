@@ -68,6 +68,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         jobs: args.jobs.map_or(cores, usize::from),
         executor: executor(args.executor)?,
         without_jit: args.aa,
+        tap: None,
         max_findings: args.max_findings.unwrap_or(20).max(1),
     };
     let bar = progress_bar(&plan);
@@ -197,7 +198,7 @@ fn show(group: &Group, plan: &Plan, budget: u64, args: &Args) -> anyhow::Result<
     }
     bar.set_style(bar_style());
     let reduction = quiet(|| {
-        group.reduce(plan.executor, budget, &|reduced| {
+        group.reduce(plan.executor, plan.tap.as_ref(), budget, &|reduced| {
             bar.set_position(reduced.candidates);
             let lines = reduce::lines(&reduced.case.chunk);
             bar.set_message(format!("reducing: {lines} lines, {} candidates", reduced.candidates));

@@ -38,6 +38,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         chunk_name: &chunk_name(&args.file),
         config: args.knobs.config(),
         executor: executor(args.executor)?,
+        tap: None,
         check: true,
         fuel: args.fuel,
     })?;
