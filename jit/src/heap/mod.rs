@@ -329,12 +329,18 @@ impl Heap {
     /// Whether the memory around `address`, which a trace has written, is a sound value still. The
     /// flags of a table are no value.
     pub fn is_sound_at(&self, address: u64) -> bool {
-        if self.is_table(address) {
-            return true;
+        let Some(region) = self.region(address, 1) else { return false };
+        let cell = match () {
+            () if self.is_object(region.start, ObjectKind::Table) => return true,
+            () if self.is_object(region.start, ObjectKind::Upvalue) => {
+                region.start + layout::UPVALUE_CLOSED as u64
+            }
+            // Values lie side by side from the start of a block, which is aligned as they are.
+            () => address & !(VALUE_SIZE as u64 - 1),
+        };
+        if cell + VALUE_SIZE as u64 > region.end {
+            return false;
         }
-        let cell = address & !(VALUE_SIZE as u64 - 1);
-        let Some(region) = self.region(cell, VALUE_SIZE as u64) else { return false };
-        debug_assert!(region.contains(&cell));
         // SAFETY: the whole cell lies in a live region; plain bytes are read.
         let (payload, tag) = unsafe {
             let cell = std::ptr::with_exposed_provenance::<u8>(cell as usize);
@@ -342,11 +348,6 @@ impl Heap {
             (payload, cell.add(value::VALUE_TAG).read())
         };
         self.is_sound(tag, payload)
-    }
-
-    /// Whether `address` lies in a table object.
-    fn is_table(&self, address: u64) -> bool {
-        self.region(address, 1).is_some_and(|r| self.is_object(r.start, ObjectKind::Table))
     }
 }
 

@@ -17,7 +17,6 @@ use crate::exec::context::TraceContext;
 use crate::exec::executor::MemoryMap;
 use crate::exec::helpers::{HostFn, Parameter};
 use crate::exec::trap::TrapKind;
-use crate::heap::value::VALUE_SIZE;
 use rustc_hash::FxHashSet;
 
 /// Bytes of simulated stack.
@@ -66,7 +65,7 @@ pub struct Memory<'a> {
     /// `STACK_BYTES` bytes.
     stack: *mut u8,
     space: &'a Space,
-    /// Cells of values that were stored to, if they are to be looked at.
+    /// Addresses that were stored to, if they are to be looked at.
     written: Option<FxHashSet<u64>>,
 }
 
@@ -107,7 +106,7 @@ impl<'a> Memory<'a> {
     /// A place where a store has left what is no value.
     pub fn unsound(&self) -> Option<u64> {
         let mut written = self.written.iter().flatten().copied();
-        written.find(|&cell| !self.map.is_sound_at(cell))
+        written.find(|&at| !self.map.is_sound_at(at))
     }
 
     pub fn accepts(&self, parameter: Parameter, value: u64) -> bool {
@@ -117,7 +116,7 @@ impl<'a> Memory<'a> {
     #[inline(always)]
     fn note(&mut self, address: u64) {
         if let Some(written) = &mut self.written {
-            written.insert(address & !(VALUE_SIZE as u64 - 1));
+            written.insert(address);
         }
     }
 
