@@ -75,7 +75,7 @@ impl Job<'_> {
     /// The JIT's knobs for this job.
     pub fn jit_config(&self) -> JitConfig {
         let check = self.check || cfg!(debug_assertions);
-        JitConfig { check, ..jit_config(&self.config, self.executor) }
+        JitConfig { check, tap: self.tap.clone(), ..jit_config(&self.config, self.executor) }
     }
 }
 
@@ -98,15 +98,8 @@ pub fn jit_config(case: &CaseConfig, executor: ExecutorKind) -> JitConfig {
         collect_every: case.collect_every.and_then(NonZeroU32::new),
         executor,
         ..plain
-        hot_loop: job.config.hot_loop,
-        passes: job.config.passes,
-        gpr_limit: job.config.gpr_limit,
-        fpr_limit: job.config.fpr_limit,
-        executor: job.executor,
-        check: job.check || cfg!(debug_assertions),
-        tap: job.tap.clone(),
-        ..JitConfig::default()
     }
+}
 }
 
 /// Runs a program on all three engines and compares them.
