@@ -100,7 +100,6 @@ pub fn jit_config(case: &CaseConfig, executor: ExecutorKind) -> JitConfig {
         ..plain
     }
 }
-}
 
 /// Runs a program on all three engines and compares them.
 pub fn judge(job: &Job) -> Judged {
