@@ -6,14 +6,18 @@
 //! 4. [`reduce`]     a diverging program -> a small one
 //! 5. [`triage`]     findings of one signature -> one reduced case
 //! 6. [`regression`] cases kept forever
-//! 7. [`cli`]        the `plumb` command
+//! 7. [`faults`]     planted miscompiles, to measure the harness by
+//! 8. [`score`]      ... and how it did
+//! 9. [`cli`]        the `plumb` command
 
 #![forbid(unsafe_code)]
 
 pub mod campaign;
 pub mod cli;
+pub mod faults;
 pub mod generate;
 pub mod harness;
 pub mod reduce;
 pub mod regression;
+pub mod score;
 pub mod triage;

@@ -4,6 +4,7 @@ mod check;
 mod knobs;
 mod repro;
 mod run;
+mod score;
 mod sweep;
 mod trace;
 
@@ -41,6 +42,9 @@ enum Command {
     Run(run::Args),
     /// Shows what the JIT makes of a program: bytecode, IR after each pass, registers, machine code.
     Trace(trace::Args),
+    /// Plants known miscompiles, one at a time, and measures how the harness finds and blames them; writes
+    /// reports/score.json.
+    Score(score::Args),
     /// Replays a case of regressions/ and shows where the engines differ, if they do.
     Repro(repro::Args),
 }
@@ -58,6 +62,13 @@ enum ExecutorArg {
     Sim,
     /// Machine code on this machine (ARM64 hosts only).
     Native,
+}
+
+impl ExecutorArg {
+    /// As on the command line.
+    fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_string())
+    }
 }
 
 /// Where a command finds the executor it was asked for.
@@ -89,6 +100,7 @@ pub fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Check(args) => check::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Trace(args) => trace::run(&args),
+        Command::Score(args) => score::run(&args),
         Command::Repro(args) => repro::run(&args),
     }
 }
