@@ -8,7 +8,8 @@
 //! 6. [`regression`] cases kept forever
 //! 7. [`faults`]     planted miscompiles, to measure the harness by
 //! 8. [`score`]      ... and how it did
-//! 9. [`cli`]        the `plumb` command
+//! 9. [`selftest`]   whether the harness can be believed
+//! 10. [`cli`]       the `plumb` command
 
 #![forbid(unsafe_code)]
 
@@ -20,4 +21,5 @@ pub mod harness;
 pub mod reduce;
 pub mod regression;
 pub mod score;
+pub mod selftest;
 pub mod triage;

@@ -31,8 +31,8 @@ pub struct Cli {
 enum Command {
     /// Generated programs through three engines in lockstep; writes reports/sweep.json.
     ///
-    /// Exits with 0 when all agree, with 1 when something diverged. A divergence is reduced and saved
-    /// under regressions/.
+    /// Exits with 0 when all agree, with 1 when something diverged, with 4 when the harness fails its own
+    /// test. A divergence is reduced and saved under regressions/.
     Sweep(sweep::Args),
     /// Your own Lua files through three engines in lockstep.
     ///

@@ -6,10 +6,12 @@ use crate::generate::case_of_seed;
 use crate::harness::Answer;
 use crate::reduce;
 use crate::regression;
+use crate::selftest::{self, PROBES, Probe};
 use crate::triage::{self, Group};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plumb_jit::syntax::printer::print;
+use plumb_jit::trace::config::ExecutorKind;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -56,6 +58,18 @@ const REDUCTION_BUDGET: u64 = 15_000;
 /// ... and for all of them; a signature that comes after it is spent is shown as it was found.
 const TOTAL_REDUCTION_BUDGET: u64 = 40_000;
 
+/// Exit code of a harness that fails its own test.
+pub const UNFIT: u8 = 4;
+
+/// Without machine code there is no lowering to be wrong.
+fn selftest_probes(executor: ExecutorKind) -> &'static [Probe] {
+    let backend = PROBES.iter().position(|probe| probe.fault.starts_with("lower."));
+    match executor {
+        ExecutorKind::Eval => &PROBES[..backend.unwrap_or(PROBES.len())],
+        _ => PROBES,
+    }
+}
+
 pub fn run(args: &Args) -> anyhow::Result<u8> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let plan = Plan {
@@ -71,6 +85,10 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         tap: None,
         max_findings: args.max_findings.unwrap_or(20).max(1),
     };
+    if let Err(failure) = quiet(|| selftest::run(selftest_probes(plan.executor), plan.executor)) {
+        emitln!("the harness fails its own test and does not run: {failure}")?;
+        return Ok(UNFIT);
+    }
     let bar = progress_bar(&plan);
     let start = Instant::now();
     let (mut summary, findings) = quiet(|| {

@@ -28,7 +28,7 @@ pub const FAULTS: &[Fault] = faults! {
     "recorder.nan-less", "the guard of `a < b` is `not b <= a`", "comparison with NaN negated", Some("only at a NaN"), [GuardFLt], RECORDED, nan_less;
     "recorder.not-equal", "the guard of `a ~= b` on floats is missing", "missing guard", None, [GuardFNe], RECORDED, |edit| edit.drop_guards(|_, _, i| i.op == Op::GuardFNe);
     "recorder.divisor", "a divisor is not guarded against 0", "missing guard", Some("only at a divisor of 0"), [GuardINe], RECORDED, divisor;
-    "recorder.identity", "the guard that two objects are the same, or are not, is missing", "missing guard", None, [GuardPEq, GuardPNe], RECORDED, identity;
+    "recorder.identity", "the guard that two objects are the same, or are not, is missing", "missing guard", None, [GuardPEq, GuardPNe, KObject], RECORDED, identity;
     "recorder.callee", "the callee's proto is not guarded", "wrong callee frame", None, [ClosureProto, KPtr], RECORDED, |edit| edit.drop_guards(|t, _, i| i.op == Op::GuardPEq && t.inst(i.args.get(0)).op == Op::ClosureProto);
     "recorder.metatable", "a missing metatable is not guarded", "the access path of a plain table used past a metatable change", Some("only when a metatable is set in the loop"), [TableMeta, GuardNull], RECORDED, |edit| edit.drop_guards(|t, _, i| i.op == Op::GuardNull && t.inst(i.args.get(0)).op == Op::TableMeta);
     "recorder.absent", "that a key is absent is not guarded", "lj-980: a negative lookup kept", None, [HashFind, HashFindInt], RECORDED, |edit| edit.drop_guards(|t, _, i| i.op == Op::GuardNull && t.inst(i.args.get(0)).op != Op::TableMeta);

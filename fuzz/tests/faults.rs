@@ -1,0 +1,202 @@
+//! The catalogue of planted faults: complete, honest about what it touches, and found.
+
+use plumb_fuzz::campaign::{Plan, sweep};
+use plumb_fuzz::faults::{self, Fault, Plant, edit::Edit};
+use plumb_fuzz::generate::case_of_seed;
+use plumb_fuzz::harness::{Finding, GENERATED_FUEL, Job, judge};
+use plumb_jit::backend::CompiledTrace;
+use plumb_jit::backend::alloc::Allocated;
+use plumb_jit::backend::mach::MachTrace;
+use plumb_jit::ir::op::Op;
+use plumb_jit::ir::trace::Trace;
+use plumb_jit::opt::{PIPELINE, PassCx, Stage};
+use plumb_jit::syntax::printer::print;
+use plumb_jit::trace::config::ExecutorKind;
+use plumb_jit::trace::tap::{StageTap, TapRef};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Ops by text, of traces that a fault changed; and all ops that were recorded at all.
+#[derive(Default)]
+struct Observed {
+    touched: BTreeMap<&'static str, BTreeSet<&'static str>>,
+    recorded: BTreeSet<&'static str>,
+}
+
+/// Tries every fault on each stage's output, changes nothing, and notes what would have changed.
+struct Watch {
+    faults: Vec<Fault>,
+    observed: Arc<Mutex<Observed>>,
+}
+
+fn ops(trace: &Trace) -> BTreeSet<&'static str> {
+    trace.insts.iter().map(|inst| inst.op.text()).collect()
+}
+
+impl Watch {
+    fn note(&self, fault: &Fault, trace: &Trace) {
+        let mut observed = self.observed.lock().unwrap();
+        observed.touched.entry(fault.name).or_default().extend(ops(trace));
+    }
+    fn on<T: Clone>(
+        &self,
+        trace: &Trace,
+        output: &T,
+        text: fn(&T) -> String,
+        change: impl Fn(&Fault, &mut T),
+    ) {
+        let before = text(output);
+        for fault in &self.faults {
+            let mut changed = output.clone();
+            change(fault, &mut changed);
+            if text(&changed) != before {
+                self.note(fault, trace);
+            }
+        }
+    }
+}
+
+impl StageTap for Watch {
+    fn trace(&self, stage: &mut Stage) {
+        self.observed.lock().unwrap().recorded.extend(ops(stage.output));
+        for fault in &self.faults {
+            let Plant::Trace(at, rewrite) = fault.plant else { continue };
+            if at != stage.name {
+                continue;
+            }
+            let (cx, mut changed) = (PassCx::new(), stage.output.clone());
+            rewrite(&mut Edit {
+                rule: fault.name,
+                cx: &cx,
+                input: stage.input,
+                trace: &mut changed,
+            });
+            if cx.count() > 0 && changed != *stage.output {
+                assert_eq!(cx.last_rule(), Some(fault.name), "a rewrite is counted as the fault's");
+                let mut all = ops(stage.output);
+                all.extend(stage.input.iter().flat_map(|input| ops(input)));
+                let mut observed = self.observed.lock().unwrap();
+                observed.touched.entry(fault.name).or_default().extend(all);
+            }
+        }
+    }
+    fn lowered(&self, trace: &Trace, lowered: &mut MachTrace) {
+        self.on(
+            trace,
+            lowered,
+            |t| t.to_string(),
+            |fault, t| {
+                if let Plant::Lowered(change) = fault.plant {
+                    change(t);
+                }
+            },
+        );
+    }
+    fn allocated(&self, trace: &Trace, allocated: &mut Allocated) {
+        self.on(
+            trace,
+            allocated,
+            |t| t.to_string(),
+            |fault, t| {
+                if let Plant::Allocated(change) = fault.plant {
+                    change(t);
+                }
+            },
+        );
+    }
+    fn emitted(&self, trace: &Trace, compiled: &mut CompiledTrace) {
+        self.on(
+            trace,
+            compiled,
+            |t| format!("{:?}", t.blob.words),
+            |fault, t| {
+                if let Plant::Emitted(change) = fault.plant {
+                    change(t);
+                }
+            },
+        );
+    }
+}
+
+/// What the faults do to the traces of these seeds.
+fn observe(seeds: std::ops::Range<u64>) -> Observed {
+    let observed = Arc::<Mutex<Observed>>::default();
+    for seed in seeds {
+        let case = case_of_seed(seed);
+        let source = print(&case.chunk);
+        judge(&Job {
+            source: source.as_bytes(),
+            chunk_name: "=case",
+            config: case.config,
+            executor: ExecutorKind::Simulator,
+            tap: Some(TapRef::new(Watch { faults: faults::all(), observed: observed.clone() })),
+            check: false,
+            fuel: GENERATED_FUEL,
+        });
+    }
+    Arc::into_inner(observed).expect("all runs are over").into_inner().unwrap()
+}
+
+#[test]
+fn names_are_unique_and_there_are_enough() {
+    let faults = faults::all();
+    let names: BTreeSet<&str> = faults.iter().map(|fault| fault.name).collect();
+    assert_eq!(names.len(), faults.len());
+    assert!(faults.len() >= 60, "{}", faults.len());
+    let eight = faults.iter().filter(|fault| fault.name.starts_with("eight."));
+    assert_eq!(eight.count(), 8);
+    let rare = faults.iter().filter(|fault| fault.rare.is_some()).count();
+    assert!(3 * rare >= faults.len(), "a third is rare on purpose: {rare}");
+}
+
+/// ARCHITECTURE.md: no pass, op or trace feature lands without its faults.
+#[test]
+fn every_pass_has_faults() {
+    for pass in PIPELINE {
+        let has = faults::all().iter().any(|fault| fault.pass() == Some(pass.name));
+        assert!(has, "no fault corrupts the pass `{}`; see fuzz/src/faults/passes.rs", pass.name);
+    }
+}
+
+/// Each op that generated programs record is declared by a fault, and a fault that declares an op is seen
+/// to change a trace with it.
+#[test]
+fn every_op_is_touched() {
+    let observed = observe(0..400);
+    let mut declared = BTreeSet::new();
+    for fault in faults::all() {
+        let touched = observed.touched.get(fault.name).cloned().unwrap_or_default();
+        // What is rare may not come in so few programs; `plumb score` says whether it ever does.
+        let seen = |op: &&Op| fault.rare.is_some() || touched.contains(op.text());
+        for op in fault.ops {
+            declared.insert(op.text());
+            assert!(seen(&op), "`{}` never changes a trace with {op}", fault.name);
+        }
+    }
+    let missing: Vec<_> = observed.recorded.difference(&declared).collect();
+    assert!(missing.is_empty(), "no fault declares {missing:?}; see fuzz/src/faults/");
+}
+
+/// A sample of what `plumb score` does at length.
+#[test]
+fn planted_faults_are_found() {
+    let sample =
+        ["eight.move-alias", "eight.integer-tag", "snapshot.omits", "recorder.equal-integers"];
+    for name in sample {
+        let fault = faults::find(name).expect("it is in the catalogue");
+        let plan = Plan {
+            first_seed: 0,
+            end_seed: Some(300),
+            time: Some(Duration::from_secs(120)),
+            jobs: 1,
+            executor: ExecutorKind::Simulator,
+            tap: Some(fault.tap()),
+            max_findings: 1,
+        };
+        let (summary, findings) = sweep(&plan, &|_, _| {});
+        let found = findings.first();
+        assert!(found.is_some(), "{name} was not found in {} programs", summary.programs);
+        assert!(matches!(found.unwrap().finding, Finding::Diverge(_)), "{name}");
+    }
+}
