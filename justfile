@@ -7,6 +7,10 @@ _default:
 sweep *ARGS:
     cargo run --release -- sweep {{ARGS}}
 
+# plants known miscompiles in turn and measures how the harness finds and blames them (or: just score --list)
+score *ARGS:
+    cargo run --release -- score {{ARGS}}
+
 # a case of regressions/: source, bytecode, IR, machine code, and the dumps side by side if it diverges
 repro CASE:
     cargo run --release -- repro {{CASE}}
