@@ -105,7 +105,7 @@ fn found_by(finding: &Finding) -> &'static str {
     let by = [
         ("breaks rules", "verifier"),
         ("register allocation:", "allocation checker"),
-        ("the exit re", "restore"),
+        ("the exit ", "restore"),
         ("trap ", "executor"),
     ];
     by.iter().find(|(words, _)| text.contains(words)).map_or("panic", |(_, by)| by)
