@@ -74,6 +74,7 @@ pub fn score(fault: &Fault, rules: &Rules) -> Row {
         time: Some(rules.budget),
         jobs: 1,
         executor: rules.executor,
+        without_jit: false,
         tap: Some(fault.tap()),
         max_findings: 1,
     };

@@ -191,6 +191,7 @@ fn planted_faults_are_found() {
             time: Some(Duration::from_secs(120)),
             jobs: 1,
             executor: ExecutorKind::Simulator,
+            without_jit: false,
             tap: Some(fault.tap()),
             max_findings: 1,
         };

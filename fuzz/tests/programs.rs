@@ -58,6 +58,7 @@ fn all_engines_agree_on_them() {
                 chunk_name: "=program",
                 config,
                 executor: ExecutorKind::host_default(),
+                tap: None,
                 check: false,
                 fuel: USER_FUEL,
             });
