@@ -11,8 +11,8 @@
 use crate::campaign::{Found, Plan, sweep};
 use crate::faults::Fault;
 use crate::generate::case_of_seed;
-use crate::harness::{Answer, Finding, GENERATED_FUEL, Job};
-use crate::{regression, triage};
+use crate::harness::{Finding, GENERATED_FUEL, Job};
+use crate::triage;
 use plumb_jit::syntax::printer::print;
 use plumb_jit::trace::config::ExecutorKind;
 use plumb_oracle::blame::{self, Blame, Stage};
@@ -102,7 +102,8 @@ fn found_by(finding: &Finding) -> &'static str {
     if divergence.kind != DivergenceKind::Broken {
         return "comparison";
     }
-    let text = regression::report(&Answer::Found(finding.clone()), b"");
+    let endings = [&divergence.left_state, &divergence.right_state];
+    let text: String = endings.iter().filter_map(|state| state.ending.as_deref()).collect();
     let by = [
         ("breaks rules", "verifier"),
         ("register allocation:", "allocation checker"),

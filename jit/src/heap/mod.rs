@@ -329,7 +329,8 @@ impl Heap {
     /// Whether the memory around `address`, which a trace has written, is a sound value still. The
     /// flags of a table are no value.
     pub fn is_sound_at(&self, address: u64) -> bool {
-        let Some(region) = self.region(address, 1) else { return false };
+        // A table that grew since has given the block back; what it moved was a value then.
+        let Some(region) = self.region(address, 1) else { return true };
         let cell = match () {
             () if self.is_object(region.start, ObjectKind::Table) => return true,
             () if self.is_object(region.start, ObjectKind::Upvalue) => {
