@@ -143,9 +143,12 @@ unsafe fn table_set(heap: u64, table: u64, key: Value, payload: u64, tag: u64) -
     // SAFETY: the caller says so; `install` exposed the heap's address.
     let heap = unsafe { &mut *heap };
     let value = Value::from_raw(lua_tag(tag), payload);
+    // The memory limit is noticed at the interpreter's next allocation point: a trace cannot fail here.
+    let limit = std::mem::replace(&mut heap.limit_bytes, usize::MAX);
     // A panic here aborts the process rather than unwind into the trace. It takes a table of 2^30
     // nodes to get there.
     table_of(table).set(heap, key, value).expect("the key is valid and the table has room");
+    heap.limit_bytes = limit;
     0
 }
 

@@ -63,6 +63,21 @@ impl Allocator {
         block
     }
 
+    /// Whether the host would give a block of this size.
+    pub fn host_has(&self, bytes: usize) -> bool {
+        let Ok(layout) = Layout::from_size_align(bytes.max(1), ALIGN) else {
+            return false;
+        };
+        // SAFETY: `layout` does not have size zero; the block is given back with the same layout.
+        unsafe {
+            let block = alloc(layout);
+            if !block.is_null() {
+                dealloc(block, layout);
+            }
+            !block.is_null()
+        }
+    }
+
     /// # Safety
     /// `block` came from this allocator with the same `bytes` and is not used afterwards.
     pub unsafe fn release(&mut self, block: NonNull<u8>, bytes: usize) {

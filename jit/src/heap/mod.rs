@@ -8,8 +8,9 @@
 //! 6. [`string`]    strings and the intern table
 //! 7. [`table`]     tables, sized exactly as PUC sizes them
 //! 8. [`stack`]     the value stack of a thread
-//! 9. [`barrier`]   what a store tells the collector
-//! 10. [`collector`] mark and sweep
+//! 9. [`collector`] the phases of a collection, finalizers; [`colour`] the mark of an object,
+//!    [`barrier`] what a store tells the collector, [`mark`] reachability and weak tables, [`sweep`]
+//!    freeing, [`pace`] when
 //!
 //! Invariants that make the handles of [`object`] usable from safe code:
 //! - an object is freed only by a collection;
@@ -21,11 +22,15 @@
 pub mod alloc;
 mod barrier;
 pub mod collector;
+mod colour;
 pub mod layout;
+pub mod mark;
 pub mod number;
 pub mod object;
+pub mod pace;
 pub mod stack;
 pub mod string;
+mod sweep;
 pub mod table;
 pub mod value;
 
@@ -36,16 +41,39 @@ pub use value::{Tag, Value};
 
 use crate::vm::frame::ThreadState;
 use alloc::Allocator;
+use collector::Collector;
 use layout::{
     Closure, EMPTY_NODE, GcHeader, NativeClosure, Node, ObjectKind, Str, Table, Thread,
     ThreadStatus, Upvalue, Userdata,
 };
+use pace::Pace;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::ops::Range;
 use std::ptr::NonNull;
 use string::InternTable;
 use value::VALUE_SIZE;
+
+/// What to do at allocation points, besides what the pace asks for (a test switch).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stress {
+    /// Act at every n-th allocation point.
+    pub every: NonZeroU32,
+    pub action: StressAction,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StressAction {
+    /// A full collection.
+    Full,
+    /// So many units of work of the incremental mode.
+    Step(NonZeroU32),
+    /// A step of the generational mode.
+    Minor,
+}
+
+/// Blocks from this size on may be more than the host has.
+const LARGE_BYTES: usize = 1 << 20;
 
 /// All objects of one VM.
 pub struct Heap {
@@ -57,13 +85,13 @@ pub struct Heap {
     pub(crate) threads: Vec<ThreadRef>,
     /// Values that must survive besides those the VM reaches (the JIT's constants).
     pub pinned: Vec<Value>,
+    /// Values that the recording in progress names.
+    pub recorded: Vec<Value>,
     /// Live bytes above which allocation fails with "not enough memory"; `usize::MAX` for no limit.
     pub limit_bytes: usize,
-    /// The next collection starts when live bytes reach this percentage of what the last one left.
-    pub pause_percent: usize,
-    /// Collect at every n-th allocation point (a test switch).
-    collect_every: Option<NonZeroU32>,
-    /// Allocation points until the next collection, if `collect_every` is set.
+    pub(crate) collector: Collector,
+    stress: Option<Stress>,
+    /// Allocation points until the next one at which `stress` acts.
     points_left: u32,
     /// `collectgarbage("stop")`.
     pub stopped: bool,
@@ -73,19 +101,22 @@ pub struct Heap {
 
 impl Heap {
     pub fn new() -> Heap {
-        Heap {
+        let mut heap = Heap {
             allocator: Allocator::new(),
             objects: std::ptr::null_mut(),
             interned: InternTable::new(),
             threads: Vec::new(),
             pinned: Vec::new(),
+            recorded: Vec::new(),
             limit_bytes: usize::MAX,
-            pause_percent: 200,
-            collect_every: None,
+            collector: Collector::new(),
+            stress: None,
             points_left: 0,
             stopped: false,
             collections: 0,
-        }
+        };
+        heap.name_metamethods();
+        heap
     }
 
     /// Bytes in use, as `collectgarbage("count")` reports in KiB.
@@ -99,29 +130,57 @@ impl Heap {
         self.allocator.debt() > 0
     }
 
-    /// Collects everything at every n-th allocation point from now on (a test switch: 1 is the
-    /// stress mode); `None` for the usual pace.
+    /// Collects everything at every n-th allocation point from now on; `None` for the usual pace.
     pub fn set_collect_every(&mut self, points: Option<NonZeroU32>) {
-        self.collect_every = points;
-        self.points_left = points.map_or(0, NonZeroU32::get);
-        self.allocator.set_debt(if points.is_some() { isize::MAX / 2 } else { 0 });
+        self.set_stress(points.map(|every| Stress { every, action: StressAction::Full }));
     }
 
-    /// Counts an allocation point: whether it is one at which `collect_every` asks to collect.
-    /// `None` if it is not set.
-    pub(crate) fn count_allocation_point(&mut self) -> Option<bool> {
-        let every = self.collect_every?.get();
+    pub fn set_stress(&mut self, stress: Option<Stress>) {
+        self.stress = stress;
+        self.points_left = stress.map_or(0, |stress| stress.every.get());
+        self.set_debt(0);
+    }
+    pub(crate) fn is_stressed(&self) -> bool {
+        self.stress.is_some()
+    }
+    /// Counts an allocation point: what is to be done at this one.
+    pub(crate) fn stress_action(&mut self) -> Option<StressAction> {
+        let stress = self.stress?;
         self.points_left -= 1;
         if self.points_left > 0 {
-            return Some(false);
+            return None;
         }
-        self.points_left = every;
-        Some(true)
+        self.points_left = stress.every.get();
+        Some(stress.action)
+    }
+
+    /// The parameters of `collectgarbage`.
+    pub fn pace(&mut self) -> &mut Pace {
+        &mut self.collector.pace
+    }
+    /// Bytes allocated beyond the point at which the collector wants to run.
+    pub(crate) fn debt(&self) -> isize {
+        self.allocator.debt()
+    }
+
+    /// Whether the host would give a block of this size.
+    fn host_has(&self, bytes: usize) -> bool {
+        self.allocator.host_has(bytes)
+    }
+    /// Blocks of so many bytes together may be allocated: the limit has room, and so has the host.
+    pub(crate) fn can_allocate(&self, bytes: usize) -> bool {
+        self.has_room(bytes) && (bytes < LARGE_BYTES || self.host_has(bytes))
+    }
+    /// The memory limit leaves room for so many bytes more.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        self.live_bytes().saturating_add(bytes) <= self.limit_bytes
     }
 
     pub(crate) fn link(&mut self, object: *mut GcHeader, kind: ObjectKind) {
         // SAFETY: `object` was just allocated with room for a header.
-        unsafe { object.write(GcHeader { next: self.objects, kind, mark: 0 }) };
+        unsafe {
+            object.write(GcHeader { next: self.objects, kind, mark: self.collector.white.mark() })
+        };
         self.objects = object;
         self.allocator.mark_object(object as u64);
     }
@@ -219,6 +278,9 @@ impl Heap {
             (*userdata).metatable = metatable.map_or(std::ptr::null_mut(), TableRef::as_ptr);
             (&raw mut (*userdata).payload).write(payload);
         }
+        if let Some(metatable) = metatable {
+            self.check_finalizer(userdata.cast(), metatable);
+        }
         UserdataRef::from_ptr(block)
     }
 
@@ -254,32 +316,15 @@ impl Heap {
         let block = |bytes: u64, is_object| alloc::Block { bytes, is_object };
         let mut live: BTreeMap<u64, alloc::Block> =
             stacks.iter().map(|&(address, bytes)| (address, block(bytes, false))).collect();
-        let mut object = self.objects;
-        while !object.is_null() {
-            let bytes = alloc::block_bytes(object_bytes(object)) as u64;
-            live.insert(object as u64, block(bytes, true));
-            // SAFETY: the list links live objects; a Table object has kind Table.
-            unsafe {
-                if (*object).kind == ObjectKind::Table {
-                    let table = &*object.cast::<Table>();
-                    if table.array_size > 0 {
-                        let bytes = table.array_size as usize * VALUE_SIZE;
-                        let bytes = alloc::block_bytes(bytes) as u64;
-                        live.insert(table.array as u64, block(bytes, false));
-                    }
-                    if table.has_nodes {
-                        let bytes = size_of::<Node>() << table.log2_nodes;
-                        let bytes = alloc::block_bytes(bytes) as u64;
-                        live.insert(table.nodes as u64, block(bytes, false));
-                    }
+        for mut object in [self.objects, self.collector.to_sweep] {
+            while !object.is_null() {
+                // SAFETY: the lists link objects that were not freed.
+                unsafe {
+                    let blocks = blocks_of(object).into_iter().enumerate();
+                    let blocks = blocks.filter(|(_, (_, bytes))| *bytes > 0);
+                    live.extend(blocks.map(|(n, (at, bytes))| (at, block(bytes, n == 0))));
+                    object = (*object).next;
                 }
-                if (*object).kind == ObjectKind::Thread {
-                    let thread = ThreadRef::from_ptr(NonNull::new_unchecked(object.cast()));
-                    let stack = thread.suspended_state().map(|state| state.stack.region());
-                    let stack = stack.filter(|(_, bytes)| *bytes > 0);
-                    live.extend(stack.map(|(address, bytes)| (address, block(bytes, false))));
-                }
-                object = (*object).next;
             }
         }
         self.allocator.track(Some(live));
@@ -360,14 +405,44 @@ impl Default for Heap {
 
 impl Drop for Heap {
     fn drop(&mut self) {
-        let mut object = self.objects;
-        while !object.is_null() {
-            // SAFETY: each object is on the list once, and nobody uses the heap any more.
-            unsafe {
-                let next = (*object).next;
-                self.free_object(object);
-                object = next;
+        for mut object in [self.objects, self.collector.to_sweep] {
+            while !object.is_null() {
+                // SAFETY: each object is on one list once, and nobody uses the heap any more.
+                unsafe {
+                    let next = (*object).next;
+                    self.free_object(object);
+                    object = next;
+                }
             }
+        }
+    }
+}
+
+/// The memory of an object: its own block and those of its parts (size 0 where there is none).
+///
+/// # Safety
+/// `object` was not freed, and no reference to the state of a thread is live.
+unsafe fn blocks_of(object: *mut GcHeader) -> [(u64, u64); 3] {
+    let block = |address: u64, bytes: usize| match bytes {
+        0 => (address, 0),
+        _ => (address, alloc::block_bytes(bytes) as u64),
+    };
+    let own = block(object as u64, object_bytes(object));
+    // SAFETY: `kind` names the struct that begins with the header.
+    unsafe {
+        match (*object).kind {
+            ObjectKind::Table => {
+                let table = &*object.cast::<Table>();
+                let nodes = if table.has_nodes { size_of::<Node>() << table.log2_nodes } else { 0 };
+                let array = block(table.array as u64, table.array_size as usize * VALUE_SIZE);
+                [own, array, block(table.nodes as u64, nodes)]
+            }
+            ObjectKind::Thread => {
+                let thread = ThreadRef::from_ptr(NonNull::new_unchecked(object.cast()));
+                let stack = thread.suspended_state().map(|state| state.stack.region());
+                [own, stack.unwrap_or((0, 0)), (0, 0)]
+            }
+            _ => [own, (0, 0), (0, 0)],
         }
     }
 }

@@ -20,6 +20,7 @@ impl InternTable {
         InternTable { buckets: vec![std::ptr::null_mut(); 128], count: 0 }
     }
 
+    /// The string with these bytes, perhaps one that is dead and not swept yet.
     fn find(&self, bytes: &[u8], hash: u32) -> Option<StrRef> {
         let mut at = self.buckets[hash as usize & (self.buckets.len() - 1)];
         while let Some(string) = std::ptr::NonNull::new(at) {
@@ -60,22 +61,22 @@ impl InternTable {
         }
     }
 
-    /// Forgets every string for which `keep` is false; they are about to be freed.
-    pub fn retain(&mut self, keep: impl Fn(*mut Str) -> bool) {
-        for bucket in &mut self.buckets {
-            let mut link: *mut *mut Str = bucket;
-            // SAFETY: `link` is the bucket or the `next_interned` field of a string in the table.
-            unsafe {
-                while !(*link).is_null() {
-                    if keep(*link) {
-                        link = &raw mut (**link).next_interned;
-                    } else {
-                        *link = (**link).next_interned;
-                        self.count -= 1;
-                    }
-                }
+    /// Forgets a string, which is about to be freed.
+    ///
+    /// # Safety
+    /// The string is in the table.
+    pub unsafe fn remove(&mut self, string: *mut Str) {
+        // SAFETY: `link` is the bucket or the `next_interned` field of a string in the table, up to the
+        // one that the caller says is there.
+        unsafe {
+            let bucket = (*string).hash as usize & (self.buckets.len() - 1);
+            let mut link: *mut *mut Str = &raw mut self.buckets[bucket];
+            while *link != string {
+                link = &raw mut (**link).next_interned;
             }
+            *link = (*string).next_interned;
         }
+        self.count -= 1;
     }
 }
 
@@ -119,6 +120,8 @@ impl Heap {
         }
         let hash = hash_bytes(bytes);
         if let Some(known) = self.interned.find(bytes, hash) {
+            // SAFETY: strings in the table are on the list of objects.
+            unsafe { self.revive(known.as_ptr().cast()) };
             return known;
         }
         let string = self.allocate_string(bytes.len());

@@ -25,6 +25,8 @@ pub enum TableError {
     KeyIsNil,
     KeyIsNan,
     Overflow,
+    /// There is no memory for the new size, or the limit forbids it.
+    Memory,
 }
 
 impl TableError {
@@ -34,6 +36,7 @@ impl TableError {
             TableError::KeyIsNil => "table index is nil",
             TableError::KeyIsNan => "table index is NaN",
             TableError::Overflow => "table overflow",
+            TableError::Memory => "not enough memory",
         }
     }
 }
@@ -524,6 +527,11 @@ impl TableRef {
     /// up to a power of two.
     pub fn try_resize(self, heap: &mut Heap, array: u32, nodes: u32) -> Result<(), TableError> {
         let old_size = self.array_size();
+        let array_bytes = if array > old_size { array as usize * VALUE_SIZE } else { 0 };
+        let node_bytes = if nodes == 0 { 0 } else { size_of::<Node>() << ceil_log2(nodes) };
+        if !heap.can_allocate(array_bytes + node_bytes) {
+            return Err(TableError::Memory);
+        }
         let old_nodes = self.take_node_vector();
         if let Err(overflow) = self.make_node_vector(heap, nodes) {
             self.put_node_vector(old_nodes);

@@ -429,6 +429,10 @@ impl Ty {
     pub const fn is_primitive(self) -> bool {
         matches!(self, Ty::Nil | Ty::False | Ty::True)
     }
+    /// Values of this type refer to an object that the collector may free.
+    pub const fn is_collectable(self) -> bool {
+        matches!(self, Ty::Str | Ty::Table | Ty::Closure)
+    }
     /// Compared by address.
     pub const fn is_address(self) -> bool {
         matches!(self, Ty::Str | Ty::Table | Ty::Closure | Ty::Native | Ty::Ptr)

@@ -133,6 +133,15 @@ impl Trace {
     pub fn ty(&self, id: ValueId) -> Ty {
         self.inst(id).ty
     }
+    /// The trace may store a reference to an object in another one by itself (runtime functions that it
+    /// calls deal with the collector themselves).
+    pub fn stores_references(&self) -> bool {
+        let stores = |op| matches!(op, Op::ArrayStore | Op::HashStore | Op::UpvalueStore);
+        self.insts.iter().filter(|inst| stores(inst.op)).any(|inst| {
+            let stored = inst.args.iter().last().expect("the last operand of a store is the value");
+            self.ty(stored).is_collectable()
+        })
+    }
     pub fn snapshot(&self, id: SnapshotId) -> &Snapshot {
         &self.snapshots[id.0 as usize]
     }

@@ -6,11 +6,11 @@
 //! continuation.
 //!
 //! Limits:
-//! - `load` with a function reads all pieces before it parses; PUC stops reading at a syntax error;
-//! - the collector's tuning parameters are remembered and answered, not obeyed.
+//! - `load` with a function reads all pieces before it parses; PUC stops reading at a syntax error.
 
 use super::{metatable_field, text_of};
 use crate::bytecode;
+use crate::heap::collector::Mode;
 use crate::heap::number::{Rounding, float_to_int, parse_number};
 use crate::heap::{TableRef, Value};
 use crate::vm::Vm;
@@ -18,7 +18,8 @@ use crate::vm::error::{LuaError, LuaResult};
 use crate::vm::native::{Args, BasicType, Intrinsic, NativeFunction, Outcome, Returned};
 use std::sync::Arc;
 
-pub static FUNCTIONS: [NativeFunction; 20] = [
+pub static FUNCTIONS: [NativeFunction; 21] = [
+    NativeFunction { name: "collectgarbage", call: collectgarbage, intrinsic: None },
     NativeFunction { name: "assert", call: assert, intrinsic: None },
     NativeFunction { name: "error", call: error, intrinsic: None },
     NativeFunction { name: "getmetatable", call: getmetatable, intrinsic: None },
@@ -41,9 +42,6 @@ pub static FUNCTIONS: [NativeFunction; 20] = [
     NativeFunction { name: "xpcall", call: xpcall, intrinsic: None },
 ];
 
-static COLLECTGARBAGE: NativeFunction =
-    NativeFunction { name: "collectgarbage", call: collectgarbage, intrinsic: None };
-
 /// What `ipairs` returns to step with.
 static IPAIRS_STEP: NativeFunction = NativeFunction {
     name: "ipairs_step",
@@ -54,9 +52,6 @@ static IPAIRS_STEP: NativeFunction = NativeFunction {
 pub fn finish(vm: &mut Vm, globals: TableRef) {
     let version = vm.heap.new_string_value(b"Lua 5.4");
     globals.set_name(&mut vm.heap, "_VERSION", version);
-    let tuning = Value::from(vm.heap.new_userdata(Box::new(Tuning::default()), None));
-    let closure = vm.heap.new_native_closure(&COLLECTGARBAGE, &[tuning]);
-    globals.set_name(&mut vm.heap, COLLECTGARBAGE.name, Value::from(closure));
 }
 
 fn print(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
@@ -241,10 +236,8 @@ fn rawset(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let table = vm.check_table(args, 1)?;
     let key = vm.check_any(args, 2)?;
     let value = vm.check_any(args, 3)?;
-    match table.set(&mut vm.heap, key, value) {
-        Ok(()) => vm.ret(Value::from(table)),
-        Err(error) => Err(vm.table_error(error)),
-    }
+    vm.or_collect(|vm| table.set(&mut vm.heap, key, value))?;
+    vm.ret(Value::from(table))
 }
 
 fn getmetatable(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
@@ -381,27 +374,6 @@ fn read_all(vm: &mut Vm, reader: Value) -> LuaResult<Vec<u8>> {
     }
 }
 
-/// What `collectgarbage` was told: PUC keeps the percentages as bytes, divided by four.
-#[derive(Clone, Copy)]
-struct Tuning {
-    is_generational: bool,
-    pause: u8,
-    step_multiplier: u8,
-}
-
-impl Default for Tuning {
-    fn default() -> Tuning {
-        Tuning { is_generational: false, pause: 200 / 4, step_multiplier: 100 / 4 }
-    }
-}
-
-/// Stores a percentage and returns the one before.
-fn exchange(parameter: &mut u8, percent: i64) -> i64 {
-    let previous = i64::from(*parameter) * 4;
-    *parameter = (percent as i32 / 4) as u8;
-    previous
-}
-
 const OPTIONS: &[&str] = &[
     "stop",
     "restart",
@@ -417,61 +389,54 @@ const OPTIONS: &[&str] = &[
 
 fn collectgarbage(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let option = OPTIONS[vm.check_option(args, 1, Some("collect"), OPTIONS)?];
+    // C's `int`.
+    let mut parameter = |n| vm.opt_int(args, n, 0).map(|value| value as i32);
+    let parameters = match option {
+        "step" | "setpause" | "setstepmul" => [parameter(2)?, 0, 0],
+        "generational" => [parameter(2)?, parameter(3)?, 0],
+        "incremental" => [parameter(2)?, parameter(3)?, parameter(4)?],
+        _ => [0; 3],
+    };
+    if !vm.collector_is_available() {
+        return vm.ret(Value::NIL);
+    }
     match option {
-        "stop" | "restart" => {
-            vm.heap.stopped = option == "stop";
-            vm.ret(Value::int(0))
-        }
-        "collect" => {
-            vm.collect();
-            vm.ret(Value::int(0))
-        }
+        "stop" => vm.heap.stopped = true,
+        "restart" => vm.restart_collector(),
+        "collect" => vm.collect_all()?,
         "count" => {
             vm.shown.collector = true;
-            vm.ret(Value::float(vm.heap.live_bytes() as f64 / 1024.0))
+            return vm.ret(Value::float(vm.heap.live_bytes() as f64 / 1024.0));
         }
         "step" => {
-            vm.opt_int(args, 2, 0)?;
             vm.shown.collector = true;
-            vm.collect();
-            vm.ret(Value::TRUE)
+            let ended = vm.step_collector(parameters[0])?;
+            return vm.ret(Value::bool(ended));
         }
-        "isrunning" => vm.ret(Value::bool(!vm.heap.stopped)),
+        "isrunning" => return vm.ret(Value::bool(!vm.heap.stopped)),
         "setpause" | "setstepmul" => {
-            let percent = vm.opt_int(args, 2, 0)?;
-            let previous = with_tuning(vm, |tuning| match option {
-                "setpause" => exchange(&mut tuning.pause, percent),
-                _ => exchange(&mut tuning.step_multiplier, percent),
-            });
-            vm.ret(Value::int(previous))
+            let pace = vm.heap.pace();
+            let previous = match option {
+                "setpause" => pace.set_pause(parameters[0]),
+                _ => pace.set_step_multiplier(parameters[0]),
+            };
+            return vm.ret(Value::int(i64::from(previous)));
         }
-        mode => change_mode(vm, args, mode == "generational"),
+        mode => return change_mode(vm, mode, parameters),
     }
+    vm.ret(Value::int(0))
 }
 
-/// Runs `f` on the parameters, which are the function's upvalue.
-fn with_tuning<R>(vm: &Vm, f: impl FnOnce(&mut Tuning) -> R) -> R {
-    let tuning = vm.native_upvalue(1).as_userdata();
-    tuning.and_then(|userdata| userdata.with(f)).expect("upvalue 1 holds the parameters")
-}
-
-fn change_mode(vm: &mut Vm, args: Args, is_generational: bool) -> LuaResult<Returned> {
-    let first = vm.opt_int(args, 2, 0)?;
-    let second = vm.opt_int(args, 3, 0)?;
-    if !is_generational {
-        vm.opt_int(args, 4, 0)?;
+fn change_mode(vm: &mut Vm, mode: &str, [a, b, c]: [i32; 3]) -> LuaResult<Returned> {
+    let mode = if mode == "generational" {
+        vm.heap.pace().set_generational(a, b);
+        Mode::Generational
+    } else {
+        vm.heap.pace().set_incremental(a, b, c);
+        Mode::Incremental
+    };
+    match vm.set_collector_mode(mode)? {
+        Mode::Generational => vm.ret_str(b"generational"),
+        Mode::Incremental => vm.ret_str(b"incremental"),
     }
-    let was_generational = with_tuning(vm, |tuning| {
-        if !is_generational {
-            // Zero keeps a parameter.
-            if first != 0 {
-                exchange(&mut tuning.pause, first);
-            }
-            if second != 0 {
-                exchange(&mut tuning.step_multiplier, second);
-            }
-        }
-        std::mem::replace(&mut tuning.is_generational, is_generational)
-    });
-    vm.ret_str(if was_generational { b"generational" } else { b"incremental" })
 }

@@ -11,7 +11,9 @@
 //! Invariants:
 //! - the clock is the interpreter's: an exit advances it by what the trace stood for;
 //! - a trace is entered only when the stack has room for its inlined frames;
-//! - objects named by a trace are pinned in the heap as long as the VM lives.
+//! - objects named by a trace are pinned in the heap as long as the VM lives, those that a recording
+//!   names as long as it goes on;
+//! - the heap is told when a trace that stores references runs: its stores have no barrier.
 
 use super::abort::Abort;
 use super::compile::{Compilation, CompiledCode, Shown, compile};
@@ -89,6 +91,8 @@ struct HeadState {
 struct CompiledTrace {
     ir: Trace,
     code: CompiledCode,
+    /// See [`Trace::stores_references`].
+    stores_references: bool,
     /// Entries that completed no iteration, less the iterations completed, never below 0.
     fruitless: u64,
     /// Entries in a row that left with the clock unmoved.
@@ -173,6 +177,7 @@ impl Jit {
         let Some(view) = View::new(vm) else { return };
         self.stats.recordings += 1;
         self.recording = Some((head, Recorder::new(&view, &self.config)));
+        vm.heap.recorded.clear();
         vm.tick_at(vm.clock());
     }
 
@@ -185,7 +190,12 @@ impl Jit {
             None => Err(Abort::UnexpectedFrame),
         };
         match step {
-            Ok(Step::Continue) => vm.tick_at(vm.clock() + 1),
+            Ok(Step::Continue) => {
+                // The program may drop what the recording names, and collect.
+                let known = vm.heap.recorded.len();
+                vm.heap.recorded.extend_from_slice(&recorder.pinned()[known..]);
+                vm.tick_at(vm.clock() + 1);
+            }
             Ok(Step::Done(recording)) => {
                 self.recording = None;
                 self.rearm(vm);
@@ -228,7 +238,14 @@ impl Jit {
                 if let (Some(forced), Some(guard)) = (forced, guard) {
                     self.engine.force(id, &code, guard, forced.nth);
                 }
-                self.traces.push(CompiledTrace { ir, code, fruitless: 0, stuck: 0 });
+                let stores_references = ir.stores_references();
+                self.traces.push(CompiledTrace {
+                    ir,
+                    code,
+                    stores_references,
+                    fruitless: 0,
+                    stuck: 0,
+                });
                 self.heads.entry(head).or_default().trace = Some(id);
                 set_counter(vm, head, 0);
                 self.flush_pending |= self.config.flush_at == Some(self.traces.len() as u32);
@@ -279,6 +296,9 @@ impl Jit {
             self.observer.entering(vm, id);
             self.stats.entries += 1;
             let trace = &mut self.traces[id.0 as usize];
+            if trace.stores_references {
+                vm.heap.note_unbarriered_stores();
+            }
             let left = self.clock_limit.map(|limit| limit.saturating_sub(before));
             let mut records = logs.then(Vec::new);
             let entry = self.stats.entries - 1;

@@ -77,6 +77,9 @@ impl Vm {
 
     #[cold]
     pub(crate) fn table_error(&mut self, error: TableError) -> Box<LuaError> {
+        if error == TableError::Memory {
+            return self.memory_error();
+        }
         self.runtime_error(error.message())
     }
 

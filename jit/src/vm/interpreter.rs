@@ -20,7 +20,7 @@ use super::Vm;
 use super::arith::{self, MODULO_BY_ZERO, to_float, to_integer};
 use super::call::{After, Flow};
 use super::error::LuaResult;
-use super::frame::flag;
+use super::frame::{ThreadState, flag};
 use super::meta::{Lookup, Store, ZERO_DIVISION};
 use super::native::Intrinsic;
 use super::proto::{NEVER_HOT, RuntimeProto};
@@ -169,14 +169,33 @@ impl Vm {
             }
             /// Runs something that may call; the frame on top goes on in either case.
             macro_rules! call {
-                ($flow:expr) => {{
+                ($flow:expr) => {
+                    call!($flow, |thread: &ThreadState| thread.top_frame().top as usize)
+                };
+                ($flow:expr, $end:expr) => {{
                     save!();
                     match $flow {
-                        Ok(Flow::Done | Flow::Enter) => continue 'reload,
+                        Ok(Flow::Done) => {
+                            let end = $end(&self.thread);
+                            attempt!(self.collect_if_due(end));
+                            continue 'reload;
+                        }
+                        Ok(Flow::Enter) => continue 'reload,
                         Ok(Flow::Exit) => return Ok(()),
                         Err(error) => return Err(error),
                     }
                 }};
+            }
+            /// An allocation point after an instruction that set R[A], above which no register is in use.
+            /// The state was saved; a finalizer may change it.
+            macro_rules! collect {
+                ($i:expr) => {
+                    if self.heap.collection_due() {
+                        let end = self.register_index($i.a()) + 1;
+                        attempt!(self.collect_due(end));
+                        continue 'reload;
+                    }
+                };
             }
             macro_rules! raise {
                 ($error:expr) => {{
@@ -520,7 +539,7 @@ impl Vm {
                         let extra = pc.fetch();
                         save!();
                         registers.set(i.a(), attempt!(self.make_table(i, extra)));
-                        attempt!(self.collect_if_due());
+                        collect!(i);
                     }
                     Op::SelfIndex => {
                         let object = registers.at(i.b());
@@ -748,7 +767,7 @@ impl Vm {
                             Flow::Enter => continue 'reload,
                             Flow::Exit => return Ok(()),
                         }
-                        attempt!(self.collect_if_due());
+                        collect!(i);
                         continue 'reload;
                     }
                     Op::Close => {
@@ -820,14 +839,18 @@ impl Vm {
                         let func = self.register_index(i.a());
                         let nargs = count_from(i.b(), func + 1, self.thread.top);
                         let wanted = i.c() as i32 - 1;
-                        call!(self.call_from_lua(func, nargs, wanted))
+                        call!(
+                            self.call_from_lua(func, nargs, wanted),
+                            |thread: &ThreadState| thread.top as usize
+                        )
                     }
                     Op::TailCall => {
                         save!();
                         let func = self.register_index(i.a());
                         let nargs = count_from(i.b(), func + 1, self.thread.top);
                         self.thread.top = (func + 1 + nargs) as u32;
-                        call!(self.tail_call(i, func, nargs))
+                        call!(self.tail_call(i, func, nargs), |thread: &ThreadState| thread.top
+                            as usize)
                     }
                     Op::Return => {
                         save!();
@@ -946,7 +969,7 @@ impl Vm {
                         save!();
                         let closure = self.make_closure(registers, i.bx());
                         registers.set(i.a(), Value::from(closure));
-                        attempt!(self.collect_if_due());
+                        collect!(i);
                     }
                     Op::VarArg => {
                         save!();
@@ -1082,14 +1105,14 @@ impl Vm {
     fn make_table(&mut self, i: Instruction, extra: Instruction) -> LuaResult<Value> {
         let hash = if i.b() > 0 { 1u32 << (i.b() - 1) } else { 0 };
         let array = i.c() + if i.k() { extra.ax() * EXTRA_UNIT } else { 0 };
-        let table = self.heap.new_table();
-        if hash > 0 || array > 0 {
-            match table.try_resize(&mut self.heap, array as u32, hash) {
-                Ok(()) => {}
-                Err(error) => return Err(self.table_error(error)),
-            }
+        if hash == 0 && array == 0 {
+            return Ok(Value::from(self.heap.new_table()));
         }
-        Ok(Value::from(table))
+        self.or_collect(|vm| {
+            let table = vm.heap.new_table();
+            table.try_resize(&mut vm.heap, array as u32, hash)?;
+            Ok(Value::from(table))
+        })
     }
 
     fn set_list(&mut self, i: Instruction, extra: usize) -> LuaResult<()> {
@@ -1098,10 +1121,7 @@ impl Vm {
         let table = self.thread.stack.get(base).as_table();
         let table = table.expect("SETLIST is applied to a new table");
         let last = i.c() + extra * EXTRA_UNIT + count;
-        if let Err(error) = self.fill_list(table, base, last, count) {
-            return Err(self.table_error(error));
-        }
-        Ok(())
+        self.or_collect(|vm| vm.fill_list(table, base, last, count))
     }
 
     fn fill_list(

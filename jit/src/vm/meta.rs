@@ -16,6 +16,7 @@ use super::error::{LuaError, LuaResult};
 use super::frame::flag;
 use crate::bytecode::{Event, Instruction, Op};
 use crate::heap::number::{Rounding, float_to_int, number_text, parse_number};
+use crate::heap::table::TableError;
 use crate::heap::{StrRef, TableRef, Value};
 
 /// Longest chain of `__index` or `__newindex` tables (`MAXTAGLOOP`).
@@ -111,6 +112,10 @@ impl Vm {
                 if metamethod.is_nil() {
                     return match table.finish_set(&mut self.heap, key, found, value) {
                         Ok(()) => Ok(Store::Done),
+                        Err(TableError::Memory) => {
+                            self.or_collect(|vm| table.set(&mut vm.heap, key, value))?;
+                            Ok(Store::Done)
+                        }
                         Err(error) => Err(self.table_error(error)),
                     };
                 }
@@ -483,14 +488,6 @@ impl Vm {
         }
         self.check_room(total)?;
         Ok(start)
-    }
-
-    /// Refuses to build something of `bytes` bytes that would break the memory limit.
-    pub fn check_room(&mut self, bytes: usize) -> LuaResult<()> {
-        if bytes > self.heap.limit_bytes.saturating_sub(self.heap.live_bytes()) {
-            return Err(self.memory_error());
-        }
-        Ok(())
     }
 
     /// The string in a slot, converting a number in place.

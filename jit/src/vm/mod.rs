@@ -13,13 +13,14 @@
 //! 10. [`call`]   calls, returns, protected calls, unwinding
 //! 11. [`hook`]   debug hooks
 //! 12. [`interpreter`]  the loop; [`interrupt`] stops it from outside
-//! 13. [`host`]   the C library: streams, time, processes; [`output`] standard output and warnings
+//! 13. [`memory`] collections, finalizers, the memory limit
+//! 14. [`host`]   the C library: streams, time, processes; [`output`] standard output and warnings
 //!
 //! Invariants:
 //! - Lua functions calling Lua functions, metamethods, and protected calls do not recurse in Rust;
 //! - the clock counts instructions as PUC's count hook does (see [`Vm::clock`]);
-//! - nothing is collected except in [`Vm::collect_if_due`], which the interpreter calls after an
-//!   instruction that allocates.
+//! - nothing is collected except at allocation points (see [`memory`]), which the interpreter has
+//!   after instructions that allocate and after calls of library functions.
 
 pub mod activation;
 pub mod arith;
@@ -34,6 +35,7 @@ pub mod hook;
 pub mod host;
 pub mod interpreter;
 pub mod interrupt;
+pub mod memory;
 pub mod meta;
 pub mod native;
 pub mod output;
@@ -103,6 +105,10 @@ pub struct Vm {
     /// Nesting of calls that PUC makes through C (`nCcalls`).
     pub(crate) c_calls: u32,
     pub(crate) initial_hot_count: u16,
+    /// A finalizer is running.
+    pub(crate) is_finalizing: bool,
+    /// [`Vm::close`] was called.
+    pub(crate) closing: bool,
 }
 
 impl Vm {
@@ -138,6 +144,8 @@ impl Vm {
             interrupts: interrupt::Interrupts::new(),
             c_calls: 0,
             initial_hot_count: NEVER_HOT,
+            is_finalizing: false,
+            closing: false,
         }
     }
 
@@ -332,63 +340,7 @@ impl Vm {
 
     /// Closes every upvalue at or above stack slot `level`.
     pub(crate) fn close_upvalues(&mut self, level: usize) {
-        self.thread.close_upvalues(level, |upvalue, value| self.heap.barrier(upvalue, value));
-    }
-}
-
-/// Memory.
-impl Vm {
-    /// Collects if a collection is due. Every value that must survive is in a live frame or otherwise
-    /// reachable from the roots.
-    #[inline(always)]
-    pub(crate) fn collect_if_due(&mut self) -> LuaResult<()> {
-        if self.heap.collection_due() {
-            return self.collect_due();
-        }
-        Ok(())
-    }
-
-    #[cold]
-    fn collect_due(&mut self) -> LuaResult<()> {
-        let asked = self.heap.count_allocation_point().unwrap_or(true);
-        if (asked && !self.heap.stopped) || self.heap.live_bytes() > self.heap.limit_bytes {
-            self.collect();
-        }
-        if self.heap.live_bytes() > self.heap.limit_bytes {
-            return Err(self.memory_error());
-        }
-        Ok(())
-    }
-
-    /// Collects now. For hosts between two runs, `collectgarbage`, and tests.
-    pub fn collect(&mut self) {
-        self.thread.clear_dead_slots();
-        let thread = &self.thread;
-        let threads = [self.current, self.main];
-        let (globals, registry, loaded) = (self.globals, self.registry, self.loaded);
-        let metatables = self.type_metatables;
-        let names = self.event_names;
-        let message = self.memory_message;
-        let protos = &self.protos;
-        self.heap.collect(|marker| {
-            // The state of the running thread; those that wait for it are found through their objects.
-            thread.mark(marker);
-            for thread in threads {
-                marker.value(Value::from(thread));
-            }
-            for table in
-                [globals, registry, loaded].into_iter().chain(metatables.into_iter().flatten())
-            {
-                marker.value(Value::from(table));
-            }
-            for name in names.into_iter().chain([message]) {
-                marker.value(Value::from(name));
-            }
-            for proto in protos {
-                // SAFETY: protos live as long as the VM.
-                marker.values(unsafe { &(**proto).constants });
-            }
-        });
+        self.thread.close_upvalues(level, |upvalue, value| self.heap.close_barrier(upvalue, value));
     }
 }
 

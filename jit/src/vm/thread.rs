@@ -16,8 +16,8 @@ use super::Vm;
 use super::frame::ThreadState;
 use super::hook::Hooks;
 use crate::heap::alloc::Allocator;
-use crate::heap::collector::Marker;
 use crate::heap::layout::{GcHeader, ThreadStatus};
+use crate::heap::mark::Marker;
 use crate::heap::stack::{LIMIT, Stack};
 use crate::heap::{ThreadRef, UpvalueRef, Value};
 use std::ptr::NonNull;
@@ -108,27 +108,36 @@ impl ThreadState {
 
 /// For the collector.
 impl ThreadState {
-    /// End of the slots that live frames own.
+    /// End of the slots that may be in use: those of a native frame end at the top, and so do those
+    /// that the Lua frame which called it uses.
     pub(crate) fn live_end(&self) -> usize {
+        match self.frames.last() {
+            Some(frame) if frame.is_lua() => self.extent(),
+            _ => self.top as usize,
+        }
+    }
+
+    /// End of the slots that frames own.
+    fn extent(&self) -> usize {
         let frames = self.frames.iter().map(|frame| frame.top);
         let end = frames.max().unwrap_or(0).max(self.top) as usize;
         end.min(self.stack.capacity())
     }
 
-    /// Sets the slots above the live frames to nil: they may hold values that nothing keeps alive.
-    pub(crate) fn clear_dead_slots(&mut self) {
-        let end = self.live_end();
-        let dirty = (self.checked_end as usize).max(end);
+    /// Sets the slots from `end` on to nil: they may hold values that nothing keeps alive.
+    pub(crate) fn clear_dead_slots(&mut self, end: usize) {
+        let extent = self.extent();
+        let dirty = (self.checked_end as usize).max(extent);
         self.stack.slice_mut(end, dirty).fill(Value::NIL);
         if self.stack.is_fixed() {
-            self.set_checked_end(end.next_multiple_of(STACK_STEP).min(end.max(LIMIT)));
+            self.set_checked_end(extent.next_multiple_of(STACK_STEP).min(extent.max(LIMIT)));
         }
     }
 
-    /// Marks everything that the thread refers to: its live slots and its open upvalues, which stay
-    /// in its list whether a closure refers to them or not.
-    pub(crate) fn mark(&self, marker: &mut Marker) {
-        marker.values(self.stack.slice(0, self.live_end()));
+    /// Marks everything that the thread refers to: its slots before `end` and its open upvalues, which
+    /// stay in its list whether a closure refers to them or not.
+    pub(crate) fn mark(&self, marker: &mut Marker, end: usize) {
+        marker.values(self.stack.slice(0, end));
         let mut upvalue = self.open_upvalues;
         while let Some(open) = NonNull::new(upvalue) {
             marker.upvalue(UpvalueRef::from_ptr(open));

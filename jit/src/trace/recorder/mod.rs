@@ -252,6 +252,11 @@ impl Recorder {
         self.builder.push(op, ty, args, 0, Some(snapshot))
     }
 
+    /// The objects that the recording names so far.
+    pub fn pinned(&self) -> &[Value] {
+        &self.pinned
+    }
+
     fn store(&mut self, op: Op, args: &[ValueId]) {
         self.builder.push(op, Ty::Void, args, 0, None);
     }
