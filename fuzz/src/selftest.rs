@@ -33,7 +33,7 @@ pub const PROBES: &[Probe] = probes! {
     "sum" under "eight.move-alias",
     "float" under "eight.integer-tag",
     "call" under "snapshot.omits",
-    "branch" under "recorder.equal-integers",
+    "branch" under "restore.exit-at-head",
     "array" under "lower.multiply-subtract",
 };
 
