@@ -110,14 +110,25 @@ pub fn emit(
 
 /// The words of one instruction, for tests of encodings. Branches go to the next word.
 pub fn encode(inst: &Inst<Loc>, trace: &Trace) -> Vec<u32> {
-    let steps = vec![Step::Inst { inst: inst.clone(), origin: None }];
+    let step = Step::Inst { inst: inst.clone(), origin: None };
+    encode_apart(&step, trace, &[], &[])
+}
+
+/// The words of one step, followed by `fall`, the loop head, `looped`, and the exit that guards branch
+/// to: a test sees by what ran which way control went.
+pub fn encode_apart(step: &Step, trace: &Trace, fall: &[u32], looped: &[u32]) -> Vec<u32> {
+    let steps = vec![step.clone()];
     let allocated = Allocated { entry: steps, body: None, spill_slots: 0, num_exits: 1 };
     let mut emitter = Emitter::new(trace, &allocated);
+    // A jump is a branch once the head is known; where it is, the label says.
+    emitter.blob.loop_head = Some(0);
     emitter.steps(&allocated.entry);
+    fall.iter().for_each(|&word| emitter.ops.push_u32(word));
     emitter.define_loop();
+    looped.iter().for_each(|&word| emitter.ops.push_u32(word));
     let stub = emitter.stubs[0];
     a64!(emitter; =>stub);
-    words(emitter.ops).expect("a branch to the next word is in reach")
+    words(emitter.ops).expect("a branch over a few words is in reach")
 }
 
 struct Emitter<'t> {

@@ -13,6 +13,7 @@
 //! 11. [`host_memory`] the VM's memory for the IR evaluator, an executor without machine code
 //! 12. [`host`]   the VM's memory for machine code, and the evaluator on it
 //! 13. [`mach`]   evaluators of machine-level IR, before and after allocation
+//! 14. `unicorn`  another emulator (cargo feature), as an executor and as the simulator's referee
 
 pub mod arena;
 pub mod code;
@@ -30,6 +31,8 @@ pub mod native;
 pub mod runtime;
 pub mod sim;
 pub mod trap;
+#[cfg(feature = "unicorn")]
+pub mod unicorn;
 
 pub use code::{Category, CodeBlob, GuardBranch, InstallError, InstalledCode};
 pub use context::TraceContext;

@@ -34,6 +34,9 @@ pub enum TrapKind {
     UnsoundValue,
     /// The run executed more instructions than it was allowed.
     OutOfFuel,
+    /// Another executor of the same code came to another state: a defect of the simulator, or of the
+    /// other.
+    Referee,
 }
 
 /// A stopped run.

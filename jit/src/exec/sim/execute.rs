@@ -16,6 +16,7 @@ use super::fpu;
 use super::memory::{Denied, Hit, Memory};
 use super::op::{ALWAYS, Access, CELLS, FLAGS, FPR, Fault, Index, Logic, Op, Reg, SP, Target, bit};
 use super::space::{Space, address_of};
+use super::{Seen, Watch};
 use crate::exec::helpers::HelperTable;
 use crate::exec::trap::TrapKind;
 
@@ -48,6 +49,7 @@ pub struct Run<'a> {
     pub fuel: u64,
     /// Executions of the forced guard until it is taken; 0 for never.
     pub force_in: &'a mut u64,
+    pub watch: Option<&'a mut dyn Watch>,
 }
 
 /// A broken rule at a word of the code space.
@@ -386,10 +388,17 @@ impl Run<'_> {
                         None => stop!(TrapKind::OutsideCode, format!("branch to {address:#x}")),
                     }
                 }
-                Op::CallReg { rn } => match self.call_helper(x!(rn), pc, defined) {
-                    Ok(after) => defined = after,
-                    Err(denied) => denied!(denied),
-                },
+                Op::CallReg { rn } => {
+                    let before = executed + (pc - line_start) as u64;
+                    if let Err(message) = self.pause(pc, nzcv, before) {
+                        stop!(TrapKind::Referee, message);
+                    }
+                    match self.call_helper(x!(rn), pc, defined) {
+                        Ok(after) => defined = after,
+                        Err(denied) => denied!(denied),
+                    }
+                    self.resume(pc + 1, nzcv, before + 1);
+                }
 
                 Op::Fault(fault) => {
                     let (kind, message) = describe(fault);
@@ -415,6 +424,21 @@ impl Run<'_> {
         self.machine.defined = defined;
         self.machine.nzcv = nzcv;
         outcome
+    }
+
+    /// Shows the state before a call to who watches the run.
+    #[inline(never)]
+    fn pause(&mut self, at: usize, nzcv: u8, executed: u64) -> Result<(), String> {
+        let Some(watch) = &mut self.watch else { return Ok(()) };
+        watch.pauses(&Seen::of(self.machine, address_of(at), nzcv, executed))
+    }
+
+    /// Shows the state after a call.
+    #[inline(never)]
+    fn resume(&mut self, at: usize, nzcv: u8, executed: u64) {
+        if let Some(watch) = &mut self.watch {
+            watch.resumes(&Seen::of(self.machine, address_of(at), nzcv, executed));
+        }
     }
 
     /// Calls a helper, then destroys what it may destroy. Returns the registers defined afterwards.

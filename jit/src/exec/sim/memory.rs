@@ -20,8 +20,8 @@ use crate::exec::trap::TrapKind;
 use rustc_hash::FxHashSet;
 
 /// Bytes of simulated stack.
-const STACK_BYTES: usize = 8 << 10;
-const STACK_BASE: u64 = 0x005a_c000_0000_0000;
+pub const STACK_BYTES: usize = 8 << 10;
+pub const STACK_BASE: u64 = 0x005a_c000_0000_0000;
 /// SP at the entry of a trace; what lies above is the caller's.
 pub const STACK_TOP: u64 = STACK_BASE + STACK_BYTES as u64 - 256;
 /// Bytes of the context that an exit fills: `gpr` and `fpr`.

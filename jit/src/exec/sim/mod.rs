@@ -33,10 +33,47 @@ use super::context::TraceContext;
 use super::disasm;
 use super::executor::{Executor, ForcedExit, RunEnv, RunStats};
 use super::trap::{RegisterDump, Trap, TrapKind};
-use execute::{Machine, RETURN, Run, Stop};
-use memory::{Hit, Memory, STACK_TOP, Stack};
+pub use execute::RETURN;
+use execute::{Machine, Run, Stop};
+use memory::{Hit, Memory, Stack};
+pub use memory::{STACK_BASE, STACK_BYTES, STACK_TOP};
 use op::{ALWAYS, CELLS, FPR, SP, bit};
+pub use space::BASE as CODE_BASE;
 use space::{Space, address_of};
+
+/// The architectural state at a moment of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub gpr: [u64; 31],
+    pub fpr: [u64; 32],
+    pub sp: u64,
+    pub nzcv: u8,
+    pub pc: u64,
+    /// Instructions since the entry.
+    pub executed: u64,
+}
+
+impl Seen {
+    fn of(machine: &Machine, pc: u64, nzcv: u8, executed: u64) -> Seen {
+        Seen {
+            gpr: std::array::from_fn(|i| machine.x[i]),
+            fpr: std::array::from_fn(|i| machine.x[FPR as usize + i]),
+            sp: machine.x[SP as usize],
+            nzcv,
+            pc,
+            executed,
+        }
+    }
+}
+
+/// Sees a run where another executor of the same code can be compared with it: at its ends and on both
+/// sides of each helper call.
+pub trait Watch {
+    /// At the entry, and after a call.
+    fn resumes(&mut self, seen: &Seen);
+    /// Before a call, and after the return. An error stops the run.
+    fn pauses(&mut self, seen: &Seen) -> Result<(), String>;
+}
 
 /// See the module's documentation.
 pub struct Simulator {
@@ -239,12 +276,29 @@ impl Executor for Simulator {
         base: u64,
         env: &mut dyn RunEnv,
     ) -> Result<RunStats, Trap> {
+        self.run_watched(code, ctx, base, env, None)
+    }
+}
+
+impl Simulator {
+    /// `Executor::run` before the eyes of `watch`.
+    pub fn run_watched(
+        &mut self,
+        code: &InstalledCode,
+        ctx: &mut TraceContext,
+        base: u64,
+        env: &mut dyn RunEnv,
+        mut watch: Option<&mut dyn Watch>,
+    ) -> Result<RunStats, Trap> {
         let start = self.start_of(code);
         for (slot, cell) in ctx.spills.iter_mut().take(code.blob.spill_slots).enumerate() {
             *cell = UNSPILLED | slot as u64;
         }
         let context = std::ptr::from_mut(ctx).expose_provenance() as u64;
         self.prepare(context, base);
+        if let Some(watch) = &mut watch {
+            watch.resumes(&Seen::of(&self.machine, code.address, 0, 0));
+        }
         let env: &dyn RunEnv = env;
         let mut memory = Memory::new(env.memory(), ctx, &mut self.stack, &self.space);
         if env.audits() {
@@ -259,6 +313,7 @@ impl Executor for Simulator {
             helpers: env.helpers(),
             fuel: env.fuel(),
             force_in: &mut self.force_in,
+            watch: watch.as_mut().map(|watch| &mut **watch as &mut dyn Watch),
         };
         let outcome = run.execute(start);
         if let Err(stop) = outcome {
@@ -266,6 +321,13 @@ impl Executor for Simulator {
         }
         if let Some(message) = self.unrestored() {
             return Err(self.trap(Stop { at: start, kind: TrapKind::CalleeSaved, message }));
+        }
+        if let Some(watch) = watch {
+            let Machine { nzcv, executed, .. } = self.machine;
+            let seen = Seen::of(&self.machine, RETURN, nzcv, executed);
+            if let Err(message) = watch.pauses(&seen) {
+                return Err(self.trap(Stop { at: start, kind: TrapKind::Referee, message }));
+            }
         }
         Ok(RunStats { loop_arrivals: self.machine.arrivals, instructions: self.machine.executed })
     }

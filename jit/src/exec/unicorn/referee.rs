@@ -1,0 +1,280 @@
+//! The simulator with a referee: each n-th run is repeated on the unicorn engine and compared.
+//!
+//! In:  as every executor.   Out: as the simulator; a difference is a trap of kind `Referee`.
+//!
+//! The simulator leads, on the VM's memory. A run is cut at its helper calls, and each stretch between
+//! is repeated by the emulator: same registers, same number of instructions, and the memory that the
+//! stretch began with. That memory is the host's as it is now, with the objects that the simulator
+//! touched put back: it asks the memory map before it touches an object for the first time, and the map
+//! here keeps a copy. At the end of a stretch all registers, flags, the pc and the memory that either
+//! side touched must be equal. Then the helper runs, once, on the host, and the next stretch starts
+//! from the simulator's state.
+//!
+//! Limits: memory that the emulator alone writes, outside live objects, is not looked at (the
+//! simulator's own accesses are checked by itself); runs with a forced exit are not compared.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::machine::{Machine, PAGE, Sharing};
+use crate::exec::code::{CodeBlob, InstallError, InstalledCode};
+use crate::exec::context::TraceContext;
+use crate::exec::executor::{Executor, ForcedExit, MemoryMap, RunEnv, RunStats, first_epoch};
+use crate::exec::helpers::HelperTable;
+use crate::exec::sim::{Seen, Simulator, Watch};
+use crate::exec::trap::Trap;
+
+/// See the module's documentation.
+pub struct Refereed {
+    simulator: Simulator,
+    machine: Machine,
+    sample: u64,
+    runs: u64,
+    compared: u64,
+    forced: bool,
+}
+
+impl Refereed {
+    /// Compares each `sample`-th run; 1 compares all.
+    pub fn new(sample: u32) -> Refereed {
+        Refereed {
+            simulator: Simulator::new(),
+            machine: Machine::new(Sharing::Copies),
+            sample: u64::from(sample.max(1)),
+            runs: 0,
+            compared: 0,
+            forced: false,
+        }
+    }
+
+    /// Runs compared so far.
+    pub fn compared(&self) -> u64 {
+        self.compared
+    }
+}
+
+impl Executor for Refereed {
+    fn name(&self) -> &'static str {
+        "sim+unicorn"
+    }
+
+    fn install(&mut self, blob: CodeBlob) -> Result<InstalledCode, InstallError> {
+        let code = self.simulator.install(blob)?;
+        self.machine.write_code(code.address, &code.blob.words)?;
+        Ok(code)
+    }
+
+    fn patch(&mut self, code: &InstalledCode, edits: &[(usize, u32)]) -> Result<(), InstallError> {
+        self.simulator.patch(code, edits)?;
+        for &(word, value) in edits {
+            self.machine.write_code(code.word_address(word), &[value])?;
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.simulator.reset();
+    }
+
+    fn force_exit(&mut self, request: Option<ForcedExit>) -> bool {
+        self.forced = request.is_some();
+        self.simulator.force_exit(request)
+    }
+
+    fn was_forced(&self) -> bool {
+        self.simulator.was_forced()
+    }
+
+    fn run(
+        &mut self,
+        code: &InstalledCode,
+        ctx: &mut TraceContext,
+        base: u64,
+        env: &mut dyn RunEnv,
+    ) -> Result<RunStats, Trap> {
+        self.runs += 1;
+        if self.forced || !self.runs.is_multiple_of(self.sample) {
+            return self.simulator.run(code, ctx, base, env);
+        }
+        self.compared += 1;
+        let context = std::ptr::from_mut(ctx).expose_provenance() as u64;
+        self.machine.set_context(context);
+        let env: &dyn RunEnv = env;
+        let map = Recording {
+            map: env.memory(),
+            context,
+            epoch: Cell::new(first_epoch()),
+            old: RefCell::default(),
+        };
+        let mut watched = Watched { map: &map, helpers: env.helpers(), fuel: env.fuel() };
+        let machine = &mut self.machine;
+        let mut compare = Compare { machine, map: &map, from: None };
+        self.simulator.run_watched(code, ctx, base, &mut watched, Some(&mut compare))
+    }
+}
+
+/// A memory map that keeps what each object held when it was first asked for.
+struct Recording<'a> {
+    map: &'a dyn MemoryMap,
+    context: u64,
+    epoch: Cell<u64>,
+    old: RefCell<BTreeMap<u64, Vec<u8>>>,
+}
+
+impl Recording<'_> {
+    /// Forgets all, and makes the simulator ask again. The context, which nobody asks for, is kept now.
+    fn restart(&self) {
+        self.epoch.set(first_epoch());
+        let context = host_bytes(self.context, std::mem::size_of::<TraceContext>());
+        self.old.replace(BTreeMap::from([(self.context, context)]));
+    }
+}
+
+// SAFETY: regions are those of the map behind, and the epoch changes at least as often: a recording
+// lives for one run, in which only helpers free memory, and `restart` comes before each.
+unsafe impl MemoryMap for Recording<'_> {
+    fn epoch(&self) -> u64 {
+        self.epoch.get()
+    }
+
+    fn region(&self, addr: u64, len: u64) -> Option<Range<u64>> {
+        let region = self.map.region(addr, len)?;
+        let bytes = || host_bytes(region.start, (region.end - region.start) as usize);
+        self.old.borrow_mut().entry(region.start).or_insert_with(bytes);
+        Some(region)
+    }
+}
+
+/// A copy of live memory.
+fn host_bytes(address: u64, bytes: usize) -> Vec<u8> {
+    let from = std::ptr::with_exposed_provenance::<u8>(address as usize);
+    let mut copy = vec![0; bytes];
+    // SAFETY: callers pass a region that the memory map has just called live, or the context; nobody
+    // writes it meanwhile.
+    unsafe { std::ptr::copy_nonoverlapping(from, copy.as_mut_ptr(), bytes) };
+    copy
+}
+
+struct Watched<'a> {
+    map: &'a Recording<'a>,
+    helpers: &'a HelperTable,
+    fuel: u64,
+}
+
+impl RunEnv for Watched<'_> {
+    fn memory(&self) -> &dyn MemoryMap {
+        self.map
+    }
+
+    fn helpers(&self) -> &HelperTable {
+        self.helpers
+    }
+
+    fn fuel(&self) -> u64 {
+        self.fuel
+    }
+}
+
+struct Compare<'a> {
+    machine: &'a mut Machine,
+    map: &'a Recording<'a>,
+    /// Where the stretch began.
+    from: Option<Seen>,
+}
+
+impl Watch for Compare<'_> {
+    fn resumes(&mut self, seen: &Seen) {
+        self.map.restart();
+        self.from = Some(seen.clone());
+    }
+
+    fn pauses(&mut self, seen: &Seen) -> Result<(), String> {
+        let from = self.from.take().expect("a run resumes before it pauses");
+        let count = seen.executed - from.executed;
+        self.machine.forget_pages();
+        self.machine.set_old(self.map.old.take());
+        self.machine.set(&from);
+        let ran = if count == 0 { Ok(()) } else { self.machine.run(self.map.map, from.pc, count) };
+        let mut found = self.machine.get();
+        if count == 0 {
+            found.pc = from.pc;
+        }
+        let mut differences = registers(seen, &found);
+        if let Err(error) = ran {
+            differences.insert(0, format!("the emulator stopped: {error}"));
+        }
+        differences.extend(self.memory());
+        // The helper that follows may free memory.
+        self.map.restart();
+        if differences.is_empty() {
+            return Ok(());
+        }
+        differences.truncate(16);
+        let lines = differences.join("\n    ");
+        Err(format!(
+            "the unicorn engine differs {count} instructions after {:#x}\n    {lines}",
+            from.pc
+        ))
+    }
+}
+
+/// Registers that differ, named.
+fn registers(simulator: &Seen, emulator: &Seen) -> Vec<String> {
+    let general = simulator.gpr.iter().zip(&emulator.gpr).enumerate();
+    let general = general.map(|(i, (a, b))| (format!("x{i}"), *a, *b));
+    let float = simulator.fpr.iter().zip(&emulator.fpr).enumerate();
+    let float = float.map(|(i, (a, b))| (format!("d{i}"), *a, *b));
+    let others = [
+        ("sp".to_string(), simulator.sp, emulator.sp),
+        ("nzcv".to_string(), u64::from(simulator.nzcv), u64::from(emulator.nzcv)),
+        ("pc".to_string(), simulator.pc, emulator.pc),
+    ];
+    general
+        .chain(float)
+        .chain(others)
+        .filter(|(_, a, b)| a != b)
+        .map(|(name, a, b)| format!("{name}: simulator {a:016x}, unicorn {b:016x}"))
+        .collect()
+}
+
+impl Compare<'_> {
+    /// Live memory that differs: pages that the emulator touched, and objects that the simulator did.
+    fn memory(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let pages = self.machine.pages();
+        for &page in pages {
+            let found = self.machine.read(page, PAGE as usize);
+            for (at, byte) in found.into_iter().enumerate() {
+                let address = page + at as u64;
+                self.compare_byte(address, byte, &mut wrong);
+            }
+        }
+        for (&start, old) in self.machine.old() {
+            for (at, &byte) in old.iter().enumerate() {
+                let address = start + at as u64;
+                if !pages.contains(&(address & !(PAGE - 1))) {
+                    self.compare_byte(address, byte, &mut wrong);
+                }
+            }
+        }
+        wrong
+    }
+
+    fn compare_byte(&self, address: u64, emulator: u8, wrong: &mut Vec<String>) {
+        let host = std::ptr::with_exposed_provenance::<u8>(address as usize);
+        // SAFETY: the byte is in a page that holds live memory, or in a live object; pages of the host
+        // do not go away during a run.
+        let simulator = unsafe { host.read_volatile() };
+        let context = self.map.context;
+        let is_live = || {
+            address.wrapping_sub(context) < std::mem::size_of::<TraceContext>() as u64
+                || self.map.map.region(address, 1).is_some()
+        };
+        if simulator != emulator && is_live() {
+            wrong.push(format!(
+                "byte at {address:#x}: simulator {simulator:02x}, unicorn {emulator:02x}"
+            ));
+        }
+    }
+}
