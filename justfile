@@ -27,6 +27,19 @@ trace FILE:
 test:
     cargo test --workspace
 
+# a million random cases of every instruction form: simulator against unicorn, and against the processor
+# (an aarch64 build under qemu-aarch64, if both are there); GNU's disassembler on our words
+referee CASES="1000000" SEED="1":
+    PLUMB_CASES={{CASES}} PLUMB_SEED={{SEED}} cargo test --release -p plumb-jit --features unicorn --test forms -- --include-ignored --skip write_vectors --nocapture
+    PLUMB_CASES={{CASES}} PLUMB_SEED={{SEED}} jit/tests/forms/under-qemu.sh
+    cargo run --release --features unicorn -- sweep --seconds 60 --referee unicorn --sample 100
+
+# jit/tests/data/vectors.txt anew: drawn, run by unicorn, repeated by the simulator and by the processor
+vectors:
+    cargo test --release -p plumb-jit --features unicorn --test forms -- --ignored --nocapture write_vectors
+    cargo test --release -p plumb-jit --features unicorn --test forms
+    PLUMB_CASES=5000 jit/tests/forms/under-qemu.sh
+
 # coverage-guided fuzzing (nightly toolchain and cargo-fuzz needed)
 fuzz SECONDS="60":
     cargo +nightly fuzz run trace_diff -- -max_total_time={{SECONDS}}

@@ -78,6 +78,8 @@ pub struct Summary {
     pub checkpoints_compared: u64,
     pub registers_compared: u64,
     pub loop_arrivals: u64,
+    /// Entries into traces that a referee of the simulator repeated.
+    pub refereed_entries: u64,
     /// One line a signature.
     pub findings: Vec<crate::triage::Line>,
 }
@@ -102,6 +104,7 @@ impl Totals {
         s.blacklisted_loops += stats.blacklisted;
         s.retired_traces += stats.retired;
         s.loop_arrivals += stats.loop_arrivals;
+        s.refereed_entries += stats.refereed;
         for (abort, count) in &stats.aborts {
             *s.aborts.entry(abort.name()).or_default() += count;
         }
@@ -259,6 +262,7 @@ fn merge(into: &mut Totals, from: Totals) {
     a.blacklisted_loops += b.blacklisted_loops;
     a.retired_traces += b.retired_traces;
     a.loop_arrivals += b.loop_arrivals;
+    a.refereed_entries += b.refereed_entries;
     for (key, count) in b.aborts {
         *a.aborts.entry(key).or_default() += count;
     }

@@ -40,8 +40,18 @@ pub fn check_jit(
             let leader = RandomClocks { engine: &Interpreter, seed: source.len() as u64 };
             (two_way(&program, &leader, &Reference, Select::Defined), stats)
         }
+        Verdict::Diverge(mut divergence) if is_of_the_simulator(&divergence) => {
+            divergence.kind = DivergenceKind::Simulator;
+            (Verdict::Diverge(divergence), stats)
+        }
         verdict => (verdict, stats),
     }
+}
+
+/// Whether the JIT was stopped because a referee saw the simulator differ.
+fn is_of_the_simulator(divergence: &Divergence) -> bool {
+    let ending = divergence.right_state.ending.as_deref().unwrap_or("");
+    divergence.kind == DivergenceKind::Broken && ending.contains("trap Referee")
 }
 
 /// A JIT whose results are right and whose traces do not pay.

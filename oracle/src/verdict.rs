@@ -86,6 +86,9 @@ pub enum DivergenceKind {
     /// All results agree, but a loop's traces were entered without progress more often than
     /// [`THRASH_BOUND`] allows.
     Thrash,
+    /// The simulator and its referee came to different states: a defect of an executor, not of the
+    /// compiler.
+    Simulator,
     /// An engine caught itself breaking a rule: a trap of the executor, a failed check of a compilation.
     Broken,
 }

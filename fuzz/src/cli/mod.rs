@@ -1,7 +1,9 @@
 //! The command line: one module a command.
 
+mod bench;
 mod check;
 mod knobs;
+mod referee;
 mod repro;
 mod run;
 mod score;
@@ -45,6 +47,8 @@ enum Command {
     /// Plants known miscompiles, one at a time, and measures how the harness finds and blames them; writes
     /// reports/score.json.
     Score(score::Args),
+    /// Speed of a part, on this machine.
+    Bench(bench::Args),
     /// Replays a case of regressions/ and shows where the engines differ, if they do.
     Repro(repro::Args),
 }
@@ -101,6 +105,7 @@ pub fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Run(args) => run::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Score(args) => score::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Repro(args) => repro::run(&args),
     }
 }

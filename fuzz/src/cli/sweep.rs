@@ -1,6 +1,6 @@
 //! `plumb sweep`: generated programs, a summary, and what was found, reduced.
 
-use super::{ExecutorArg, emitln, executor, regressions_dir};
+use super::{ExecutorArg, emitln, executor, referee, regressions_dir};
 use crate::campaign::{Found, Plan, Summary, judge_case, sweep};
 use crate::generate::case_of_seed;
 use crate::harness::Answer;
@@ -30,6 +30,13 @@ pub struct Args {
     /// What runs the compiled traces.
     #[arg(long, value_enum)]
     executor: Option<ExecutorArg>,
+    /// Repeat trace entries on another emulator and compare registers, flags and memory.
+    #[arg(long, value_enum, value_name = "REFEREE", conflicts_with = "executor")]
+    referee: Option<RefereeArg>,
+    /// With --referee: each how-many-th entry [default: 100].
+    #[arg(long, value_name = "N", requires = "referee",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    sample: Option<u32>,
     /// Stop after this many findings, of any signature [default: 20].
     #[arg(long)]
     max_findings: Option<usize>,
@@ -43,6 +50,13 @@ pub struct Args {
     /// Do not save findings under regressions/.
     #[arg(long)]
     no_save: bool,
+}
+
+/// Who repeats what the simulator does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum RefereeArg {
+    /// The unicorn engine.
+    Unicorn,
 }
 
 fn seeds(text: &str) -> Result<(u64, u64), String> {
@@ -80,7 +94,10 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
             None => Some(Duration::from_secs(args.seconds.unwrap_or(30))),
         },
         jobs: args.jobs.map_or(cores, usize::from),
-        executor: executor(args.executor)?,
+        executor: match args.referee {
+            Some(RefereeArg::Unicorn) => referee::unicorn(args.sample.unwrap_or(100))?,
+            None => executor(args.executor)?,
+        },
         without_jit: args.aa,
         tap: None,
         max_findings: args.max_findings.unwrap_or(20).max(1),
@@ -193,6 +210,9 @@ fn print_summary(s: &Summary) -> anyhow::Result<()> {
     line("trace entries compared", s.trace_entries_compared.to_string())?;
     line("trace exits compared", s.trace_exits_compared.to_string())?;
     line("registers compared", s.registers_compared.to_string())?;
+    if s.refereed_entries > 0 {
+        line("entries refereed", s.refereed_entries.to_string())?;
+    }
     line("inconclusive", format!("{:.2} %", s.inconclusive_percent))?;
     for (reason, count) in s.inconclusive.iter().filter(|(_, count)| **count > 0) {
         line(&format!("  {reason}"), count.to_string())?;
@@ -216,7 +236,7 @@ fn show(group: &Group, plan: &Plan, budget: u64, args: &Args) -> anyhow::Result<
     }
     bar.set_style(bar_style());
     let reduction = quiet(|| {
-        group.reduce(plan.executor, plan.tap.as_ref(), budget, &|reduced| {
+        group.reduce(plan.executor.for_replay(), plan.tap.as_ref(), budget, &|reduced| {
             bar.set_position(reduced.candidates);
             let lines = reduce::lines(&reduced.case.chunk);
             bar.set_message(format!("reducing: {lines} lines, {} candidates", reduced.candidates));
@@ -227,7 +247,7 @@ fn show(group: &Group, plan: &Plan, budget: u64, args: &Args) -> anyhow::Result<
     emitln!("{}", line.text())?;
     let case = &reduction.reduced.case;
     let source = print(&case.chunk);
-    let judged = quiet(|| judge_case(case, plan.executor));
+    let judged = quiet(|| judge_case(case, plan.executor.for_replay()));
     emitln!("{}", regression::report(&judged.answer, source.as_bytes()))?;
     if !args.no_save {
         let seed = group.smallest().seed;

@@ -110,6 +110,11 @@ pub trait Executor {
     /// Asks for a guard's exit to be taken. Returns false where that is not supported.
     fn force_exit(&mut self, request: Option<ForcedExit>) -> bool;
 
+    /// Runs that were repeated by another executor and compared.
+    fn refereed(&self) -> u64 {
+        0
+    }
+
     /// Whether the requested exit was taken.
     fn was_forced(&self) -> bool {
         false

@@ -14,6 +14,7 @@
 //! 12. [`host`]   the VM's memory for machine code, and the evaluator on it
 //! 13. [`mach`]   evaluators of machine-level IR, before and after allocation
 //! 14. `unicorn`  another emulator (cargo feature), as an executor and as the simulator's referee
+//! 15. [`measure`] how fast an executor is
 
 pub mod arena;
 pub mod code;
@@ -26,6 +27,7 @@ pub mod helpers;
 pub mod host;
 pub mod host_memory;
 pub mod mach;
+pub mod measure;
 #[cfg(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos")))]
 pub mod native;
 pub mod runtime;

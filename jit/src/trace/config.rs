@@ -18,6 +18,10 @@ pub enum ExecutorKind {
     Simulator,
     /// Machine code on this machine (aarch64 hosts).
     Native,
+    /// The simulator; each `sample`-th entry into a trace, of all in the process, also on the unicorn
+    /// engine.
+    #[cfg(feature = "unicorn")]
+    Refereed { sample: u32 },
 }
 
 impl ExecutorKind {
@@ -36,6 +40,17 @@ impl ExecutorKind {
             ExecutorKind::Allocated => "allocated",
             ExecutorKind::Simulator => "sim",
             ExecutorKind::Native => "native",
+            #[cfg(feature = "unicorn")]
+            ExecutorKind::Refereed { .. } => "sim+unicorn",
+        }
+    }
+
+    /// The kind that shows again what this one has shown: a referee that looks at every entry.
+    pub const fn for_replay(self) -> ExecutorKind {
+        match self {
+            #[cfg(feature = "unicorn")]
+            ExecutorKind::Refereed { .. } => ExecutorKind::Refereed { sample: 1 },
+            kind => kind,
         }
     }
 }

@@ -57,6 +57,10 @@ impl Engine {
     pub fn new(kind: ExecutorKind, check: bool) -> Engine {
         let (kind, executor) = match kind {
             ExecutorKind::Eval | ExecutorKind::Mach | ExecutorKind::Allocated => (kind, None),
+            #[cfg(feature = "unicorn")]
+            ExecutorKind::Refereed { sample } => {
+                (kind, Some(Box::new(crate::exec::unicorn::Refereed::new(sample)) as _))
+            }
             ExecutorKind::Simulator | ExecutorKind::Native => match executor(kind) {
                 Some(executor) => (kind, Some(executor)),
                 None => (ExecutorKind::Eval, None),
@@ -81,7 +85,14 @@ impl Engine {
             ExecutorKind::Eval => self.check,
             ExecutorKind::Mach | ExecutorKind::Allocated | ExecutorKind::Simulator => true,
             ExecutorKind::Native => self.check,
+            #[cfg(feature = "unicorn")]
+            ExecutorKind::Refereed { .. } => true,
         }
+    }
+
+    /// Runs that a referee has repeated.
+    pub fn refereed(&self) -> u64 {
+        self.executor.as_ref().map_or(0, |executor| executor.refereed())
     }
 
     pub fn install(&mut self, blob: CodeBlob) -> Result<InstalledCode, InstallError> {

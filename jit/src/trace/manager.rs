@@ -155,7 +155,9 @@ impl Jit {
     /// Takes the JIT out of a VM again.
     pub fn take(vm: &mut Vm) -> Option<Box<Jit>> {
         let driver: Box<dyn std::any::Any> = vm.set_driver(None)?;
-        driver.downcast().ok()
+        let mut jit: Box<Jit> = driver.downcast().ok()?;
+        jit.stats.refereed = jit.engine.refereed();
+        Some(jit)
     }
 
     pub fn trace(&self, id: TraceId) -> &Trace {

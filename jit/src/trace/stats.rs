@@ -22,6 +22,8 @@ pub struct JitStats {
     pub thrash: u64,
     /// Exits taken although their guard held.
     pub forced_exits: u64,
+    /// Entries that a referee repeated (`ExecutorKind::Refereed`).
+    pub refereed: u64,
     /// Times all traces were dropped.
     pub flushes: u64,
 }

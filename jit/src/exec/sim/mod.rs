@@ -129,6 +129,11 @@ impl Simulator {
         self.hits[start + word] = Hit::NONE;
     }
 
+    /// Code memory from `CODE_BASE` on.
+    pub fn code_words(&self) -> &[u32] {
+        &self.space.words
+    }
+
     /// Executions of each word of `code` since installation or `clear_counts`.
     pub fn word_counts(&self, code: &InstalledCode) -> Vec<u64> {
         let start = self.start_of(code);

@@ -16,41 +16,51 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::machine::{Machine, PAGE, Sharing};
 use crate::exec::code::{CodeBlob, InstallError, InstalledCode};
 use crate::exec::context::TraceContext;
 use crate::exec::executor::{Executor, ForcedExit, MemoryMap, RunEnv, RunStats, first_epoch};
 use crate::exec::helpers::HelperTable;
-use crate::exec::sim::{Seen, Simulator, Watch};
+use crate::exec::sim::{CODE_BASE, Seen, Simulator, Watch};
 use crate::exec::trap::Trap;
+
+/// Entries into traces, of all threads: a program has few, so each would never reach its n-th.
+static RUNS: AtomicU64 = AtomicU64::new(0);
 
 /// See the module's documentation.
 pub struct Refereed {
     simulator: Simulator,
-    machine: Machine,
+    /// Made at the first run to compare: most programs have none.
+    machine: Option<Machine>,
+    /// The machine's code is not the simulator's.
+    stale: bool,
     sample: u64,
-    runs: u64,
     compared: u64,
     forced: bool,
 }
 
 impl Refereed {
-    /// Compares each `sample`-th run; 1 compares all.
+    /// Compares each `sample`-th run of all in the process; 1 compares all.
     pub fn new(sample: u32) -> Refereed {
         Refereed {
             simulator: Simulator::new(),
-            machine: Machine::new(Sharing::Copies),
+            machine: None,
+            stale: true,
             sample: u64::from(sample.max(1)),
-            runs: 0,
             compared: 0,
             forced: false,
         }
     }
 
-    /// Runs compared so far.
-    pub fn compared(&self) -> u64 {
-        self.compared
+    /// The emulator with the simulator's code.
+    fn machine(&mut self) -> Result<&mut Machine, InstallError> {
+        let machine = self.machine.get_or_insert_with(|| Machine::new(Sharing::Copies));
+        if std::mem::take(&mut self.stale) {
+            machine.write_code(CODE_BASE, self.simulator.code_words())?;
+        }
+        Ok(machine)
     }
 }
 
@@ -60,26 +70,27 @@ impl Executor for Refereed {
     }
 
     fn install(&mut self, blob: CodeBlob) -> Result<InstalledCode, InstallError> {
-        let code = self.simulator.install(blob)?;
-        self.machine.write_code(code.address, &code.blob.words)?;
-        Ok(code)
+        self.stale = true;
+        self.simulator.install(blob)
     }
 
     fn patch(&mut self, code: &InstalledCode, edits: &[(usize, u32)]) -> Result<(), InstallError> {
-        self.simulator.patch(code, edits)?;
-        for &(word, value) in edits {
-            self.machine.write_code(code.word_address(word), &[value])?;
-        }
-        Ok(())
+        self.stale = true;
+        self.simulator.patch(code, edits)
     }
 
     fn reset(&mut self) {
+        self.stale = true;
         self.simulator.reset();
     }
 
     fn force_exit(&mut self, request: Option<ForcedExit>) -> bool {
         self.forced = request.is_some();
         self.simulator.force_exit(request)
+    }
+
+    fn refereed(&self) -> u64 {
+        self.compared
     }
 
     fn was_forced(&self) -> bool {
@@ -93,13 +104,13 @@ impl Executor for Refereed {
         base: u64,
         env: &mut dyn RunEnv,
     ) -> Result<RunStats, Trap> {
-        self.runs += 1;
-        if self.forced || !self.runs.is_multiple_of(self.sample) {
+        let run = RUNS.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.forced || !run.is_multiple_of(self.sample) {
             return self.simulator.run(code, ctx, base, env);
         }
         self.compared += 1;
         let context = std::ptr::from_mut(ctx).expose_provenance() as u64;
-        self.machine.set_context(context);
+        self.machine().expect("the emulator has as much room for code").set_context(context);
         let env: &dyn RunEnv = env;
         let map = Recording {
             map: env.memory(),
@@ -108,7 +119,7 @@ impl Executor for Refereed {
             old: RefCell::default(),
         };
         let mut watched = Watched { map: &map, helpers: env.helpers(), fuel: env.fuel() };
-        let machine = &mut self.machine;
+        let machine = self.machine.as_mut().expect("made above");
         let mut compare = Compare { machine, map: &map, from: None };
         self.simulator.run_watched(code, ctx, base, &mut watched, Some(&mut compare))
     }

@@ -10,6 +10,5 @@ mod integers;
 mod loads;
 #[cfg(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos")))]
 mod processor;
-mod speed;
 mod support;
 mod traps;
