@@ -118,7 +118,6 @@ fn differences<E: Executor>(
 }
 
 /// The cases of `data/vectors.txt`, without what happened.
-#[allow(dead_code)] // recording needs a referee
 pub fn to_record() -> Vec<Drawn> {
     let mut rng = Rng::new(2024);
     let mut drawn = draw_frames(Amount { instances: 1, inputs: 10, edges: 70 }, &mut rng);
@@ -131,7 +130,6 @@ pub fn to_record() -> Vec<Drawn> {
     drawn
 }
 
-#[allow(dead_code)]
 pub fn record<E: Executor>(bench: &mut Bench<E>) -> Vec<Group> {
     let mut groups = Vec::new();
     for Drawn { form, words, inputs } in to_record() {

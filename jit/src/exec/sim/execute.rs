@@ -328,6 +328,31 @@ impl Run<'_> {
                     let address = base!(rn).wrapping_add_signed(offset as i64);
                     load_pair!(Access::U64, rt, rt2, address);
                 }
+                Op::LoadRun { rt, rn, count, down, offset } => {
+                    let base = base!(rn);
+                    let (first, low) = lowest(rt, base, count, down, offset);
+                    let cells = &mut self.machine.x[first..first + 2 * count as usize];
+                    if !self.memory.restore_run(low, cells, base) {
+                        // One at a time, so that the offender is named.
+                        let address = base.wrapping_add_signed(offset as i64);
+                        load_pair!(Access::U64, rt, rt + 1, address);
+                        defined |= bit(rt) | bit(rt + 1);
+                        pc += 1;
+                        continue;
+                    }
+                    pc += count as usize - 1;
+                }
+                Op::StoreRun { rt, rn, count, down, offset } => {
+                    let base = base!(rn);
+                    let (first, low) = lowest(rt, base, count, down, offset);
+                    let cells = &self.machine.x[first..first + 2 * count as usize];
+                    if self.memory.save_run(low, cells, x!(SP)) {
+                        pc += count as usize - 1;
+                    } else {
+                        let address = base.wrapping_add_signed(offset as i64);
+                        store_pair!(Access::U64, rt, rt + 1, address, x!(SP));
+                    }
+                }
                 Op::Store { access, rt, rn, offset } => {
                     store!(access, rt, base!(rn).wrapping_add_signed(offset as i64), x!(SP));
                 }
@@ -485,6 +510,17 @@ const CALLER_SAVED: u64 = {
     let float = (0xffff_00ffu64) << FPR;
     general | FLAGS | float
 };
+
+/// The first cell and the lowest address of a run.
+#[inline(always)]
+fn lowest(rt: Reg, base: u64, count: u8, down: bool, offset: i32) -> (usize, u64) {
+    let address = base.wrapping_add_signed(offset as i64);
+    let others = count as usize - 1;
+    match down {
+        true => (rt as usize - 2 * others, address.wrapping_sub(16 * others as u64)),
+        false => (rt as usize, address),
+    }
+}
 
 fn indexed(index: Index, base: u64, offset: i32) -> (u64, u64) {
     let moved = base.wrapping_add_signed(offset as i64);

@@ -269,6 +269,31 @@ impl<'a> Memory<'a> {
         true
     }
 
+    /// `save_pair` for more.
+    #[inline(always)]
+    pub fn save_run(&mut self, address: u64, cells: &[u64], sp: u64) -> bool {
+        let own = self.own(address, 8 * cells.len() as u64, sp);
+        let Some(own) = own.filter(|own| own.accepts_undefined) else { return false };
+        // SAFETY: as in `load`, with room for all; cells are the machine's, which lie elsewhere.
+        unsafe {
+            let from = cells.as_ptr().cast::<u8>();
+            own.pointer.copy_from_nonoverlapping(from, 8 * cells.len());
+        }
+        true
+    }
+
+    /// Loads from the stack or the context into all cells; false for memory elsewhere.
+    #[inline(always)]
+    pub fn restore_run(&self, address: u64, cells: &mut [u64], sp: u64) -> bool {
+        let Some(own) = self.own(address, 8 * cells.len() as u64, sp) else { return false };
+        // SAFETY: as in `save_run`.
+        unsafe {
+            let to = cells.as_mut_ptr().cast::<u8>();
+            to.copy_from_nonoverlapping(own.pointer, 8 * cells.len());
+        }
+        true
+    }
+
     /// Asks the map, and remembers the answer.
     fn find(&self, hit: &mut Hit, address: u64, bytes: u64, what: &str) -> Result<(), Box<Denied>> {
         let region = self.map.region(address, bytes).filter(|region| {

@@ -264,6 +264,10 @@ pub enum Op {
     Store64 { rt: Reg, rn: Reg, offset: i32 },
     LoadPair64 { rt: Reg, rt2: Reg, rn: Reg, offset: i32 },
     StorePair64 { rt: Reg, rt2: Reg, rn: Reg, offset: i32 },
+    // Pairs of this and the next words, `count` in all: consecutive registers at consecutive addresses,
+    // upwards or `down`wards from the first. What prologues, exits and epilogues are made of.
+    LoadRun { rt: Reg, rn: Reg, count: u8, down: bool, offset: i32 },
+    StoreRun { rt: Reg, rn: Reg, count: u8, down: bool, offset: i32 },
     // Control.
     Nop,
     Branch { target: Target },

@@ -7,14 +7,17 @@
 //! and `ops` is decoded from a copy taken at the flush; a word that was changed and not flushed
 //! decodes to a trap, so a forgotten flush shows at the first execution.
 //!
-//! Invariants: `ops[0]` and one op after each block are traps, so that falling off the end and wild
+//! Neighbouring words that save or restore registers in order are joined: the first one's op does the work
+//! of all (`Op::StoreRun`). Every word keeps an op of its own, for what branches into the middle.
+//!
+//! Invariants: a run ends before a word that was changed and not flushed, and before a loop head; `ops[0]` and one op after each block are traps, so that falling off the end and wild
 //! direct branches need no check while running; a loop head's op is wrapped to count arrivals; at most
 //! one guard is wrapped to be forced.
 
 use std::sync::Arc;
 
 use super::decode::decode;
-use super::op::{Fault, Ins, Op};
+use super::op::{Fault, Ins, Op, Reg, SP, bit};
 use crate::exec::code::{CodeBlob, InstallError};
 
 /// Simulated address of word 0. No user-space address has this bit, so it never meets host memory.
@@ -92,6 +95,7 @@ impl Space {
         if self.words[at] != word {
             self.words[at] = word;
             self.ops[at] = Ins::fault(Fault::Stale);
+            self.join(at, at + 1);
         }
     }
 
@@ -107,6 +111,16 @@ impl Space {
         }
         if let Some(at) = self.forced.take_if(|at| (start..end).contains(at)) {
             self.force(at);
+        }
+        self.join(start, end);
+    }
+
+    /// Joins runs anew after ops of a range have changed.
+    fn join(&mut self, start: usize, end: usize) {
+        let first = start.saturating_sub(MAX_RUN).max(1);
+        for at in (first..end).rev() {
+            let alone = self.ops[at].alone();
+            self.ops[at] = alone.joined_with(&self.ops[at + 1]).unwrap_or(alone);
         }
     }
 
@@ -173,6 +187,80 @@ impl Space {
             value |= (word as u64 >> (8 * (offset % 4)) & 0xff) << (8 * i);
         }
         Some(value)
+    }
+}
+
+/// Most pairs in a run: all float registers.
+const MAX_RUN: usize = 16;
+
+/// A run, or one pair, as the same thing.
+#[derive(Clone, Copy)]
+struct Run {
+    load: bool,
+    rt: Reg,
+    rn: Reg,
+    count: u8,
+    down: bool,
+    offset: i32,
+}
+
+impl Run {
+    fn of(op: Op) -> Option<Run> {
+        Some(match op {
+            Op::LoadRun { rt, rn, count, down, offset } => {
+                Run { load: true, rt, rn, count, down, offset }
+            }
+            Op::StoreRun { rt, rn, count, down, offset } => {
+                Run { load: false, rt, rn, count, down, offset }
+            }
+            // A base that is loaded meanwhile would move the rest; only SP cannot be.
+            Op::LoadPair64 { rt, rt2, rn: SP, offset } if rt2 == rt + 1 => {
+                Run { load: true, rt, rn: SP, count: 1, down: false, offset }
+            }
+            Op::StorePair64 { rt, rt2, rn, offset } if rt2 == rt + 1 => {
+                Run { load: false, rt, rn, count: 1, down: false, offset }
+            }
+            _ => return None,
+        })
+    }
+
+    /// This pair and the run after it, if they are one.
+    fn before(self, next: Run) -> Option<Run> {
+        let same =
+            self.load == next.load && self.rn == next.rn && usize::from(next.count) < MAX_RUN;
+        let up = next.rt == self.rt + 2 && next.offset == self.offset + 16;
+        let down = next.rt + 2 == self.rt && next.offset + 16 == self.offset;
+        let fits = |is_down| next.count == 1 || next.down == is_down;
+        let joins = same && (up && fits(false) || down && fits(true));
+        joins.then_some(Run { count: next.count + 1, down, ..self })
+    }
+}
+
+impl Ins {
+    /// What this word does by itself.
+    fn alone(self) -> Ins {
+        match self.op {
+            Op::LoadRun { rt, rn, offset, .. } => Ins {
+                op: Op::LoadPair64 { rt, rt2: rt + 1, rn, offset },
+                writes: bit(rt) | bit(rt + 1),
+                ..self
+            },
+            Op::StoreRun { rt, rn, offset, .. } => {
+                Ins { op: Op::StorePair64 { rt, rt2: rt + 1, rn, offset }, ..self }
+            }
+            _ => self,
+        }
+    }
+
+    /// The op for this word and the next ones.
+    fn joined_with(self, next: &Ins) -> Option<Ins> {
+        let Run { load, rt, rn, count, down, offset } =
+            Run::of(self.op)?.before(Run::of(next.op)?)?;
+        let op = match load {
+            true => Op::LoadRun { rt, rn, count, down, offset },
+            false => Op::StoreRun { rt, rn, count, down, offset },
+        };
+        Some(Ins { op, writes: self.writes | next.writes, ..self })
     }
 }
 

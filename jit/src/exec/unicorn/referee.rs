@@ -289,3 +289,114 @@ impl Compare<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dynasmrt::aarch64::Aarch64Relocation;
+    use dynasmrt::{DynasmApi, VecAssembler, dynasm};
+
+    use super::*;
+    use crate::exec::HostFn;
+    use crate::exec::arena::ArenaEnv;
+    use crate::exec::trap::TrapKind;
+
+    unsafe extern "C" fn half(x: f64) -> f64 {
+        x / 2.0
+    }
+
+    /// Loads, adds, stores; calls a helper; stores again.
+    fn words(added: u32) -> Vec<u32> {
+        let mut ops = VecAssembler::<Aarch64Relocation>::new(0);
+        dynasm!(ops
+            ; .arch aarch64
+            ; stp x29, x30, [sp, -32]!
+            ; stp x19, x20, [sp, 16]
+            ; mov x20, x0
+            ; mov x19, x1
+            ; ldr x2, [x19]
+            ; add x2, x2, added
+            ; str x2, [x19, 8]
+            ; ldr d0, [x19, 16]
+            ; ldr x16, [x20, TraceContext::helper_offset(0) as u32]
+            ; blr x16
+            ; str d0, [x19, 24]
+            ; str x19, [x20, TraceContext::EXIT_ID as u32]
+            ; ldp x19, x20, [sp, 16]
+            ; ldp x29, x30, [sp], 32
+            ; ret
+        );
+        let bytes = ops.finalize().unwrap();
+        let (chunks, _) = bytes.as_chunks::<4>();
+        chunks.iter().map(|chunk| u32::from_le_bytes(*chunk)).collect()
+    }
+
+    struct Bench {
+        refereed: Refereed,
+        env: ArenaEnv,
+        context: Box<TraceContext>,
+        block: u64,
+    }
+
+    fn bench() -> Bench {
+        let (mut env, mut context) = (ArenaEnv::default(), TraceContext::new());
+        // SAFETY: the function takes any float.
+        context.helpers[0] = unsafe { env.helpers.add("half", HostFn::Float1(half)) };
+        let block = env.arena.allocate(&[40, 0, 3.0f64.to_bits(), 0]);
+        Bench { refereed: Refereed::new(1), env, context, block }
+    }
+
+    impl Bench {
+        fn run(&mut self, code: &InstalledCode) -> Result<RunStats, Trap> {
+            self.refereed.run(code, &mut self.context, self.block, &mut self.env)
+        }
+    }
+
+    #[test]
+    fn right_runs_pass() {
+        let mut bench = bench();
+        let code =
+            bench.refereed.install(CodeBlob { words: words(2), ..CodeBlob::default() }).unwrap();
+        for _ in 0..3 {
+            bench.run(&code).unwrap_or_else(|trap| panic!("{trap}"));
+        }
+        let halved = [40, 42, 3.0f64.to_bits(), 1.5f64.to_bits()];
+        assert_eq!(bench.env.arena.cells(bench.block), halved);
+        assert_eq!(bench.refereed.refereed(), 3);
+    }
+
+    /// The simulator runs another addition than the emulator: register and memory are named.
+    #[test]
+    fn a_simulator_that_adds_wrongly_is_seen() {
+        let mut bench = bench();
+        let code =
+            bench.refereed.install(CodeBlob { words: words(2), ..CodeBlob::default() }).unwrap();
+        bench.run(&code).unwrap();
+        bench.refereed.simulator.patch(&code, &[(5, words(3)[5])]).unwrap();
+        let trap = bench.run(&code).unwrap_err();
+        assert_eq!(trap.kind, TrapKind::Referee);
+        let cell = bench.block + 8;
+        for part in [
+            "x2: simulator 000000000000002b, unicorn 000000000000002a".to_string(),
+            format!("byte at {cell:#x}: simulator 2b, unicorn 2a"),
+        ] {
+            assert!(trap.message.contains(&part), "{trap}");
+        }
+    }
+
+    /// A store that only one side makes.
+    #[test]
+    fn a_missing_store_is_seen() {
+        let mut bench = bench();
+        let code =
+            bench.refereed.install(CodeBlob { words: words(2), ..CodeBlob::default() }).unwrap();
+        bench.refereed.machine().unwrap();
+        let nop = 0xd503_201f;
+        bench.refereed.simulator.patch(&code, &[(6, nop)]).unwrap();
+        let trap = bench.run(&code).unwrap_err();
+        assert!(trap.message.contains("simulator 00, unicorn 2a"), "{trap}");
+        bench.refereed.simulator.patch(&code, &[(6, words(2)[6]), (11, nop)]).unwrap();
+        bench.context.exit_id = 0;
+        let trap = bench.run(&code).unwrap_err();
+        assert_eq!(trap.kind, TrapKind::Referee, "{trap}");
+    }
+}

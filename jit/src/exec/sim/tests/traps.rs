@@ -188,6 +188,69 @@ fn a_change_without_a_flush() {
     assert_eq!(bench.context.gpr[0], 2);
 }
 
+/// Neighbouring saves are executed as one; what changed in their middle must show all the same.
+#[test]
+fn changes_in_the_middle_of_saved_registers() {
+    let save = asm!(
+        stp x0, x1, [x0]; stp x2, x3, [x0, 16]; stp x4, x5, [x0, 32]; stp x6, x7, [x0, 48]; ret
+    );
+    let mut bench = Bench::new();
+    let code = bench.install(save);
+    bench.go(&code, 7).unwrap();
+    assert_eq!((bench.context.gpr[1], bench.context.gpr[7] as u8), (7, 7));
+    assert_eq!(bench.simulator.word_counts(&code), [1; 5]);
+    let nop = super::support::words(asm!(nop))[0];
+    bench.simulator.write_unflushed(&code, 2, nop);
+    let trap = bench.go(&code, 7).unwrap_err();
+    assert_eq!(place(&trap), (TrapKind::StaleInstruction, Some(2)));
+    bench.simulator.patch(&code, &[(2, nop)]).unwrap();
+    bench.context.gpr = [0; 31];
+    bench.go(&code, 7).unwrap();
+    let saved = |i: usize| bench.context.gpr[i] != 0;
+    assert!(saved(2) && !saved(4) && !saved(5) && saved(6));
+    let words = super::support::words(save);
+    bench.simulator.patch(&code, &[(2, words[2])]).unwrap();
+    bench.go(&code, 7).unwrap();
+    assert!(bench.context.gpr[4] != 0);
+}
+
+#[test]
+fn saved_registers_go_where_they_may() {
+    let pairs = asm!(stp x2, x3, [x1]; stp x4, x5, [x1, 16]; ret);
+    let mut bench = Bench::new();
+    let block = bench.env.arena.allocate(&[0; 4]);
+    assert_eq!(place(&bench.trap(pairs, block)), (TrapKind::UndefinedRead, Some(0)));
+    let defined = asm!(
+        mov x2, 1; mov x3, 2; mov x4, 3; mov x5, 4; stp x2, x3, [x1]; stp x4, x5, [x1, 16]; ret
+    );
+    bench.run(defined, block).unwrap();
+    assert_eq!(bench.env.arena.cells(block), [1, 2, 3, 4]);
+    let short = bench.env.arena.allocate(&[0; 3]);
+    assert_eq!(place(&bench.trap(defined, short)), (TrapKind::WildAccess, Some(5)));
+    let below = asm!(stp x2, x3, [sp, -32]; stp x4, x5, [sp, -16]; ret);
+    assert_eq!(place(&bench.trap(below, 0)).1, Some(0));
+    let popped = asm!(sub sp, sp, 16; ldp x4, x5, [sp]; ldp x6, x7, [sp, 16]; ret);
+    assert_eq!(place(&bench.trap(popped, 0)), (TrapKind::StackAccess, Some(2)));
+}
+
+#[test]
+fn a_loop_head_among_saved_registers_is_counted() {
+    let mut bench = Bench::new();
+    let words = super::support::words(asm!(
+        stp x0, x1, [x0]; stp x2, x3, [x0, 16]; stp x4, x5, [x0, 32]; ret
+    ));
+    let blob = CodeBlob { words, loop_head: Some(1), ..CodeBlob::default() };
+    let code = bench.simulator.install(blob).unwrap();
+    assert_eq!(bench.go(&code, 0).unwrap().loop_arrivals, 1);
+}
+
+#[test]
+fn misaligned_sp_at_a_call() {
+    let mut bench = bench_with_helpers();
+    let call = asm!(sub sp, sp, 8; fmov d0, 1.0; ldr x16, [x0, HALF]; blr x16; ret);
+    assert_eq!(place(&bench.trap(call, 0)), (TrapKind::MisalignedStack, Some(3)));
+}
+
 unsafe extern "C" fn add_three(a: u64, b: u64, c: u64) -> u64 {
     a + 10 * b + 100 * c
 }
