@@ -150,19 +150,26 @@ unsafe impl MemoryMap for Recording<'_> {
     }
 
     fn region(&self, addr: u64, len: u64) -> Option<Range<u64>> {
-        let region = self.map.region(addr, len)?;
-        let bytes = || host_bytes(region.start, (region.end - region.start) as usize);
-        self.old.borrow_mut().entry(region.start).or_insert_with(bytes);
-        Some(region)
+        let object = self.map.region(addr, len)?;
+        // Only the pages of this access: the VM's stack is one object of many megabytes.
+        let pages = addr & !(PAGE - 1)..(addr + len).next_multiple_of(PAGE);
+        for page in pages.clone().step_by(PAGE as usize) {
+            let piece = object.start.max(page)..object.end.min(page + PAGE);
+            if !piece.is_empty() {
+                let bytes = || host_bytes(piece.start, (piece.end - piece.start) as usize);
+                self.old.borrow_mut().entry(piece.start).or_insert_with(bytes);
+            }
+        }
+        Some(object.start.max(pages.start)..object.end.min(pages.end))
     }
 }
 
-/// A copy of live memory.
+/// A copy of live memory, or of a page with live memory.
 fn host_bytes(address: u64, bytes: usize) -> Vec<u8> {
     let from = std::ptr::with_exposed_provenance::<u8>(address as usize);
     let mut copy = vec![0; bytes];
-    // SAFETY: callers pass a region that the memory map has just called live, or the context; nobody
-    // writes it meanwhile.
+    // SAFETY: callers pass a region that the memory map has just called live, the context, or a part of
+    // a page that holds either, which the host has mapped as a whole; nobody writes it meanwhile.
     unsafe { std::ptr::copy_nonoverlapping(from, copy.as_mut_ptr(), bytes) };
     copy
 }
@@ -255,37 +262,40 @@ impl Compare<'_> {
         let mut wrong = Vec::new();
         let pages = self.machine.pages();
         for &page in pages {
-            let found = self.machine.read(page, PAGE as usize);
-            for (at, byte) in found.into_iter().enumerate() {
-                let address = page + at as u64;
-                self.compare_byte(address, byte, &mut wrong);
-            }
+            self.compare_bytes(page, &self.machine.read(page, PAGE as usize), &mut wrong);
         }
+        // What the emulator has not touched is there as it was. The context may span pages.
         for (&start, old) in self.machine.old() {
-            for (at, &byte) in old.iter().enumerate() {
-                let address = start + at as u64;
-                if !pages.contains(&(address & !(PAGE - 1))) {
-                    self.compare_byte(address, byte, &mut wrong);
+            let end = start + old.len() as u64;
+            for page in (start & !(PAGE - 1)..end).step_by(PAGE as usize) {
+                let (from, to) = (start.max(page), end.min(page + PAGE));
+                if !pages.contains(&page) {
+                    let bytes = &old[(from - start) as usize..(to - start) as usize];
+                    self.compare_bytes(from, bytes, &mut wrong);
                 }
             }
         }
         wrong
     }
 
-    fn compare_byte(&self, address: u64, emulator: u8, wrong: &mut Vec<String>) {
-        let host = std::ptr::with_exposed_provenance::<u8>(address as usize);
-        // SAFETY: the byte is in a page that holds live memory, or in a live object; pages of the host
-        // do not go away during a run.
-        let simulator = unsafe { host.read_volatile() };
-        let context = self.map.context;
-        let is_live = || {
-            address.wrapping_sub(context) < std::mem::size_of::<TraceContext>() as u64
+    /// Notes the live bytes at `start` that differ. The bytes lie in one page of the host.
+    fn compare_bytes(&self, start: u64, emulator: &[u8], wrong: &mut Vec<String>) {
+        // The page holds live memory, so it is there.
+        let simulator = host_bytes(start, emulator.len());
+        if simulator == emulator {
+            return;
+        }
+        let is_live = |address: u64| {
+            address.wrapping_sub(self.map.context) < std::mem::size_of::<TraceContext>() as u64
                 || self.map.map.region(address, 1).is_some()
         };
-        if simulator != emulator && is_live() {
-            wrong.push(format!(
-                "byte at {address:#x}: simulator {simulator:02x}, unicorn {emulator:02x}"
-            ));
+        for (at, (ours, theirs)) in simulator.iter().zip(emulator).enumerate() {
+            let address = start + at as u64;
+            if ours != theirs && is_live(address) {
+                wrong.push(format!(
+                    "byte at {address:#x}: simulator {ours:02x}, unicorn {theirs:02x}"
+                ));
+            }
         }
     }
 }
