@@ -57,6 +57,8 @@ pub enum Stage {
     Allocation,
     Emission,
     Restore,
+    /// Not of the compiler: an executor's referee differs.
+    Simulator,
 }
 
 impl Stage {
@@ -70,6 +72,7 @@ impl Stage {
             Stage::Allocation => "allocation",
             Stage::Emission => "emission",
             Stage::Restore => "restore",
+            Stage::Simulator => "simulator",
         }
     }
 }
@@ -237,7 +240,7 @@ fn look_into(
         before: String::new(),
         after: String::new(),
     };
-    if *rung == Rung::Manager {
+    if matches!(rung, Rung::Manager | Rung::Simulator) {
         blame.rule = Some(format!("{:?}", blame.found.kind).to_lowercase());
         return blame;
     }

@@ -28,6 +28,8 @@ pub enum Rung {
     Lowering,
     Allocation,
     Emission,
+    /// The simulator under the eyes of its referee.
+    Simulator,
 }
 
 impl Rung {
@@ -40,6 +42,7 @@ impl Rung {
             Rung::Lowering => Stage::Lowering,
             Rung::Allocation => Stage::Allocation,
             Rung::Emission => Stage::Emission,
+            Rung::Simulator => Stage::Simulator,
         }
     }
     pub fn pass(self) -> Option<&'static str> {
@@ -102,6 +105,10 @@ impl Ladder {
             ExecutorKind::Simulator | ExecutorKind::Native => {
                 &[Rung::Lowering, Rung::Allocation, Rung::Emission]
             }
+            #[cfg(feature = "unicorn")]
+            ExecutorKind::Refereed { .. } => {
+                &[Rung::Lowering, Rung::Allocation, Rung::Emission, Rung::Simulator]
+            }
         };
         rungs.extend(backend);
         let thrash = kind == DivergenceKind::Thrash;
@@ -116,7 +123,8 @@ impl Ladder {
             Rung::Pass(index) => (ExecutorKind::Eval, case.passes & ((2 << index) - 1)),
             Rung::Lowering => (ExecutorKind::Mach, case.passes),
             Rung::Allocation => (ExecutorKind::Allocated, case.passes),
-            Rung::Emission => (case.executor, case.passes),
+            Rung::Emission => (case.executor.without_referee(), case.passes),
+            Rung::Simulator => (case.executor.for_replay(), case.passes),
         };
         JitConfig { executor, passes, enter: *rung != Rung::Manager, check: true, ..case }
     }
