@@ -254,7 +254,7 @@ fn look_into(
         return blame;
     }
     match rung {
-        Rung::Interpreter | Rung::Manager => {}
+        Rung::Interpreter | Rung::Manager | Rung::Simulator => {}
         Rung::Recorder => recording::look(ladder, &config, &seen, &mut blame),
         Rung::Pass(_) => rewrite::look(ladder, &config, &mut blame),
         Rung::Lowering | Rung::Allocation | Rung::Emission => {
