@@ -183,3 +183,61 @@ fn traces_are_dropped_and_made_again() {
         }
     }
 }
+
+#[test]
+fn loops_inside_coroutines() {
+    // Traced in a coroutine, on a stack that has moved, and entered again by other coroutines.
+    check(
+        "local function work(n) local s = 0 for i = 1, n do s = s + i end return s end
+        local function deep(d, n) if d == 0 then return work(n) end return (deep(d - 1, n)) end
+        for d = 0, 60, 20 do
+          local co = coroutine.wrap(function(n) while n do n = coroutine.yield(deep(d, n)) end end)
+          print(co(100), co(200), work(50))
+        end",
+    );
+    // A loop that yields, around and inside loops that do not.
+    check(
+        "local co = coroutine.wrap(function()
+          for i = 1, 30 do
+            local s = 0
+            for j = 1, 40 do s = s + i * j end
+            coroutine.yield(s)
+          end
+        end)
+        local total = 0
+        for i = 1, 30 do
+          total = total + co()
+          for j = 1, 20 do total = total ~ j end
+        end
+        print(total)",
+    );
+    // Upvalues on another thread's stack.
+    check(
+        "local n = 0
+        local co = coroutine.wrap(function()
+          local own = 0
+          local function add() for i = 1, 50 do own = own + 1 n = n + own end end
+          while true do add() coroutine.yield(own) end
+        end)
+        for i = 1, 5 do print(co(), n) end
+        for i = 1, 100 do n = n + 1 end
+        print(n)",
+    );
+}
+
+#[test]
+fn loops_and_variables_to_be_closed() {
+    check(
+        "local closed = 0
+        local mt = {__close = function(t) for i = 1, t.n do closed = closed + i end end}
+        for i = 1, 60 do
+          local c <close> = setmetatable({n = i}, mt)
+          local s = 0
+          for j = 1, 30 do s = s + j end
+          if i % 7 == 0 then goto next end
+          closed = closed + s
+          ::next::
+        end
+        print(closed)",
+    );
+}

@@ -13,7 +13,7 @@
 //! - open upvalues of a thread are in its list until it ends, is closed, or is found unreachable.
 
 use super::Vm;
-use super::frame::ThreadState;
+use super::frame::{Frame, ThreadState};
 use super::hook::Hooks;
 use crate::heap::alloc::Allocator;
 use crate::heap::layout::{GcHeader, ThreadStatus};
@@ -46,6 +46,11 @@ impl ThreadState {
             handling: 0,
             overflowing: false,
         }
+    }
+
+    /// The call frames, outermost first.
+    pub fn frames(&self) -> &[Frame] {
+        &self.frames
     }
 
     /// Deep recursion is over (for the state of reporting a stack overflow).
