@@ -7,6 +7,7 @@ use super::compile::compile;
 use super::proto::Proto;
 use super::undump::{bad_format, undump};
 use super::verify::verify;
+use crate::syntax::parser::{MAX_HEIGHT, TooTall};
 use crate::syntax::{self, SyntaxError};
 
 /// First byte of a binary chunk.
@@ -34,8 +35,38 @@ pub fn load(
             Err(violations) => Err(bad_format(chunk_name, &violations[0].to_string())),
         }
     } else {
-        compile(&syntax::parse_at_depth(bytes, chunk_name, c_calls)?, chunk_name)
+        compile_text(bytes, chunk_name, c_calls)
     }
+}
+
+fn compile_text(bytes: &[u8], chunk_name: &[u8], c_calls: u32) -> Result<Proto, SyntaxError> {
+    match syntax::parse_within(bytes, chunk_name, c_calls, MAX_HEIGHT) {
+        Ok(chunk) => compile(&chunk?, chunk_name),
+        Err(TooTall(error)) => compile_tall_text(bytes, chunk_name, c_calls).unwrap_or(Err(error)),
+    }
+}
+
+/// Stack for each byte of a text with expressions that are too high for an ordinary stack. One operator
+/// of a chain takes two bytes at least. Address space only, unless it is used.
+const STACK_PER_BYTE: usize = 4 << 10;
+
+/// Parses, compiles and drops a tree of any height, on a stack that suffices; `None` if the system
+/// refuses such a stack.
+fn compile_tall_text(
+    bytes: &[u8],
+    chunk_name: &[u8],
+    c_calls: u32,
+) -> Option<Result<Proto, SyntaxError>> {
+    let work = || match syntax::parse_within(bytes, chunk_name, c_calls, u32::MAX) {
+        Ok(chunk) => compile(&chunk?, chunk_name),
+        Err(TooTall(error)) => Err(error),
+    };
+    std::thread::scope(|scope| {
+        let stack_size = bytes.len().checked_mul(STACK_PER_BYTE)?;
+        let thread = std::thread::Builder::new().stack_size(stack_size);
+        let handle = thread.spawn_scoped(scope, work).ok()?;
+        Some(handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 #[cfg(test)]

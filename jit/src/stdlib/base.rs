@@ -162,29 +162,35 @@ fn assert(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
 
 fn pcall(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     vm.check_any(args, 1)?;
-    protected_call(vm, args, 2, None)
+    protected_call(vm, args, 1, &[Value::TRUE], None)
 }
 
 fn xpcall(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     vm.check_type(args, 2, BasicType::Function)?;
-    protected_call(vm, args, 3, Some(args.slot(2)))
+    let function = vm.arg(args, 1);
+    protected_call(vm, args, 3, &[Value::TRUE, function], Some(args.slot(2)))
 }
 
-/// Calls argument 1 with the arguments from `first` on. `true` is pushed below the function, so
-/// that it stands before the results.
+/// Inserts values before the arguments from `first` on, and calls the function that follows `true`,
+/// the first of them. So `true` stands before the results, and the stack is used as in PUC, where a
+/// runaway recursion through `pcall` ends.
 fn protected_call(
     vm: &mut Vm,
     args: Args,
     first: usize,
+    inserted: &[Value],
     handler: Option<usize>,
 ) -> LuaResult<Returned> {
-    vm.ensure_stack(args.len() + 2, "")?;
-    vm.push(Value::TRUE);
-    let func = vm.open_top();
-    vm.push(vm.arg(args, 1));
-    for n in first..=args.len() {
-        vm.push(vm.arg(args, n));
+    for _ in inserted {
+        vm.push(Value::NIL);
     }
+    for n in (first..=args.len()).rev() {
+        vm.set_stack_value(args.slot(n) + inserted.len(), vm.arg(args, n));
+    }
+    for (offset, value) in inserted.iter().enumerate() {
+        vm.set_stack_value(args.slot(first) + offset, *value);
+    }
+    let func = args.slot(first) + 1;
     vm.protected_call_then(func, handler, |vm, _, outcome| match outcome {
         Outcome::Done { count, .. } => vm.ret_pushed(count + 1),
         Outcome::Failed { slot } => {
@@ -342,7 +348,7 @@ fn load(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
             return vm.ret_all(&[Value::NIL, value]);
         }
     };
-    match bytecode::load(&bytes, name, &String::from_utf8_lossy(mode), vm.c_calls + 1) {
+    match bytecode::load(&bytes, name, &String::from_utf8_lossy(mode), vm.c_calls) {
         Ok(proto) => {
             let closure = vm.load(&Arc::new(proto));
             if let Some(environment) = vm.arg_opt(args, 4)

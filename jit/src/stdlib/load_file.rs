@@ -65,7 +65,7 @@ pub fn load_buffer(
     mode: &[u8],
 ) -> Result<ClosureRef, LoadError> {
     let mode = String::from_utf8_lossy(mode);
-    match bytecode::load(source, chunk_name, &mode, vm.c_calls + 1) {
+    match bytecode::load(source, chunk_name, &mode, vm.c_calls) {
         Ok(proto) => Ok(vm.load(&Arc::new(proto))),
         Err(error) => {
             let is_incomplete = error.message.ends_with(b"<eof>");

@@ -21,5 +21,5 @@ pub mod printer;
 mod scope;
 
 pub use error::SyntaxError;
-pub use parser::{parse, parse_at_depth};
+pub use parser::{parse, parse_at_depth, parse_within};
 pub use printer::print;

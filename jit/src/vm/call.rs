@@ -623,6 +623,7 @@ impl Vm {
         self.thread.top = frame.callee + 1;
         if self.thread.stack_is_low() {
             self.thread.overflowing = false;
+            self.thread.take_back_handler_room();
         }
         let returned = self.run_continuation(Outcome::Failed { slot })?;
         let interrupted = self.thread.unyieldable == 0;

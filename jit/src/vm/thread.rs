@@ -58,6 +58,16 @@ impl ThreadState {
         (self.top as usize) < LIMIT / 2
     }
 
+    /// Takes back the room above the limit that was admitted for message handlers, now that nothing
+    /// uses it.
+    pub(crate) fn take_back_handler_room(&mut self) {
+        let end = self.checked_end as usize;
+        if end > LIMIT {
+            self.stack.slice_mut(LIMIT, end).fill(Value::NIL);
+            self.set_checked_end(LIMIT);
+        }
+    }
+
     /// Notes that slots below `end` may be in use, making them if need be: a growing stack moves.
     pub(crate) fn extend(&mut self, allocator: &mut Allocator, end: usize) {
         if end > self.stack.capacity() && !self.stack.is_fixed() {

@@ -6,8 +6,9 @@
 //! so names, labels and limits are checked here too ([`super::scope`]), at PUC's moments.
 //!
 //! Limits: errors that need generated code (too many registers, jumps too long) are the compiler's.
-//! Where PUC takes left-associative chains of any length, an expression here is at most
-//! [`MAX_HEIGHT`] operators high, so that walking a tree recursively is safe.
+//! PUC takes left-associative chains of any length. A tree of more than [`MAX_HEIGHT`] operators on one
+//! path is only made for callers that are prepared for it ([`parse_within`]), since walking it
+//! recursively needs a large stack.
 //!
 //! - `stat` statements
 //! - `expr` expressions
@@ -24,7 +25,7 @@ use super::scope::{ScopeError, Scopes};
 const MAX_C_CALLS: u32 = 200;
 
 /// Operators, calls and indexings on one path from an expression's root.
-const MAX_HEIGHT: u32 = 2000;
+pub const MAX_HEIGHT: u32 = 2000;
 
 /// Parses a chunk that the host loads, with no C call under way.
 pub fn parse(source: &[u8], chunkname: &[u8]) -> Result<Chunk, SyntaxError> {
@@ -34,13 +35,31 @@ pub fn parse(source: &[u8], chunkname: &[u8]) -> Result<Chunk, SyntaxError> {
 /// Parses a chunk when `c_calls` C calls are under way: they count towards the nesting limit.
 /// (`load` called from a Lua main chunk: one.)
 pub fn parse_at_depth(source: &[u8], chunkname: &[u8], c_calls: u32) -> Result<Chunk, SyntaxError> {
+    parse_within(source, chunkname, c_calls, MAX_HEIGHT).unwrap_or_else(|TooTall(error)| Err(error))
+}
+
+/// An expression is higher than the caller allows; the message that says so.
+pub struct TooTall(pub SyntaxError);
+
+/// [`parse_at_depth`] with another limit of the height of expressions.
+pub fn parse_within(
+    source: &[u8],
+    chunkname: &[u8],
+    c_calls: u32,
+    max_height: u32,
+) -> Result<Result<Chunk, SyntaxError>, TooTall> {
     let mut parser = Parser {
         lexer: Lexer::new(source, chunkname),
         scopes: Scopes::default(),
         levels: c_calls,
         height: 0,
+        max_height,
+        is_too_tall: false,
     };
-    parser.chunk()
+    match parser.chunk() {
+        Err(error) if parser.is_too_tall => Err(TooTall(error)),
+        parsed => Ok(parsed),
+    }
 }
 
 type Parsed<T = ()> = Result<T, SyntaxError>;
@@ -52,6 +71,8 @@ struct Parser<'a> {
     levels: u32,
     /// Greatest height of the expressions parsed since the enclosing one began.
     height: u32,
+    max_height: u32,
+    is_too_tall: bool,
 }
 
 impl Parser<'_> {
@@ -169,7 +190,8 @@ impl Parser<'_> {
     /// The expression being parsed got one operator higher.
     fn grow(&mut self) -> Parsed {
         self.height += 1;
-        let limit = MAX_HEIGHT as usize;
+        let limit = self.max_height as usize;
+        self.is_too_tall = self.height > self.max_height;
         let check = self.scopes.check_limit(self.height as usize, limit, "nested operations");
         self.scoped(check)
     }
