@@ -59,15 +59,16 @@ static PURE: &[Library] = &[
     Library { name: "string", functions: &string::FUNCTIONS, finish: string::finish },
     Library { name: "utf8", functions: &utf8::FUNCTIONS, finish: utf8::finish },
     Library { name: "coroutine", functions: &coroutine::FUNCTIONS, finish: |_, _| {} },
-    Library { name: "debug", functions: &debug::FUNCTIONS, finish: debug::finish },
 ];
 
-/// The libraries that touch the system outside. `_G` adds to the globals.
+/// The libraries that touch the system outside, or (`debug`) the hooks by which runs are compared. `_G` adds
+/// to the globals.
 static SYSTEM: &[Library] = &[
     Library { name: "_G", functions: &load_file::FUNCTIONS, finish: |_, _| {} },
     Library { name: "package", functions: &package::FUNCTIONS, finish: package::finish },
     Library { name: "io", functions: &io::FUNCTIONS, finish: io::finish },
     Library { name: "os", functions: &os::FUNCTIONS, finish: |_, _| {} },
+    Library { name: "debug", functions: &debug::FUNCTIONS, finish: debug::finish },
 ];
 
 /// Builds the globals.
@@ -77,7 +78,7 @@ pub fn open_all(vm: &mut Vm) {
 }
 
 /// Builds the globals without what touches the system outside: `dofile`, `loadfile`, `require`, `io`,
-/// `os`, `package`. For hosts that compare runs.
+/// `os`, `package`; and without `debug`. For hosts that compare runs.
 pub fn open_pure(vm: &mut Vm) {
     open(vm, PURE);
 }
