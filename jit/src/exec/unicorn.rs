@@ -7,7 +7,7 @@
 //! samples. It checks no rules: a wild access is an error, nothing else is.
 //!
 //! Limits: x86-64 and aarch64 hosts with pages of 4 KiB or a multiple; exits cannot be forced;
-//! [`Unicorn`] runs without fuel.
+//! [`Unicorn`] has fuel only for code that was compiled to count arrivals.
 
 mod machine;
 mod referee;
@@ -127,7 +127,8 @@ impl Executor for Unicorn {
             code.generation, self.generation,
             "installed code is used after the executor's reset"
         );
-        ctx.loop_arrivals = 0;
+        let arrivals = env.fuel() / code.blob.words.len().max(1) as u64;
+        ctx.arrivals_left = arrivals;
         let context = std::ptr::from_mut(ctx).expose_provenance() as u64;
         self.machine.set_context(context);
         let mut seen = Seen {
@@ -140,7 +141,10 @@ impl Executor for Unicorn {
         };
         (seen.gpr[0], seen.gpr[1], seen.gpr[30]) = (context, base, RETURN);
         match self.follow(env, seen) {
-            Ok(_) => Ok(RunStats { loop_arrivals: ctx.loop_arrivals, instructions: 0 }),
+            Ok(_) => {
+                let loop_arrivals = arrivals.wrapping_sub(ctx.arrivals_left);
+                Ok(RunStats { loop_arrivals, instructions: 0 })
+            }
             Err((seen, message)) => Err(trap(code, &seen, message)),
         }
     }

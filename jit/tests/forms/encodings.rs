@@ -22,6 +22,10 @@ fn tidy(line: &str) -> Vec<String> {
     if name == "b" || name.starts_with("b.") || name == "cbz" || name == "cbnz" {
         words.truncate(if name.starts_with("cb") { 2 } else { 1 });
     }
+    // Every return is to x30; GNU does not say so.
+    if words == ["ret", "x30"] {
+        words.truncate(1);
+    }
     let memory = line.contains('[');
     if words.last().is_some_and(|last| last == "0") && (memory || words.ends_with(&lsl_zero())) {
         words.pop();

@@ -350,7 +350,7 @@ mod tests {
     fn bench() -> Bench {
         let (mut env, mut context) = (ArenaEnv::default(), TraceContext::new());
         // SAFETY: the function takes any float.
-        context.helpers[0] = unsafe { env.helpers.add("half", HostFn::Float1(half)) };
+        context.helpers[0] = unsafe { env.helpers.add("half", HostFn::Float1(half), &[]) };
         let block = env.arena.allocate(&[40, 0, 3.0f64.to_bits(), 0]);
         Bench { refereed: Refereed::new(1), env, context, block }
     }
