@@ -314,20 +314,35 @@ error calling 'print' (attempt to call a nil value)\n",
 
 #[test]
 fn interrupts_end_a_script() {
+    // The JIT off, and every way to run a loop that never leaves its trace.
+    for options in [
+        &["--jit", "off"][..],
+        &["--executor", "eval"],
+        &["--executor", "mach"],
+        &["--executor", "allocated"],
+        &["--executor", "sim"],
+    ] {
+        interrupt_a_script(options);
+    }
+}
+
+fn interrupt_a_script(options: &[&str]) {
     let script = b"local function f()\n  local n = 0\n  io.write('started') io.flush()\n  \
 while true do n = n + 1 end\nend\nlocal function g()\n  f()\n  return 1\nend\ng()\n";
     file("interrupt", "s.lua", script);
-    let mut command = lua("interrupt", &["--jit", "off", "s.lua"]);
+    let mut command = lua("interrupt", &[options, &["s.lua"]].concat());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("plumb starts");
     let mut started = [0; 7];
     let stdout = child.stdout.as_mut().expect("piped");
     std::io::Read::read_exact(stdout, &mut started).expect("it starts");
+    // The loop is hot soon after.
+    std::thread::sleep(std::time::Duration::from_millis(200));
     interrupt(child.id());
     let (code, _, stderr) = ended(child.wait_with_output().expect("it ends"));
     let expected = "lua: s.lua:7: interrupted!\nstack traceback:\n\ts.lua:4: in upvalue 'f'\n\t\
 s.lua:7: in local 'g'\n\ts.lua:10: in main chunk\n\t[C]: in ?\n";
-    assert_eq!((code, &stderr[..]), (1, expected));
+    assert_eq!((code, &stderr[..]), (1, expected), "{options:?}");
 }
 
 fn interrupt(process: u32) {

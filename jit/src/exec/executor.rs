@@ -65,6 +65,11 @@ pub trait RunEnv {
         DEFAULT_FUEL
     }
 
+    /// Whether the host wants the run to stop, asked now and then.
+    fn is_interrupted(&self) -> bool {
+        false
+    }
+
     /// Counts an execution of an IR guard: whether it leaves although it holds. Only evaluators ask;
     /// executors of machine code have `Executor::force_exit`.
     fn forces(&self, _guard: ValueId) -> bool {

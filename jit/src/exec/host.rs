@@ -23,6 +23,8 @@ pub struct HostEnv<'a> {
     fuel: u64,
     forced: Option<&'a Cell<Option<Forced>>>,
     audits: bool,
+    interrupt: Option<fn() -> bool>,
+    interrupted: Cell<bool>,
     /// The heap is borrowed for as long as this lives.
     heap: PhantomData<&'a mut Heap>,
 }
@@ -35,8 +37,20 @@ impl<'a> HostEnv<'a> {
             fuel,
             forced: None,
             audits: false,
+            interrupt: None,
+            interrupted: Cell::new(false),
             heap: PhantomData,
         }
+    }
+
+    /// Stops a run that lasts when `interrupt` says so.
+    pub fn heed(&mut self, interrupt: Option<fn() -> bool>) {
+        self.interrupt = interrupt;
+    }
+
+    /// Whether the run was stopped by that.
+    pub fn was_interrupted(&self) -> bool {
+        self.interrupted.get()
     }
 
     /// Evaluators of machine-level IR have the guard in `forced` leave.
@@ -59,6 +73,11 @@ impl RunEnv for HostEnv<'_> {
     }
     fn fuel(&self) -> u64 {
         self.fuel
+    }
+    fn is_interrupted(&self) -> bool {
+        let stops = self.interrupt.is_some_and(|interrupt| interrupt());
+        self.interrupted.set(self.interrupted.get() || stops);
+        stops
     }
     fn forces(&self, guard: ValueId) -> bool {
         let Some(cell) = self.forced else { return false };

@@ -37,6 +37,8 @@ pub enum TrapKind {
     /// Another executor of the same code came to another state: a defect of the simulator, or of the
     /// other.
     Referee,
+    /// Not a broken rule: the host wants the run to stop.
+    Interrupted,
 }
 
 /// A stopped run.

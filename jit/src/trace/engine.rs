@@ -50,7 +50,11 @@ pub struct Engine {
     helpers: HelperTable,
     /// The forced guard and the trace that holds it. Evaluators count here.
     forced: Option<(TraceId, Forced)>,
+    interrupted: bool,
 }
+
+/// VM instructions that the evaluator of IR executes at a time while the program may be interrupted.
+const INTERRUPT_DISTANCE: u64 = 1 << 20;
 
 impl Engine {
     /// With `check`, evaluators look at each address too, and all at what a trace stores.
@@ -67,7 +71,7 @@ impl Engine {
             },
         };
         let (context, helpers) = (TraceContext::new(), HelperTable::new());
-        Engine { kind, check, executor, context, helpers, forced: None }
+        Engine { kind, check, executor, context, helpers, forced: None, interrupted: false }
     }
 
     pub fn kind(&self) -> ExecutorKind {
@@ -124,6 +128,11 @@ impl Engine {
         }
     }
 
+    /// Whether the last run was given up because the host wants the program to stop.
+    pub fn was_interrupted(&self) -> bool {
+        self.interrupted
+    }
+
     /// Whether the forced exit was taken.
     pub fn was_forced(&self) -> bool {
         match &self.executor {
@@ -152,9 +161,13 @@ impl Engine {
             arrivals.map_or(u64::MAX, |n| n.saturating_add(3).saturating_mul(instructions as u64))
         };
         runtime::install(&mut self.helpers, &mut self.context, &raw mut vm.heap);
+        let interrupt = vm.interrupts.is_requested;
+        self.interrupted = false;
         let instructions = match code {
             CompiledCode::Ir => {
-                let fuel = clock_left.unwrap_or(u64::MAX);
+                // At the end of its fuel it leaves through an ordinary exit.
+                let unlimited = if interrupt.is_some() { INTERRUPT_DISTANCE } else { u64::MAX };
+                let fuel = clock_left.unwrap_or(unlimited);
                 let forced = self.forced.as_mut().filter(|(trace, _)| *trace == id);
                 let forced = forced.map(|(_, forced)| forced);
                 let mut early = early_exit.map(|guard| Forced { guard, left: 1 });
@@ -176,6 +189,7 @@ impl Engine {
         let forced = self.forced.filter(|(trace, _)| *trace == id).map(|(_, forced)| forced);
         let forced = Cell::new(forced);
         env.force(&forced);
+        env.heed(interrupt);
         let run = match code {
             CompiledCode::Ir => unreachable!("it has just been run"),
             CompiledCode::Lowered(lowered) => {
@@ -186,9 +200,9 @@ impl Engine {
             }
             CompiledCode::Machine { compiled, installed } => {
                 let executor = self.executor.as_mut().expect("it installed the code");
-                let stats = executor
-                    .run(installed, &mut self.context, base, &mut env)
-                    .map_err(|trap| trap.to_string())?;
+                let stats = executor.run(installed, &mut self.context, base, &mut env);
+                self.interrupted = env.was_interrupted();
+                let stats = stats.map_err(|trap| trap.to_string())?;
                 let context = &self.context;
                 let exit = compiled.exit(context).1.snapshot;
                 let loop_arrivals = stats.loop_arrivals;
@@ -199,6 +213,7 @@ impl Engine {
         if let (Some(forced), Some((_, own))) = (forced.get(), &mut self.forced) {
             *own = forced;
         }
+        self.interrupted = env.was_interrupted();
         let run = run.map_err(|fault| fault.to_string())?;
         let (exit, loop_arrivals) = (run.snapshot, run.loop_arrivals);
         Ok(Run { exit, loop_arrivals, read: Box::new(move |value| run.read(value)) })

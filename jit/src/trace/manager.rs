@@ -330,6 +330,7 @@ impl Jit {
             });
             let (exit, loop_arrivals) = match ran {
                 Ok(ran) => ran,
+                Err(_) if self.engine.was_interrupted() => return vm.note_interrupt(),
                 Err(report) => return self.broke(vm, id, report),
             };
             self.stats.exits += 1;
@@ -355,7 +356,8 @@ impl Jit {
             }
             // A linear trace that ran to its end is at its own head again; so is a looping one
             // that ran out of fuel.
-            if !whole || self.clock_limit.is_some_and(|limit| vm.clock() >= limit) {
+            let limited = self.clock_limit.is_some_and(|limit| vm.clock() >= limit);
+            if !whole || limited || vm.interrupt_poll_is_due() {
                 return;
             }
         }

@@ -1003,7 +1003,7 @@ impl Vm {
     #[cold]
     fn call_tick(&mut self) -> LuaResult<()> {
         let now = self.clock();
-        if now >= self.interrupts.next_poll {
+        if self.interrupt_poll_is_due() {
             self.poll_interrupt()?;
         }
         if self.thread.hooks.mask != 0 {

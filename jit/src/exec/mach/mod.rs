@@ -36,6 +36,9 @@ use memory::Memory;
 use registers::{Locations, Registers, Virtuals};
 use semantics::Outcome;
 
+/// Loop arrivals between two questions whether the run is to stop.
+const CHECK_DISTANCE: u64 = 1 << 14;
+
 /// A broken rule: always a defect of the compiler.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fault {
@@ -329,6 +332,9 @@ impl<'a> Machine<'a> {
         if self.executed > fuel {
             let named = fault(TrapKind::OutOfFuel, format!("more than {fuel} instructions"));
             return Err(Fault { instruction: "loop".into(), ..named });
+        }
+        if self.loop_arrivals.is_multiple_of(CHECK_DISTANCE) && self.env.is_interrupted() {
+            return Err(fault(TrapKind::Interrupted, String::new()));
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ use super::memory::{Denied, Hit, Memory};
 use super::op::{ALWAYS, Access, CELLS, FLAGS, FPR, Fault, Index, Logic, Op, Reg, SP, Target, bit};
 use super::space::{Space, address_of};
 use super::{Seen, Watch};
+use crate::exec::executor::RunEnv;
 use crate::exec::helpers::HelperTable;
 use crate::exec::trap::TrapKind;
 
@@ -36,6 +37,9 @@ pub struct Machine {
     pub arrivals: u64,
 }
 
+/// Instructions between two questions whether the run is to stop.
+const CHECK_DISTANCE: u64 = 1 << 20;
+
 /// All that a run works on.
 pub struct Run<'a> {
     pub machine: &'a mut Machine,
@@ -46,7 +50,7 @@ pub struct Run<'a> {
     /// One a word; see the module's documentation.
     pub flow: &'a mut [u64],
     pub helpers: &'a HelperTable,
-    pub fuel: u64,
+    pub env: &'a dyn RunEnv,
     /// Executions of the forced guard until it is taken; 0 for never.
     pub force_in: &'a mut u64,
     pub watch: Option<&'a mut dyn Watch>,
@@ -69,7 +73,8 @@ impl Run<'_> {
     /// Executes from word `start` until the return. The caller checks the callee-saved registers.
     pub fn execute(mut self, start: usize) -> Result<(), Stop> {
         let ops = &self.space.ops[..];
-        let fuel = self.fuel;
+        let fuel = self.env.fuel();
+        let mut next_check = fuel.min(CHECK_DISTANCE);
         let mut pc = start;
         let mut line_start = start;
         let mut executed = 0u64;
@@ -105,8 +110,14 @@ impl Run<'_> {
                 end_line!();
                 pc = $target as usize;
                 line_start = pc;
-                if executed > fuel {
-                    stop!(TrapKind::OutOfFuel, format!("more than {fuel} instructions"));
+                if executed > next_check {
+                    if executed > fuel {
+                        stop!(TrapKind::OutOfFuel, format!("more than {fuel} instructions"));
+                    }
+                    if self.env.is_interrupted() {
+                        stop!(TrapKind::Interrupted, String::new());
+                    }
+                    next_check = fuel.min(executed + CHECK_DISTANCE);
                 }
                 continue;
             }};

@@ -316,7 +316,7 @@ impl Simulator {
             hits: &mut self.hits,
             flow: &mut self.flow,
             helpers: env.helpers(),
-            fuel: env.fuel(),
+            env,
             force_in: &mut self.force_in,
             watch: watch.as_mut().map(|watch| &mut **watch as &mut dyn Watch),
         };
