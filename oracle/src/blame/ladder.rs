@@ -126,7 +126,9 @@ impl Ladder {
             Rung::Emission => (case.executor.without_referee(), case.passes),
             Rung::Simulator => (case.executor.for_replay(), case.passes),
         };
-        JitConfig { executor, passes, enter: *rung != Rung::Manager, check: true, ..case }
+        // What nobody enters is not verified: the recorder answers for it.
+        let enter = *rung != Rung::Manager;
+        JitConfig { executor, passes, enter, check: enter, ..case }
     }
 
     /// The rung's answer, and the configuration that gave it.
@@ -136,8 +138,9 @@ impl Ladder {
             Rung::Interpreter => self.interpreter_holds(),
             _ => self.ask_config(&config),
         };
+        let numbered_otherwise = matches!(rung, Rung::Recorder | Rung::Pass(_));
         match (&answer, config.forced_exit) {
-            (Answer::Agree, Some(_)) if config.executor == ExecutorKind::Eval => {
+            (Answer::Agree, Some(_)) if numbered_otherwise => {
                 self.ask_forcing(&config).unwrap_or((answer, config))
             }
             _ => (answer, config),
