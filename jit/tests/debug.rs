@@ -43,6 +43,8 @@ fn puc(source: &str, name: &str) -> Run {
 
 fn ours(source: &str, name: &str) -> Run {
     let mut vm = new_vm();
+    // The slot of the message handler with which `mlua` calls: stack limits are compared to the slot.
+    vm.push(Value::NIL);
     vm.set_global("emit", Value::native(&EMIT));
     run_chunk(&mut vm, PRELUDE, "=prelude").expect("the prelude runs");
     let error = run_chunk(&mut vm, source, name).err();
