@@ -76,7 +76,7 @@ impl Pace {
     }
     /// Units of work that an allocated unit pays for.
     fn multiplier(&self) -> isize {
-        isize::from(self.step_multiplier) * 4 | 1
+        (isize::from(self.step_multiplier) * 4) | 1
     }
     /// Units of work owed for `debt` bytes.
     pub fn work_for(&self, debt: isize) -> isize {
