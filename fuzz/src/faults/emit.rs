@@ -31,7 +31,7 @@ pub const FAULTS: &[Fault] = faults! {
     "emit.32-bit-convert", "an integer is converted to a float from 32 bits", "32-bit for 64-bit", Some("only beyond 32 bits"), [IntToFloat], |c| words(c, |w| (w & 0xffff_fc00 == 0x9e62_0000).then_some(w & !(1 << 31)));
     "emit.literal", "the highest piece of a constant is 0", "wrong literal", None, [KFloat, KInt], |c| words(c, |w| (w & 0xffe0_0000 == 0xf2e0_0000).then_some(w & !0x001f_ffe0));
     "emit.wrong-exit", "the last guard of the loop branches to the next exit", "branch to the wrong exit", None, [], wrong_exit;
-    "emit.count", "a counted loop ends when 1 is left", "HI for HS at the back edge", None, [GuardINe], count;
+    "emit.count", "a counted loop ends when 1 is left", "LS for LO, or HI for HS, at the end of the loop", None, [GuardINe], count;
     "emit.shift-sign", "an arithmetic shift is logical", "lsr for asr", Some("only at negative operands"), [IDiv], |c| words(c, |w| (w & 0xffc0_fc00 == 0x9340_fc00).then_some(w | 0x4000_0000));
     "emit.floor", "floor rounds towards zero", "frintz for frintm", Some("only at negative fractions"), [FFloor], |c| words(c, |w| (w & 0xffff_fc00 == 0x1e65_4000).then_some(w | 0x8000));
     "emit.ceil", "ceil rounds to the nearest", "frintn for frintp", Some("only at fractions below a half"), [FCeil], |c| words(c, |w| (w & 0xffff_fc00 == 0x1e64_c000).then_some(w & !0x8000));
@@ -44,7 +44,9 @@ pub const FAULTS: &[Fault] = faults! {
 };
 
 const HS: u32 = 2;
+const LO: u32 = 3;
 const HI: u32 = 8;
+const LS: u32 = 9;
 const GE: u32 = 10;
 /// `ldp x21, x22, [sp, #32]` and the pair after it.
 const LDP_X21: u32 = 0xa942_5bf5;
@@ -98,11 +100,16 @@ fn wrong_exit(compiled: &mut CompiledTrace) {
     }
 }
 
-/// The back branch of a counted loop, the only conditional one that goes back.
+/// The branch of a counted loop: out of it on LO, or back on HS, the only conditional one that goes back.
 fn count(compiled: &mut CompiledTrace) {
     words(compiled, |word| {
-        let back = is_conditional(word) && word & 1 << 23 != 0;
-        (back && word & 15 == HS).then_some(word & !15 | HI)
+        let back = word & 1 << 23 != 0;
+        let cond = match word & 15 {
+            HS if back => HI,
+            LO => LS,
+            _ => return None,
+        };
+        is_conditional(word).then_some(word & !15 | cond)
     });
 }
 

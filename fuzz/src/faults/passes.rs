@@ -32,7 +32,7 @@ pub const FOLD: &[Fault] = faults! {
     "fold.cube", "`x ^ 3` is `x * x * x`", "lj-9: pow by repeated multiplication", Some("only where the products round differently"), [FPow], "fold", |e| float(e, |out, i| (i.op == Op::FPow && is_float(out, i, 3.0)).then(|| { let x = i.args.get(0); let square = out.push(Op::FMul, Ty::Float, &[x, x], 0, None); Change::Put(with(i, Op::FMul, &[square, x])) }));
     "fold.float-modulo", "`a % b` of floats is C's fmod", "modulo and signs", Some("only at operands of different sign"), [FMod], "fold", float_modulo;
     "fold.empty-mask", "`x & k` with a negative k masks 32 bits", "an immediate narrowed to 32 bits", None, [BAnd], "fold", |e| e.each(|out, i, _| { let k = out.as_kint(*i.args.iter().collect::<Vec<_>>().get(1)?)?; (i.op == Op::BAnd && k < 0).then(|| { let narrow = out.kint(i64::from(k as u32)); Change::Put(with(i, Op::BAnd, &[i.args.get(0), narrow])) }) });
-    "fold.string-length", "the length of a string is its number of bytes and the NUL", "object size for length", None, [StrLen], "fold", |e| e.each(|out, i, _| (i.op == Op::StrLen).then(|| { let one = out.kint(1); let length = out.push_inst(i.clone()); Change::Put(Inst { args: Args::new(&[length, one]), op: Op::Add, ..i.clone() }) }));
+    "fold.string-length", "the length of a string is its number of bytes and the NUL", "object size for length", Some("only at lengths of strings"), [StrLen], "fold", |e| e.each(|out, i, _| (i.op == Op::StrLen).then(|| { let one = out.kint(1); let length = out.push_inst(i.clone()); Change::Put(Inst { args: Args::new(&[length, one]), op: Op::Add, ..i.clone() }) }));
 };
 
 fn float(edit: &mut Edit, mut rule: impl FnMut(&mut Builder, &Inst) -> Option<Change>) {
@@ -156,14 +156,14 @@ pub const CSE: &[Fault] = faults! {
     "cse.across-store", "an element is not loaded again after a store to the array", "CSE across a store", None, [ArrayLoad, ArrayStore], "cse", |e| again(e, |i| i.op == Op::ArrayLoad);
     "cse.across-field-store", "a field is not loaded again after a store to a field", "load forwarding through an alias", Some("only through two names of one table"), [HashLoad, HashStore], "cse", |e| again(e, |i| i.op == Op::HashLoad);
     "cse.across-upvalue-store", "an upvalue is not loaded again after a store to an upvalue", "load forwarding through an alias", Some("only through two closures over one variable"), [UpvalueLoad, UpvalueStore], "cse", |e| again(e, |i| i.op == Op::UpvalueLoad);
-    "cse.across-rehash", "a table's array and nodes are where they were before it grew", "lj-980: load forwarding after a rehash", None, [TableArray, TableLimit, TableArraySize, HashSlot, TableSetInt, TableSetStr], "cse", |e| again(e, |i| matches!(i.op, Op::TableArray | Op::TableLimit | Op::TableArraySize | Op::HashSlot));
-    "cse.lookup", "a key that was absent still is after a store", "lj-980: load forwarding after a rehash", None, [HashFind, HashFindInt, TableSetInt, TableSetStr], "cse", |e| again(e, |i| matches!(i.op, Op::HashFind | Op::HashFindInt));
+    "cse.across-rehash", "a table's array and nodes are where they were before it grew", "lj-980: load forwarding after a rehash", None, [TableArray, TableLimit, TableArraySize, HashSlot, TableSetInt], "cse", |e| again(e, |i| matches!(i.op, Op::TableArray | Op::TableLimit | Op::TableArraySize | Op::HashSlot));
+    "cse.lookup", "a key that was absent still is after a store", "lj-980: load forwarding after a rehash", Some("only where an absent key is read again"), [HashFind, HashFindInt, TableSetInt, TableSetStr], "cse", |e| again(e, |i| matches!(i.op, Op::HashFind | Op::HashFindInt));
     "cse.length", "the length of a table is not computed again after a store", "CSE across a call", None, [TableLen], "cse", |e| again(e, |i| i.op == Op::TableLen);
     "cse.index", "a stored element is found at another index", "a hash of the key for the key", None, [ArrayLoad, ArrayStore], "cse", index;
     "cse.zeros", "the constants 0.0 and -0.0 are one", "a constant pool keyed by ==", Some("only where both zeros are constants"), [KFloat], "cse", zeros;
-    "cse.operator", "bitwise operations on the same operands are one value", "CSE of an op by its operands", None, [BAnd, BOr, BXor], "cse", |e| operands(e, |op| matches!(op, Op::BAnd | Op::BOr | Op::BXor));
+    "cse.operator", "bitwise operations on the same operands are one value", "CSE of an op by its operands", Some("only where two of them share their operands"), [BAnd, BOr, BXor], "cse", |e| operands(e, |op| matches!(op, Op::BAnd | Op::BOr | Op::BXor));
     "cse.extremes", "the minimum and the maximum of the same operands are one value", "CSE of an op by its operands", None, [IMin, IMax], "cse", |e| operands(e, |op| matches!(op, Op::IMin | Op::IMax | Op::FMin | Op::FMax));
-    "cse.commutes", "`a - b` and `b - a` are one value", "operands sorted although the op does not commute", None, [Sub, FSub, FDiv], "cse", commutes;
+    "cse.commutes", "`a - b` and `b - a` are one value", "operands sorted although the op does not commute", None, [Sub, FSub], "cse", commutes;
 };
 
 /// A load that was done before is not done again, whatever was written meanwhile.
@@ -229,7 +229,7 @@ fn commutes(edit: &mut Edit) {
 
 #[rustfmt::skip]
 pub const GUARDS: &[Fault] = faults! {
-    "guards.symmetric", "`a <= b` implies `b <= a`", "an order treated as an equality", None, [GuardILe], "guards", symmetric;
+    "guards.symmetric", "`a <= b` implies `b <= a`", "an order treated as an equality", Some("only where both orders are compared"), [GuardILe], "guards", symmetric;
     "guards.not-less", "`not a < b` implies `b <= a`", "comparison with NaN negated", Some("only at a NaN"), [GuardFNLt, GuardFLe], "guards", not_less;
     "guards.constant", "a comparison with a constant implies the same with any constant", "facts keyed without the constant", None, [GuardILt, GuardILe], "guards", any_constant;
     "guards.sign", "`a < b` implies that a is an index below b", "signed for unsigned", Some("only at a negative index"), [GuardULt], "guards", sign;
