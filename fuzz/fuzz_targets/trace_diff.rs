@@ -22,7 +22,7 @@ fn check(bytes: &[u8]) {
             "{}\n-- config: {:?}\n{source}\n{}",
             finding.signature(),
             case.config,
-            report(&judged.answer, source.as_bytes())
+            report(&judged.answer, source.as_bytes(), None)
         );
     }
 }

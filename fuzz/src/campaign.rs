@@ -6,10 +6,13 @@
 //! take seeds has no influence on any result. A time-boxed sweep takes seeds upwards from its first.
 
 use crate::generate::{Case, case_of_seed};
-use crate::harness::{Answer, Finding, GENERATED_FUEL, Job, Judged, judge, judge_without_jit};
+use crate::harness::{
+    Answer, Finding, GENERATED_FUEL, Job, Judged, blame_of, judge, judge_without_jit,
+};
 use plumb_jit::syntax::printer::print;
 use plumb_jit::trace::config::ExecutorKind;
 use plumb_jit::trace::tap::TapRef;
+use plumb_oracle::blame::Blame;
 use plumb_oracle::verdict::{Compared, Reason};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -39,10 +42,19 @@ pub struct Plan {
 pub struct Found {
     pub seed: u64,
     pub finding: Finding,
+    /// Its cause, where it is known.
+    pub blame: Option<Box<Blame>>,
     /// Programs judged until then, this one included.
     pub programs: u64,
     /// Time since the sweep began.
     pub seconds: f64,
+}
+
+impl Found {
+    /// What findings of one cause have in common.
+    pub fn signature(&self) -> String {
+        self.blame.as_ref().map_or_else(|| self.finding.signature(), |blame| blame.key())
+    }
 }
 
 /// What a sweep saw.
@@ -177,7 +189,18 @@ pub fn judge_tapped(
     tap: Option<&TapRef>,
     fuel: u64,
 ) -> Judged {
-    judge(&Job {
+    with_job(case, executor, tap, fuel, judge)
+}
+
+/// Asks something about a generated case.
+pub fn with_job<T>(
+    case: &Case,
+    executor: ExecutorKind,
+    tap: Option<&TapRef>,
+    fuel: u64,
+    ask: impl FnOnce(&Job) -> T,
+) -> T {
+    ask(&Job {
         tap: tap.cloned(),
         source: print(&case.chunk).as_bytes(),
         chunk_name: "=case",
@@ -216,9 +239,15 @@ pub fn sweep(plan: &Plan, progress: &(dyn Fn(u64, usize) + Sync)) -> (Summary, V
             own.add(&judged);
             let programs = done.fetch_add(1, Ordering::Relaxed) + 1;
             if let Answer::Found(finding) = judged.answer {
+                let (executor, tap) = (plan.executor, plan.tap.as_ref());
+                let blame = |job: &Job| blame_of(job, &finding);
+                let blame = match plan.without_jit {
+                    true => None,
+                    false => with_job(&case, executor, tap, GENERATED_FUEL, blame).map(Box::new),
+                };
                 let seconds = start.elapsed().as_secs_f64();
                 let mut findings = findings.lock().expect("no thread panics while it holds this");
-                findings.push(Found { seed, finding, programs, seconds });
+                findings.push(Found { seed, finding, blame, programs, seconds });
                 if findings.len() >= plan.max_findings {
                     stop.store(true, Ordering::Relaxed);
                 }

@@ -4,12 +4,15 @@
 //! Out: [`Judged`]: agreement with what was compared, a [`Finding`], or the reason why nothing was proven.
 //!
 //! A finding is any defect of ours: a divergence (which includes traps of the executor and panics of our
-//! engines), or a panic of the harness itself. Its [`Finding::signature`] is what the reducer keeps.
+//! engines), or a panic of the harness itself. [`blame_of`] names its cause, which is what findings are
+//! grouped by and what the reducer keeps.
 
 use crate::generate::CaseConfig;
 use plumb_jit::trace::config::{self, ExecutorKind, JitConfig};
 use plumb_jit::trace::stats::JitStats;
 use plumb_jit::trace::tap::TapRef;
+use plumb_oracle::blame::{self, Blame, Case};
+use plumb_oracle::engine::Options;
 use plumb_oracle::verdict::{Compared, Divergence, Reason, Verdict};
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -44,7 +47,7 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// What stays the same while the program gets smaller.
+    /// What differs from what in kind: coarser than a blame, for what cannot be blamed.
     pub fn signature(&self) -> String {
         match self {
             Finding::Diverge(d) => {
@@ -101,16 +104,51 @@ pub fn jit_config(case: &CaseConfig, executor: ExecutorKind) -> JitConfig {
     }
 }
 
+/// Who is to blame for a finding of this job; `None` where nobody can be: for a panic of the harness, and
+/// where the finding does not show again.
+pub fn blame_of(job: &Job, finding: &Finding) -> Option<Blame> {
+    let Finding::Diverge(found) = finding else { return None };
+    with_case(job, |case| blame::blame(case, found).ok()).flatten()
+}
+
+/// Whether a finding of this job has the cause `known`.
+pub fn has_cause(job: &Job, finding: &Finding, known: &Blame) -> bool {
+    let Finding::Diverge(found) = finding else { return false };
+    with_case(job, |case| blame::still_blames(case, found, known)).unwrap_or(false)
+}
+
+/// Judges a job, and blames what was found.
+pub fn judge_and_blame(job: &Job) -> (Judged, Option<Blame>) {
+    let judged = judge(job);
+    let blame = match &judged.answer {
+        Answer::Found(finding) => blame_of(job, finding),
+        _ => None,
+    };
+    (judged, blame)
+}
+
+/// `None` if `work` panics, which is a defect of the ladder and must not hide the finding.
+fn with_case<T>(job: &Job, work: impl FnOnce(&Case) -> T) -> Option<T> {
+    let (config, options) = (job.jit_config(), options(job));
+    let (source, chunk_name) = (job.source, job.chunk_name);
+    let case = Case { source, chunk_name, config: &config, options: &options };
+    catch_unwind(AssertUnwindSafe(|| work(&case))).ok()
+}
+
+fn options(job: &Job) -> Options {
+    Options { fuel: job.fuel, ..Options::default() }
+}
+
 /// Runs a program on all three engines and compares them.
 pub fn judge(job: &Job) -> Judged {
     let config = job.jit_config();
-    let options = plumb_oracle::engine::Options { fuel: job.fuel, ..Default::default() };
+    let options = options(job);
     judged(|| plumb_oracle::check::check_jit(job.source, job.chunk_name, &config, &options))
 }
 
 /// The same comparison with the JIT off; what it finds is a false alarm.
 pub fn judge_without_jit(job: &Job, seed: u64) -> Judged {
-    let options = plumb_oracle::engine::Options { fuel: job.fuel, ..Default::default() };
+    let options = options(job);
     judged(|| {
         let verdict =
             plumb_oracle::check::check_without_jit(job.source, job.chunk_name, seed, &options);

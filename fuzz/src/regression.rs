@@ -9,6 +9,7 @@
 use crate::generate::CaseConfig;
 use crate::harness::{Answer, Finding};
 use anyhow::Context;
+use plumb_oracle::blame::Blame;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -36,6 +37,9 @@ pub struct CaseFile {
     /// What the divergence looked like when it was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
+    /// What is blamed for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blame: Option<BlameFile>,
     /// The seed that showed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
@@ -45,6 +49,41 @@ pub struct CaseFile {
     /// Traces that must be compiled, so that the case goes on testing what it was made for.
     #[serde(default)]
     pub min_traces: u64,
+}
+
+/// A blame as files keep it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlameFile {
+    /// What tells this defect from others.
+    pub key: String,
+    pub title: String,
+    pub stage: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pass: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub op: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_kind: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<u32>,
+}
+
+impl BlameFile {
+    pub fn new(blame: &Blame) -> BlameFile {
+        BlameFile {
+            key: blame.key(),
+            title: blame.title(),
+            stage: blame.stage.name().into(),
+            pass: blame.pass.map(Into::into),
+            rule: blame.rule.clone(),
+            op: blame.op.clone(),
+            exit_kind: blame.exit_kind.clone(),
+            trace: blame.trace,
+        }
+    }
 }
 
 /// A case read from its folder.
@@ -94,6 +133,7 @@ pub fn save(
     signature: &str,
     source: &str,
     config: &CaseConfig,
+    blame: Option<&Blame>,
 ) -> anyhow::Result<PathBuf> {
     let words: Vec<&str> =
         signature.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).collect();
@@ -106,6 +146,7 @@ pub fn save(
         story: format!("Found by a sweep: {signature}."),
         config: config.clone(),
         signature: Some(signature.to_string()),
+        blame: blame.map(BlameFile::new),
         seed: Some(seed),
         output: None,
         min_traces: 0,
@@ -118,8 +159,13 @@ pub fn save(
     Ok(folder)
 }
 
-/// An answer as text for people.
-pub fn report(answer: &Answer, source: &[u8]) -> String {
+/// An answer as text for people, what is blamed first.
+pub fn report(answer: &Answer, source: &[u8], blame: Option<&Blame>) -> String {
+    let blame = blame.map(plumb_oracle::report::blame).unwrap_or_default();
+    blame + &answer_text(answer, source)
+}
+
+fn answer_text(answer: &Answer, source: &[u8]) -> String {
     match answer {
         Answer::Agree(compared) => plumb_oracle::report::compared(compared),
         Answer::Found(Finding::Diverge(divergence)) => {

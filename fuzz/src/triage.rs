@@ -4,13 +4,15 @@
 //! Out: [`Group`]s: the findings that share a signature, of which only the one with the smallest program
 //!      is reduced; its [`Line`] says what that took.
 //!
-//! One defect usually shows in many programs. Their signatures are coarse, so two defects may share one;
-//! the second shows in the next sweep, once the first is fixed.
+//! One defect usually shows in many programs; the signature is what all of them blame. Where nothing can be
+//! blamed it is coarse, and two defects may share one: the second shows once the first is fixed.
 
-use crate::campaign::{Found, judge_tapped};
+use crate::campaign::{Found, judge_tapped, with_job};
 use crate::generate::{Case, case_of_seed};
-use crate::harness::{Answer, GENERATED_FUEL};
+use crate::harness::Job;
+use crate::harness::{Answer, GENERATED_FUEL, has_cause};
 use crate::reduce::{self, Reduced};
+use crate::regression::BlameFile;
 use plumb_jit::syntax::printer::print;
 use plumb_jit::trace::config::ExecutorKind;
 use plumb_jit::trace::tap::TapRef;
@@ -45,6 +47,8 @@ pub struct Reduction {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Line {
     pub signature: String,
+    /// What is blamed, of the finding that was reduced.
+    pub blame: Option<BlameFile>,
     /// Seeds of all findings; the first is the one that was reduced.
     pub seeds: Vec<u64>,
     /// Programs judged until the first finding.
@@ -61,7 +65,7 @@ pub fn group(mut findings: Vec<Found>) -> Vec<Group> {
     findings.sort_by_key(|found| (found.programs, found.seed));
     let mut groups: Vec<Group> = Vec::new();
     for found in findings {
-        let signature = found.finding.signature();
+        let signature = found.signature();
         match groups.iter_mut().find(|group| group.signature == signature) {
             Some(group) => group.found.push(found),
             None => groups.push(Group { signature, found: vec![found], smallest: 0 }),
@@ -113,9 +117,17 @@ impl Group {
         let case = case_of_seed(self.smallest().seed);
         let start = Instant::now();
         let shows = |case: &Case, fuel: u64| {
-            let answer = judge_tapped(case, executor, tap, fuel).answer;
-            matches!(answer, Answer::Found(finding) if finding.signature() == self.signature)
-                && ends(case, fuel)
+            let Answer::Found(finding) = judge_tapped(case, executor, tap, fuel).answer else {
+                return false;
+            };
+            let same = match &self.smallest().blame {
+                Some(blame) => {
+                    let asked = |job: &Job| has_cause(job, &finding, blame);
+                    with_job(case, executor, tap, fuel, asked)
+                }
+                None => finding.signature() == self.signature,
+            };
+            same && ends(case, fuel)
         };
         let fuel = REDUCTION_FUEL.into_iter().find(|&fuel| shows(&case, fuel));
         let fuel = fuel.unwrap_or(GENERATED_FUEL);
@@ -128,6 +140,7 @@ impl Group {
     pub fn line(&self, reduction: &Reduction) -> Line {
         Line {
             signature: self.signature.clone(),
+            blame: self.smallest().blame.as_deref().map(BlameFile::new),
             seeds: self.seeds(),
             found_after_programs: self.found[0].programs,
             found_after_seconds: self.found[0].seconds,
@@ -172,7 +185,13 @@ mod tests {
     }
 
     fn found(seed: u64, programs: u64, text: &str) -> Found {
-        Found { seed, finding: Finding::Panic(text.to_string()), programs, seconds: 0.5 }
+        Found {
+            seed,
+            finding: Finding::Panic(text.to_string()),
+            blame: None,
+            programs,
+            seconds: 0.5,
+        }
     }
 
     #[test]

@@ -63,7 +63,7 @@ fn programs_agree_and_are_hot() {
             Answer::Found(_) => panic!(
                 "seed {seed}\n{}\n{}",
                 print(&case.chunk),
-                plumb_fuzz::regression::report(&judged.answer, print(&case.chunk).as_bytes())
+                plumb_fuzz::regression::report(&judged.answer, print(&case.chunk).as_bytes(), None)
             ),
         }
     }

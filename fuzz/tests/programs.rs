@@ -63,7 +63,7 @@ fn all_engines_agree_on_them() {
                 fuel: USER_FUEL,
             });
             let Answer::Agree(compared) = judged.answer else {
-                panic!("{}\n{}", path.display(), report(&judged.answer, &source));
+                panic!("{}\n{}", path.display(), report(&judged.answer, &source, None));
             };
             traces += compared.traces;
             registers += compared.registers;

@@ -22,7 +22,7 @@ fn replay(executor: ExecutorKind) {
             check: true,
             fuel: USER_FUEL,
         });
-        let text = report(&judged.answer, &case.source);
+        let text = report(&judged.answer, &case.source, None);
         match (&judged.answer, case.file.status) {
             (Answer::Agree(compared), _) => {
                 assert!(

@@ -4,6 +4,7 @@
 //! line marked where both engines stand; then both states side by side.
 #![forbid(unsafe_code)]
 
+use crate::blame::{Blame, Stage};
 use crate::dump::{FrameDump, ObjectDump, Snapshot};
 use crate::verdict::{Compared, Divergence};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,8 @@ const DIFFERENCES: usize = 20;
 const SOURCE_LINES: usize = 200;
 /// Registers or entries that are printed even when both sides agree on them.
 const FEW: usize = 24;
+/// Lines of a stage's output.
+const STAGE_LINES: usize = 150;
 /// Width of one column.
 const COLUMN: usize = 60;
 
@@ -51,6 +54,66 @@ pub fn divergence(found: &Divergence, source: &[u8], line: Option<u32>) -> Strin
     out.push_str("\nstates\n");
     side_by_side(&mut out, &found.left_state, &found.right_state);
     out
+}
+
+/// What is to blame: its name, the first difference, how the rungs of the ladder answered, and what the
+/// culprit was given beside what it made of it.
+pub fn blame(blame: &Blame) -> String {
+    let mut out = format!("blame: {}\n", blame.title());
+    let found = &blame.found;
+    let _ = writeln!(out, "first difference at {} ({})", found.clock, found.event);
+    if let Some(first) = found.differences.first() {
+        let (left, right) = (&first.left, &first.right);
+        let _ = writeln!(out, "  {}: {} {left}, {} {right}", first.place, found.left, found.right);
+    }
+    out.push('\n');
+    for step in &blame.ladder {
+        let _ = writeln!(out, "  {:<12} {}", step.rung, step.answer);
+    }
+    out.push('\n');
+    if blame.stage == Stage::Pass {
+        let _ = writeln!(out, "what the rewrite changed");
+        changed_lines(&mut out, &blame.before, &blame.after);
+    } else {
+        for text in [&blame.before, &blame.after] {
+            for line in text.lines().take(STAGE_LINES) {
+                let _ = writeln!(out, "  {line}");
+            }
+            out.push('\n');
+        }
+    }
+    out.push('\n');
+    out
+}
+
+/// Lines of both texts in order; lines that stand on one side only are marked.
+fn changed_lines(out: &mut String, before: &str, after: &str) {
+    let (a, b): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    // Length of the longest common subsequence of the rests from (i, j) on.
+    let mut common = vec![vec![0usize; b.len() + 1]; a.len() + 1];
+    for i in (0..a.len()).rev() {
+        for j in (0..b.len()).rev() {
+            common[i][j] = if a[i] == b[j] {
+                common[i + 1][j + 1] + 1
+            } else {
+                common[i + 1][j].max(common[i][j + 1])
+            };
+        }
+    }
+    let (mut i, mut j) = (0, 0);
+    while i < a.len() || j < b.len() {
+        let (mark, line) = if i < a.len() && j < b.len() && a[i] == b[j] {
+            (i, j) = (i + 1, j + 1);
+            (' ', a[i - 1])
+        } else if j == b.len() || i < a.len() && common[i + 1][j] >= common[i][j + 1] {
+            i += 1;
+            ('-', a[i - 1])
+        } else {
+            j += 1;
+            ('+', b[j - 1])
+        };
+        let _ = writeln!(out, "{mark} {line}");
+    }
 }
 
 /// What an agreement rests on, in one line.

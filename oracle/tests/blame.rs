@@ -214,10 +214,16 @@ impl StageTap for WrongRestore {
 fn each_stage_of_the_backend_is_blamed() {
     let blame = blamed(SOURCE, Lowered);
     assert_eq!((blame.stage, blame.pass), (Stage::Lowering, None), "{}", blame.title());
+    assert_eq!(blame.op.as_deref(), Some("fsub"), "{}", blame.title());
     let blame = blamed(SOURCE, Moved);
     assert_eq!(blame.stage, Stage::Allocation, "{}", blame.title());
+    let wrong = "an instruction finds another value in a register";
+    assert_eq!(blame.op.as_deref(), Some(wrong), "{}", blame.title());
     let blame = blamed(SOURCE, Emitted);
     assert_eq!(blame.stage, Stage::Emission, "{}", blame.title());
+    assert_eq!(blame.op.as_deref(), Some("fsub"), "{}", blame.title());
+    let text = plumb_oracle::report::blame(&blame);
+    assert!(text.contains("emission     DIVERGE") && text.contains("allocation   agree"), "{text}");
 }
 
 #[test]

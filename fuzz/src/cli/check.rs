@@ -2,7 +2,7 @@
 
 use super::knobs::Knobs;
 use super::{ExecutorArg, chunk_name, emitln, executor, must_be_lua, read_source};
-use crate::harness::{Answer, Job, USER_FUEL, judge};
+use crate::harness::{Answer, Job, USER_FUEL, judge_and_blame};
 use crate::regression::report;
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     }
     let (mut diverged, mut inconclusive) = (false, false);
     for (path, source) in args.files.iter().zip(&sources) {
-        let judged = judge(&Job {
+        let (judged, blame) = judge_and_blame(&Job {
             source,
             chunk_name: &chunk_name(path),
             config: args.knobs.config(),
@@ -48,7 +48,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         diverged |= matches!(judged.answer, Answer::Found(_));
         inconclusive |= matches!(judged.answer, Answer::Inconclusive(_));
         emitln!("{}: {word}", path.display())?;
-        emitln!("{}", report(&judged.answer, source).trim_end())?;
+        emitln!("{}", report(&judged.answer, source, blame.as_ref()).trim_end())?;
     }
     Ok(if diverged {
         1

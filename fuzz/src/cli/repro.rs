@@ -2,7 +2,7 @@
 
 use super::trace::stages;
 use super::{ExecutorArg, emitln, executor, regressions_dir};
-use crate::harness::{Answer, Job, USER_FUEL, judge};
+use crate::harness::{Answer, Job, USER_FUEL, judge_and_blame};
 use crate::regression::{RegressionCase, Status, report};
 use std::path::{Path, PathBuf};
 
@@ -35,8 +35,9 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         emitln!("== source\n{}", String::from_utf8_lossy(&case.source).trim_end())?;
         emitln!("\n{}", stages(&job)?)?;
     }
-    let judged = judge(&job);
-    emitln!("== verdict\n{}", report(&judged.answer, &case.source).trim_end())?;
+    let (judged, blame) = judge_and_blame(&job);
+    let text = report(&judged.answer, &case.source, blame.as_ref());
+    emitln!("== verdict\n{}", text.trim_end())?;
     Ok(match judged.answer {
         Answer::Agree(_) => 0,
         Answer::Found(_) => {

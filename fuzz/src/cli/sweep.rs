@@ -1,9 +1,9 @@
 //! `plumb sweep`: generated programs, a summary, and what was found, reduced.
 
 use super::{ExecutorArg, emitln, executor, referee, regressions_dir};
-use crate::campaign::{Found, Plan, Summary, judge_case, sweep};
+use crate::campaign::{Found, Plan, Summary, sweep, with_job};
 use crate::generate::case_of_seed;
-use crate::harness::Answer;
+use crate::harness::{Answer, GENERATED_FUEL, judge_and_blame};
 use crate::reduce;
 use crate::regression;
 use crate::selftest::{self, PROBES, Probe};
@@ -192,7 +192,7 @@ fn print_false_alarms(s: &Summary, findings: &[Found]) -> anyhow::Result<()> {
     for found in findings {
         let source = print(&case_of_seed(found.seed).chunk);
         let answer = Answer::Found(found.finding.clone());
-        emitln!("\nseed {}\n{}", found.seed, regression::report(&answer, source.as_bytes()))?;
+        emitln!("\nseed {}\n{}", found.seed, regression::report(&answer, source.as_bytes(), None))?;
     }
     Ok(())
 }
@@ -247,12 +247,19 @@ fn show(group: &Group, plan: &Plan, budget: u64, args: &Args) -> anyhow::Result<
     emitln!("{}", line.text())?;
     let case = &reduction.reduced.case;
     let source = print(&case.chunk);
-    let judged = quiet(|| judge_case(case, plan.executor.for_replay()));
-    emitln!("{}", regression::report(&judged.answer, source.as_bytes()))?;
+    let (executor, tap) = (plan.executor.for_replay(), plan.tap.as_ref());
+    let (judged, blame) = quiet(|| with_job(case, executor, tap, GENERATED_FUEL, judge_and_blame));
+    emitln!("{}", regression::report(&judged.answer, source.as_bytes(), blame.as_ref()))?;
     if !args.no_save {
         let seed = group.smallest().seed;
-        let folder =
-            regression::save(&regressions_dir(), seed, &group.signature, &source, &case.config)?;
+        let folder = regression::save(
+            &regressions_dir(),
+            seed,
+            &group.signature,
+            &source,
+            &case.config,
+            blame.as_ref(),
+        )?;
         emitln!(
             "saved as {}; `plumb repro {}` replays it",
             folder.display(),

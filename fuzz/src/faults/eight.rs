@@ -224,7 +224,7 @@ fn rewritten(steps: &[Step]) -> Option<(usize, u32, Loc)> {
             |step| matches!(step, Step::Move { to: Loc::Spill(to), .. } if to == slot),
         )?;
         let written = steps[spill + 1..at].iter().rev().find_map(|step| match step {
-            Step::Inst { inst, .. } => plumb_jit::exec::mach::written(inst),
+            Step::Inst { inst, .. } => inst.written(),
             Step::Move { .. } => None,
         });
         let fits = |loc: &Loc| matches!((loc, to), (Loc::X(_), Loc::X(_)) | (Loc::D(_), Loc::D(_)));

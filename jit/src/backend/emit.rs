@@ -31,7 +31,7 @@ use super::mach::{
     OrZero, ShiftedOp, Test, Width,
 };
 use super::{BackendError, CompiledTrace, ExitRecord, Location, Stats};
-use crate::exec::code::{Category, CodeBlob, GuardBranch};
+use crate::exec::code::{Category, CodeBlob, GuardBranch, StepMark};
 use crate::exec::context::{OUT_OF_FUEL, TraceContext};
 use crate::exec::runtime::Helper;
 use crate::ir::print::print_inst;
@@ -183,6 +183,11 @@ impl<'t> Emitter<'t> {
 
     fn steps(&mut self, steps: &[Step]) {
         for step in steps {
+            let written = match step {
+                Step::Move { to, .. } => Some(*to),
+                Step::Inst { inst, .. } => inst.written(),
+            };
+            self.blob.steps.push(StepMark { word: self.word() as u32, written });
             match step {
                 Step::Move { from, to } => self.copy(*from, *to),
                 Step::Inst { inst, origin } => {

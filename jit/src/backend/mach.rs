@@ -475,6 +475,12 @@ impl<R: Copy> Inst<R> {
         }
     }
 
+    /// The register that the instruction writes.
+    pub fn written(&self) -> Option<R> {
+        let is_def = |(_, role): &(R, Role)| matches!(role, Role::Def | Role::DefAt(_));
+        self.operands().into_iter().find(is_def).map(|(r, _)| r)
+    }
+
     /// Each operand with its demand, in the order of [`Inst::map`].
     pub fn operands(&self) -> Vec<(R, Role)> {
         let mut operands = Vec::new();

@@ -14,6 +14,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::backend::mach::Loc;
+
 /// What an instruction is for; the unit of the instruction-count report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -66,6 +68,14 @@ pub struct GuardBranch {
     pub exit: u32,
 }
 
+/// Where the words of one allocated instruction begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepMark {
+    pub word: u32,
+    /// The register that it writes.
+    pub written: Option<Loc>,
+}
+
 /// Position-independent machine code of one trace.
 #[derive(Clone, Debug, Default)]
 pub struct CodeBlob {
@@ -77,6 +87,8 @@ pub struct CodeBlob {
     /// One category a word; words past its end count as `Other`.
     pub categories: Vec<Category>,
     pub guards: Vec<GuardBranch>,
+    /// By index of the allocated step, the entry's first.
+    pub steps: Vec<StepMark>,
     /// Number of spill slots that the code uses, from slot 0 on. The simulator poisons them at entry.
     pub spill_slots: usize,
 }

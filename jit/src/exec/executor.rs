@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::code::{CodeBlob, InstallError, InstalledCode};
 use super::context::TraceContext;
 use super::helpers::{HelperTable, Parameter};
+use super::mach::Record;
 use super::trap::Trap;
 use crate::ir::trace::ValueId;
 
@@ -123,6 +124,17 @@ pub trait Executor {
     /// Whether the requested exit was taken.
     fn was_forced(&self) -> bool {
         false
+    }
+
+    /// Keeps a record of each allocated step that later runs of this code execute, for
+    /// [`Executor::take_records`]. Returns false where that is not supported.
+    fn watch(&mut self, _code: &InstalledCode) -> bool {
+        false
+    }
+
+    /// The records since the last call.
+    fn take_records(&mut self) -> Vec<Record> {
+        Vec::new()
     }
 
     /// Runs from word 0 to the return. `base` is the address of the running frame's register 0.

@@ -200,8 +200,14 @@ impl Engine {
             }
             CompiledCode::Machine { compiled, installed } => {
                 let executor = self.executor.as_mut().expect("it installed the code");
+                if log.is_some() {
+                    executor.watch(installed);
+                }
                 let stats = executor.run(installed, &mut self.context, base, &mut env);
                 self.interrupted = env.was_interrupted();
+                if let Some(log) = log {
+                    *log = executor.take_records();
+                }
                 let stats = stats.map_err(|trap| trap.to_string())?;
                 let context = &self.context;
                 let exit = compiled.exit(context).1.snapshot;

@@ -304,7 +304,7 @@ impl<'a> Machine<'a> {
         }
         .map_err(named)?;
         if self.log.is_some() {
-            let written = written(inst).map(|rd| registers.read(rd)).transpose().map_err(named)?;
+            let written = inst.written().map(|rd| registers.read(rd)).transpose().map_err(named)?;
             self.note(step, written, matches!(flow, Flow::Leave(..)));
         }
         Ok(flow)
@@ -352,16 +352,6 @@ impl<'a> Machine<'a> {
         let (loop_arrivals, executed) = (self.loop_arrivals, self.executed);
         Ok(Run { exit, snapshot, values, loop_arrivals, executed })
     }
-}
-
-/// The register that an instruction writes.
-pub fn written<R: Copy>(inst: &Inst<R>) -> Option<R> {
-    use crate::backend::mach::Role;
-    let operands = inst.operands();
-    operands
-        .into_iter()
-        .find(|(_, role)| matches!(role, Role::Def | Role::DefAt(_)))
-        .map(|(r, _)| r)
 }
 
 fn falls_off(block: &str) -> Fault {

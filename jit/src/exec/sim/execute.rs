@@ -16,6 +16,7 @@ use super::fpu;
 use super::memory::{Denied, Hit, Memory};
 use super::op::{ALWAYS, Access, CELLS, FLAGS, FPR, Fault, Index, Logic, Op, Reg, SP, Target, bit};
 use super::space::{Space, address_of};
+use super::steps::Steps;
 use super::{Seen, Watch};
 use crate::exec::executor::RunEnv;
 use crate::exec::helpers::HelperTable;
@@ -54,6 +55,7 @@ pub struct Run<'a> {
     /// Executions of the forced guard until it is taken; 0 for never.
     pub force_in: &'a mut u64,
     pub watch: Option<&'a mut dyn Watch>,
+    pub steps: &'a mut Steps,
 }
 
 /// A broken rule at a word of the code space.
@@ -175,9 +177,12 @@ impl Run<'_> {
                 stop!(TrapKind::UndefinedRead, undefined_names(ins.reads & !defined));
             }
             let mut op = ins.op;
-            if let Op::Wrapped { kept, head, forced } = op {
+            if let Op::Wrapped { kept, head, forced, watched } = op {
                 op = self.space.kept[kept as usize];
                 self.machine.arrivals += head as u64;
+                if watched {
+                    self.steps.reach(pc, &self.machine.x);
+                }
                 if forced {
                     let left = *self.force_in;
                     *self.force_in = left.saturating_sub(1);

@@ -6,6 +6,7 @@
 //! 4. [`alu`], [`fpu`] semantics on plain values
 //! 5. [`memory`]  data memory: heap, context, stack; helper calls
 //! 6. [`execute`] the loop
+//! 7. [`steps`]   records of what is executed, on demand
 //!
 //! Checked, each a `TrapKind`: every load and store lies in live memory; no register is read before
 //! this run wrote it or after a helper destroyed it; callee-saved registers and SP are restored;
@@ -22,6 +23,7 @@ mod fpu;
 mod memory;
 mod op;
 mod space;
+mod steps;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +34,7 @@ use super::code::{Category, CodeBlob, InstallError, InstalledCode};
 use super::context::TraceContext;
 use super::disasm;
 use super::executor::{Executor, ForcedExit, RunEnv, RunStats};
+use super::mach::Record;
 use super::trap::{RegisterDump, Trap, TrapKind};
 pub use execute::RETURN;
 use execute::{Machine, Run, Stop};
@@ -40,6 +43,7 @@ pub use memory::{STACK_BASE, STACK_BYTES, STACK_TOP};
 use op::{ALWAYS, CELLS, FPR, SP, bit};
 pub use space::BASE as CODE_BASE;
 use space::{Space, address_of};
+use steps::Steps;
 
 /// The architectural state at a moment of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +87,7 @@ pub struct Simulator {
     hits: Vec<Hit>,
     flow: Vec<u64>,
     force_in: u64,
+    steps: Steps,
 }
 
 impl Default for Simulator {
@@ -100,6 +105,7 @@ impl Simulator {
             hits: Vec::new(),
             flow: Vec::new(),
             force_in: 0,
+            steps: Steps::default(),
         };
         simulator.fit();
         simulator
@@ -274,6 +280,18 @@ impl Executor for Simulator {
         self.space.is_forced() && self.force_in == 0
     }
 
+    fn watch(&mut self, code: &InstalledCode) -> bool {
+        let start = self.start_of(code);
+        for at in self.steps.mark(start, &code.blob) {
+            self.space.watch(at);
+        }
+        true
+    }
+
+    fn take_records(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.steps.records)
+    }
+
     fn run(
         &mut self,
         code: &InstalledCode,
@@ -319,8 +337,10 @@ impl Simulator {
             env,
             force_in: &mut self.force_in,
             watch: watch.as_mut().map(|watch| &mut **watch as &mut dyn Watch),
+            steps: &mut self.steps,
         };
         let outcome = run.execute(start);
+        self.steps.end(outcome.is_ok());
         if let Err(stop) = outcome {
             return Err(self.trap(stop));
         }

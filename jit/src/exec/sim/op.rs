@@ -280,7 +280,7 @@ pub enum Op {
     // Not instructions.
     Fault(Fault),
     /// The op kept aside, at a loop head (count the arrival), or a guard to force, or both.
-    Wrapped { kept: u32, head: bool, forced: bool },
+    Wrapped { kept: u32, head: bool, forced: bool, watched: bool },
 }
 
 impl Op {

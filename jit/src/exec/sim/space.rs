@@ -107,7 +107,7 @@ impl Space {
         }
         let heads: Vec<usize> = self.blocks.iter().filter_map(Block::loop_head).collect();
         for at in heads.into_iter().filter(|at| (start..end).contains(at)) {
-            self.wrap(at, |head, _| *head = true);
+            self.wrap(at, |head, _, _| *head = true);
         }
         if let Some(at) = self.forced.take_if(|at| (start..end).contains(at)) {
             self.force(at);
@@ -125,14 +125,14 @@ impl Space {
     }
 
     /// Changes what the wrapper at a word does, making one if needed.
-    fn wrap(&mut self, at: usize, change: impl FnOnce(&mut bool, &mut bool)) {
+    fn wrap(&mut self, at: usize, change: impl FnOnce(&mut bool, &mut bool, &mut bool)) {
         if !matches!(self.ops[at].op, Op::Wrapped { .. }) {
             self.kept.push(self.ops[at].op);
             let kept = (self.kept.len() - 1) as u32;
-            self.ops[at].op = Op::Wrapped { kept, head: false, forced: false };
+            self.ops[at].op = Op::Wrapped { kept, head: false, forced: false, watched: false };
         }
-        if let Op::Wrapped { head, forced, .. } = &mut self.ops[at].op {
-            change(head, forced);
+        if let Op::Wrapped { head, forced, watched, .. } = &mut self.ops[at].op {
+            change(head, forced, watched);
         }
     }
 
@@ -144,13 +144,18 @@ impl Space {
         }
     }
 
+    /// Has the watch called whenever control reaches a word.
+    pub fn watch(&mut self, at: usize) {
+        self.wrap(at, |_, _, watched| *watched = true);
+    }
+
     /// Marks a conditional branch to be forced; false if the word is none.
     pub fn force(&mut self, at: usize) -> bool {
         self.unforce();
         if self.plain_op(at).conditional_target().is_none() {
             return false;
         }
-        self.wrap(at, |_, forced| *forced = true);
+        self.wrap(at, |_, forced, _| *forced = true);
         self.forced = Some(at);
         true
     }
@@ -162,7 +167,7 @@ impl Space {
     /// Ends forcing.
     pub fn unforce(&mut self) {
         if let Some(at) = self.forced.take() {
-            self.wrap(at, |_, forced| *forced = false);
+            self.wrap(at, |_, forced, _| *forced = false);
         }
     }
 
