@@ -9,10 +9,12 @@
 //! 7. [`faults`]     planted miscompiles, to measure the harness by
 //! 8. [`score`]      ... and how it did
 //! 9. [`selftest`]   whether the harness can be believed
-//! 10. [`cli`]       the `plumb` command
+//! 10. [`bench`]      the interpreter's time against PUC's
+//! 11. [`cli`]       the `plumb` command
 
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod campaign;
 pub mod cli;
 pub mod faults;
