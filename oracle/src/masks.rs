@@ -46,7 +46,7 @@ impl ProtoMasks {
             let mut edges = effects(proto, pc).edges().copied().collect::<Vec<_>>();
             if edges.is_empty() {
                 // A tail call of a native, or a return that runs `__close`: it works in place.
-                let own = usize::from(instruction.a());
+                let own = instruction.a();
                 let clobbers = RegisterSet::range(own, usize::from(proto.max_stack_size));
                 edges.push(Edge { target: pc, writes: RegisterSet::EMPTY, clobbers });
             }

@@ -29,6 +29,7 @@ pub enum Rung {
     Allocation,
     Emission,
     /// The simulator under the eyes of its referee.
+    #[cfg_attr(not(feature = "unicorn"), allow(dead_code))]
     Simulator,
 }
 
