@@ -61,7 +61,7 @@ pub fn measure(
     vm.heap.pinned.push(ours);
 
     let (mut best_theirs, mut best_ours) = (Duration::MAX, Duration::MAX);
-    let (mut expected, mut result) = (String::new(), String::new());
+    let mut agreed = String::new();
     let (start, mut round) = (Instant::now(), 0);
     while round < rounds || start.elapsed() < time {
         round += 1;
@@ -69,14 +69,14 @@ pub fn measure(
         let value: mlua::Value =
             theirs.call(()).map_err(|e| anyhow!("reference Lua fails on `{program}`: {e}"))?;
         best_theirs = best_theirs.min(begin.elapsed());
-        expected = value.to_string().map_err(|e| anyhow!("`{program}`: {e}"))?;
+        let expected = value.to_string().map_err(|e| anyhow!("`{program}`: {e}"))?;
 
         let begin = Instant::now();
         let values = vm.call(ours, &[]);
         best_ours = best_ours.min(begin.elapsed());
         let values = values.map_err(|e| anyhow!("`{program}` fails: {}", e.text()))?;
         let first = values.first().copied().unwrap_or(Value::NIL);
-        result = match vm.to_string(first) {
+        let result = match vm.to_string(first) {
             Ok(text) => text.to_text().to_string(),
             Err(error) => bail!("`{program}`: its result has no text: {}", error.text()),
         };
@@ -92,7 +92,7 @@ pub fn measure(
         reference_seconds: theirs,
         interpreter_seconds: ours,
         ratio: ours / theirs,
-        result: expected,
+        result: agreed,
     })
 }
 

@@ -94,7 +94,8 @@ fn a_right_case_is_refused() {
 
 #[test]
 fn each_pass_is_blamed_by_its_name_and_rule() {
-    let taps: [(&str, fn(&mut IrStage)); 6] = [
+    type Fault = fn(&mut IrStage);
+    let taps: [(&str, Fault); 6] = [
         ("fold", |stage| rewrite(stage, "planted", Op::FSub, Op::FAdd)),
         ("cse", |stage| rewrite(stage, "planted", Op::FSub, Op::FAdd)),
         ("guards", |stage| rewrite(stage, "planted", Op::FSub, Op::FAdd)),

@@ -113,7 +113,7 @@ pub fn kint(trace: &Trace, id: ValueId) -> Option<i64> {
 }
 
 /// The first snapshot of a guard before `guard` that leaves to an earlier instruction.
-pub fn previous<'t>(trace: &'t Trace, guard: ValueId, clock: u32) -> Option<&'t Snapshot> {
+pub fn previous(trace: &Trace, guard: ValueId, clock: u32) -> Option<&Snapshot> {
     let before = trace.insts[..guard.0 as usize].iter().rev().filter_map(|inst| inst.snapshot);
     before.map(|id| trace.snapshot(id)).find(|snapshot| snapshot.clock < clock)
 }

@@ -8,6 +8,9 @@
 //! meanwhile is on the stack. Two marks on the stack tell whether control fell through the subject,
 //! went to the loop head, or to the exit.
 
+// `dynasm!` converts every register number, also one that is a `u8` already.
+#![allow(clippy::useless_conversion)]
+
 use dynasmrt::aarch64::Aarch64Relocation;
 use dynasmrt::{DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
 use plumb_jit::exec::arena::ArenaEnv;
