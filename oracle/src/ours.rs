@@ -277,10 +277,12 @@ fn new_vm() -> Vm {
     vm
 }
 
-/// A VM ready to run a program within its bounds.
+/// A VM ready to run a program within its bounds, its collector stopped.
 fn prepare(program: &Program) -> (Vm, Library) {
     let mut vm = new_vm();
     vm.heap.limit_bytes = program.options.memory;
+    // As in the reference: finalizers and weak tables would show when a collection came.
+    vm.heap.stopped = true;
     let library = Library::of(&vm);
     if let Some(math) = vm.get_global("math").as_table() {
         let name = vm.heap.new_string(b"randomseed");

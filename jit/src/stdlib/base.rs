@@ -408,7 +408,10 @@ fn collectgarbage(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     }
     match option {
         "stop" => vm.heap.stopped = true,
-        "restart" => vm.restart_collector(),
+        "restart" => {
+            vm.shown.collector = true;
+            vm.restart_collector();
+        }
         "collect" => vm.collect_all()?,
         "count" => {
             vm.shown.collector = true;
@@ -419,7 +422,10 @@ fn collectgarbage(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
             let ended = vm.step_collector(parameters[0])?;
             return vm.ret(Value::bool(ended));
         }
-        "isrunning" => return vm.ret(Value::bool(!vm.heap.stopped)),
+        "isrunning" => {
+            vm.shown.collector = true;
+            return vm.ret(Value::bool(!vm.heap.stopped));
+        }
         "setpause" | "setstepmul" => {
             let pace = vm.heap.pace();
             let previous = match option {

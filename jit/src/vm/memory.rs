@@ -260,6 +260,7 @@ impl Vm {
     }
 
     fn call_finalizer(&mut self, end: usize, finalizer: Value, object: Value) -> LuaResult<()> {
+        self.shown.collector = true;
         let (top, handler) = (self.thread.top, self.thread.handler);
         let driver = self.set_driver(None);
         let tick = std::mem::replace(&mut self.driver_tick, u64::MAX);

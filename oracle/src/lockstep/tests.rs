@@ -475,6 +475,21 @@ fn coroutines_share_one_clock() {
     }
 }
 
+/// Collections that a program asks for come at the same clocks on all engines, and no others come.
+#[test]
+fn weak_tables_and_finalizers_do_not_show_the_collector() {
+    let source = b"local weak = setmetatable({}, {__mode = 'k'}) local n = 0
+        for i = 1, 3000 do
+            weak[{}] = i
+            setmetatable({}, {__gc = function() n = n + 1 end})
+            local s = ('x'):rep(i)
+        end
+        local count = 0 for _ in pairs(weak) do count = count + 1 end
+        return count, n";
+    let verdict = crate::check::check_interpreter(source, "=weak", 5, &Options::default());
+    assert!(verdict.is_agree(), "{verdict:?}");
+}
+
 #[test]
 fn objects_as_keys_and_shared_upvalues_are_compared() {
     let agree = |source: &str| {

@@ -102,6 +102,7 @@ fn run<W: Watcher>(
     };
     let (mut vm, library) = prepare(program);
     if collect_every.is_some() {
+        vm.heap.stopped = false;
         vm.heap.set_collect_every(collect_every);
     }
     let closure = vm.load(proto);
