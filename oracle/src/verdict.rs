@@ -150,7 +150,8 @@ reasons! {
     Fuel = "fuel",
     /// The program needs more memory than it was given.
     Memory = "memory",
-    /// The program exhausts a stack; the depth is an engine's own limit.
+    /// A difference after the program exhausted a stack. The count hook that the reference runs under
+    /// takes 20 slots of its stack, so that its limit comes a few calls earlier.
     StackOverflow = "stack overflow",
     /// The program reached coroutines without naming them, so that the reference counted only some of
     /// their instructions.
@@ -161,6 +162,8 @@ reasons! {
     ///
     /// All other tables are traversed in one order on all engines.
     IterationOrder = "iteration order",
+    /// A difference after a large array was sorted with pivots that the reference draws from the time.
+    RandomPivot = "random pivot",
     /// A difference after the program was shown the collector's state.
     Collector = "collector",
     /// All engines reject the source as not Lua, with one message.

@@ -10,6 +10,7 @@ for _ = 1, 4 do
   for i = 1, 10000 do t[i] = random() end
   table.sort(t)
   check = check + t[5000]
+  for i = 1, 10000 do t[i] = random() end
   table.sort(t, function(a, b) return a > b end)
   check = check ~ t[2500]
 end

@@ -109,6 +109,7 @@ impl Sort<'_> {
             // `high` may be below `low` by one here; PUC's unsigned difference is then huge.
             if high.wrapping_sub(low) / 128 > smaller {
                 seed = PIVOT_SEED;
+                self.vm.shown.pivot = true;
             }
         }
         Ok(())

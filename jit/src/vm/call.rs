@@ -206,6 +206,7 @@ impl Vm {
 
     #[cold]
     pub(crate) fn stack_overflow(&mut self) -> Box<LuaError> {
+        self.shown.overflow = true;
         if self.thread.handling > 0 && self.thread.overflowing {
             return self.error_in_error_handling();
         }

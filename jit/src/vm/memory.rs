@@ -262,6 +262,7 @@ impl Vm {
     fn call_finalizer(&mut self, end: usize, finalizer: Value, object: Value) -> LuaResult<()> {
         self.shown.collector = true;
         let (top, handler) = (self.thread.top, self.thread.handler);
+        let clock = self.clock();
         let driver = self.set_driver(None);
         let tick = std::mem::replace(&mut self.driver_tick, u64::MAX);
         let hooks = std::mem::replace(&mut self.thread.hooks.mask, 0);
@@ -276,6 +277,8 @@ impl Vm {
         self.thread.handler = handler;
         self.thread.top = top;
         self.set_driver(driver);
+        // PUC's hooks do not see a finalizer, so a count hook's clock stands still.
+        self.rewind_clock(clock);
         self.driver_tick = tick;
         self.thread.hooks.mask = hooks;
         self.hooks_changed();

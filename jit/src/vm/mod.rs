@@ -71,6 +71,10 @@ pub struct Unspecified {
     pub order: bool,
     /// The collector's state.
     pub collector: bool,
+    /// An array being sorted by pivots that PUC draws from the time (a large part split unevenly).
+    pub pivot: bool,
+    /// The stack's limit.
+    pub overflow: bool,
 }
 
 /// A Lua state.
@@ -279,6 +283,11 @@ impl Vm {
             self.ticks_left = 1;
             self.tick_point = now + 1;
         }
+    }
+    /// Sets the clock back to an earlier value: what ran since was not the program's.
+    pub(crate) fn rewind_clock(&mut self, clock: u64) {
+        self.tick_point = clock.wrapping_add(self.ticks_left);
+        self.interrupts.schedule(clock);
     }
     /// Sets the clock to zero (between two programs).
     pub fn reset_clock(&mut self) {

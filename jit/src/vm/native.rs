@@ -185,6 +185,7 @@ impl Vm {
         if self.admit(self.thread.top as usize + count) {
             return Ok(());
         }
+        self.shown.overflow = true;
         Err(if message.is_empty() {
             self.error("stack overflow")
         } else {

@@ -141,16 +141,21 @@ pub(super) fn excuse(
     if any(&policy::is_unsupported) {
         return Some(Reason::Unsupported);
     }
+    let was_shown = |what: fn(&Unspecified) -> bool| shown.iter().any(what);
     // The JIT and the interpreter have one limit.
-    if select == Select::Defined && any(&policy::is_stack_overflow) {
+    let overflow = was_shown(|shown| shown.overflow) || any(&policy::is_stack_overflow);
+    if select == Select::Defined && overflow {
         return Some(Reason::StackOverflow);
     }
-    let was_shown = |what: fn(&Unspecified) -> bool| shown.iter().any(what);
     if was_shown(|shown| shown.address) {
         return Some(Reason::Address);
     }
     if was_shown(|shown| shown.order) {
         return Some(Reason::IterationOrder);
+    }
+    // The JIT and the interpreter have one seed.
+    if select == Select::Defined && was_shown(|shown| shown.pivot) {
+        return Some(Reason::RandomPivot);
     }
     was_shown(|shown| shown.collector).then_some(Reason::Collector)
 }

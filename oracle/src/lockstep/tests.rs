@@ -390,6 +390,12 @@ fn only_what_was_shown_excuses_a_difference() {
         ("pairs({[{}] = 1})", Some(Reason::IterationOrder)),
         ("pairs(math)", Some(Reason::IterationOrder)),
         ("collectgarbage('count')", Some(Reason::Collector)),
+        ("pcall(string.byte, ('x'):rep(1000000), 1, -1)", Some(Reason::StackOverflow)),
+        (
+            "(function() local t = {} for i = 1, 2000 do t[i] = i end \
+              table.sort(t, function(a, b) return a > b end) end)()",
+            Some(Reason::RandomPivot),
+        ),
         ("next({a = 1, [2.5] = 2, [true] = 3})", None),
         ("collectgarbage()", None),
         ("pairs({1, 2, x = 3})", None),
