@@ -23,6 +23,10 @@ check +FILES:
 trace FILE:
     cargo run --release -- trace {{FILE}}
 
+# the interpreter's time against PUC's, program by program
+bench *ARGS:
+    cargo run --release -- bench interp {{ARGS}}
+
 # all tests, regressions included
 test:
     cargo test --workspace

@@ -5,7 +5,8 @@
 //!
 //! Both engines run in one process, by turns, so that what else the machine does hits both alike; the
 //! best of several runs is taken because disturbance only ever adds time. Compiling and opening
-//! libraries are not counted. No time is given for a program on which the engines disagree.
+//! libraries are not counted. The results of every run are compared; no time is given for a program on
+//! which the engines disagree.
 //!
 //! Limits: wall time on a busy machine varies by some per cent between invocations; compare ratios of
 //! one invocation only.
@@ -42,50 +43,40 @@ pub struct Row {
     pub result: String,
 }
 
-/// Measures one program. Each engine runs at least `rounds` times, and until `time` was spent.
+/// The programs of these names, in their order; without names, all.
+pub fn choose(names: &[String]) -> anyhow::Result<Vec<(&'static str, &'static str)>> {
+    if names.is_empty() {
+        return Ok(PROGRAMS.to_vec());
+    }
+    let find = |name: &String| PROGRAMS.iter().find(|(program, _)| program == name).copied();
+    let unknown = |name| {
+        let known: Vec<&str> = PROGRAMS.iter().map(|(program, _)| *program).collect();
+        anyhow!("no program is called `{name}`; there are: {}", known.join(", "))
+    };
+    names.iter().map(|name| find(name).ok_or_else(|| unknown(name))).collect()
+}
+
+/// Measures one program, `repeats` times on each engine; calls `after_repeat` in between.
 pub fn measure(
     (program, source): (&'static str, &str),
-    rounds: u32,
-    time: Duration,
+    repeats: u32,
+    after_repeat: &dyn Fn(),
 ) -> anyhow::Result<Row> {
-    let lua = mlua::Lua::new();
-    let chunk_name = format!("={program}");
-    let theirs = lua.load(source).set_name(&chunk_name).into_function();
-    let theirs = theirs.map_err(|e| anyhow!("reference Lua refuses `{program}`: {e}"))?;
-
-    let proto = bytecode::load(source.as_bytes(), chunk_name.as_bytes(), "t", 0);
-    let proto = proto.map_err(|error| anyhow!("`{program}` is refused: {error}"))?;
-    let mut vm = Vm::new();
-    plumb_jit::stdlib::open_all(&mut vm);
-    let ours = Value::from(vm.load(&Arc::new(proto)));
-    vm.heap.pinned.push(ours);
-
+    let mut reference = Reference::new(program, source)?;
+    let mut interpreter = Interpreter::new(program, source)?;
     let (mut best_theirs, mut best_ours) = (Duration::MAX, Duration::MAX);
     let mut agreed = String::new();
-    let (start, mut round) = (Instant::now(), 0);
-    while round < rounds || start.elapsed() < time {
-        round += 1;
-        let begin = Instant::now();
-        let value: mlua::Value =
-            theirs.call(()).map_err(|e| anyhow!("reference Lua fails on `{program}`: {e}"))?;
-        best_theirs = best_theirs.min(begin.elapsed());
-        let expected = value.to_string().map_err(|e| anyhow!("`{program}`: {e}"))?;
-
-        let begin = Instant::now();
-        let values = vm.call(ours, &[]);
-        best_ours = best_ours.min(begin.elapsed());
-        let values = values.map_err(|e| anyhow!("`{program}` fails: {}", e.text()))?;
-        let first = values.first().copied().unwrap_or(Value::NIL);
-        let result = match vm.to_string(first) {
-            Ok(text) => text.to_text().to_string(),
-            Err(error) => bail!("`{program}`: its result has no text: {}", error.text()),
-        };
+    for _ in 0..repeats.max(1) {
+        let (theirs, expected) = reference.run()?;
+        let (ours, result) = interpreter.run()?;
         if result != expected {
             bail!(
                 "`{program}`: the engines disagree: {result}, reference {expected}; no time is given"
             );
         }
+        (best_theirs, best_ours) = (best_theirs.min(theirs), best_ours.min(ours));
         agreed = expected;
+        after_repeat();
     }
     let (theirs, ours) = (best_theirs.as_secs_f64(), best_ours.as_secs_f64());
     Ok(Row {
@@ -95,6 +86,79 @@ pub fn measure(
         ratio: ours / theirs,
         result: agreed,
     })
+}
+
+/// PUC Lua, a program loaded.
+struct Reference {
+    program: &'static str,
+    function: mlua::Function,
+    /// Its handles do not keep a state alive.
+    _lua: mlua::Lua,
+}
+
+impl Reference {
+    fn new(program: &'static str, source: &str) -> anyhow::Result<Reference> {
+        let lua = mlua::Lua::new();
+        let function = lua.load(source).set_name(format!("={program}")).into_function();
+        let function =
+            function.map_err(|error| anyhow!("reference Lua refuses `{program}`: {error}"))?;
+        Ok(Reference { program, function, _lua: lua })
+    }
+
+    /// The time of one run, and its result as text with its type.
+    fn run(&mut self) -> anyhow::Result<(Duration, String)> {
+        let begin = Instant::now();
+        let value = self.function.call::<mlua::Value>(());
+        let time = begin.elapsed();
+        let text = value.and_then(|value| {
+            let kind = match value {
+                mlua::Value::Integer(_) => "integer",
+                mlua::Value::Number(_) => "float",
+                _ => value.type_name(),
+            };
+            Ok(format!("{} ({kind})", value.to_string()?))
+        });
+        let text =
+            text.map_err(|error| anyhow!("reference Lua fails on `{}`: {error}", self.program))?;
+        Ok((time, text))
+    }
+}
+
+/// Our interpreter, a program loaded.
+struct Interpreter {
+    program: &'static str,
+    vm: Vm,
+    function: Value,
+}
+
+impl Interpreter {
+    fn new(program: &'static str, source: &str) -> anyhow::Result<Interpreter> {
+        let proto = bytecode::load(source.as_bytes(), format!("={program}").as_bytes(), "t", 0);
+        let proto = proto.map_err(|error| anyhow!("`{program}` is refused: {error}"))?;
+        let mut vm = Vm::new();
+        plumb_jit::stdlib::open_all(&mut vm);
+        let function = Value::from(vm.load(&Arc::new(proto)));
+        vm.heap.pinned.push(function);
+        Ok(Interpreter { program, vm, function })
+    }
+
+    /// The time of one run, and its result as text with its type.
+    fn run(&mut self) -> anyhow::Result<(Duration, String)> {
+        let begin = Instant::now();
+        let values = self.vm.call(self.function, &[]);
+        let time = begin.elapsed();
+        let text = values.and_then(|values| {
+            let value = values.first().copied().unwrap_or(Value::NIL);
+            let kind = match (value.as_int(), value.as_float()) {
+                (Some(_), _) => "integer",
+                (_, Some(_)) => "float",
+                _ => value.type_name(),
+            };
+            Ok(format!("{} ({kind})", self.vm.to_string(value)?.to_text()))
+        });
+        let text = text.map_err(|error| anyhow!("`{}` fails: {}", self.program, error.text()))?;
+        Ok((time, text))
+    }
 }
 
 /// The geometric mean of the ratios.
@@ -110,23 +174,33 @@ mod tests {
     #[test]
     fn programs_compute_what_is_known() {
         let known = [
-            ("fib", "196418"),
-            ("sieve", "17984"),
-            ("spectral_norm", "1.274219991"),
-            ("ackermann", "509"),
-            ("fannkuch", "1616 22"),
-            ("nqueens", "552"),
+            ("fib", "196418 (integer)"),
+            ("sieve", "17984 (integer)"),
+            ("spectral_norm", "1.274219991 (string)"),
+            ("ackermann", "509 (integer)"),
+            ("fannkuch", "1616 22 (string)"),
+            ("nqueens", "552 (integer)"),
         ];
         for (name, expected) in known {
             let program = *PROGRAMS.iter().find(|(program, _)| *program == name).unwrap();
-            assert_eq!(measure(program, 1, Duration::ZERO).unwrap().result, expected, "{name}");
+            assert_eq!(measure(program, 1, &|| ()).unwrap().result, expected, "{name}");
+        }
+    }
+
+    /// What the engines differ in on purpose shows that they are compared: addresses; and the reference
+    /// here has no debug library, from which a result is made that differs in its type alone.
+    #[test]
+    fn no_time_for_results_that_differ() {
+        for source in ["return tostring({})", "return debug and 1 or 1.0"] {
+            let error = measure(("odd", source), 1, &|| ()).unwrap_err().to_string();
+            assert!(error.contains("disagree"), "{source}: {error}");
         }
     }
 
     #[test]
-    fn no_time_for_wrong_results() {
-        let odd = "return tostring({})";
-        let error = measure(("odd", odd), 1, Duration::ZERO).unwrap_err().to_string();
-        assert!(error.contains("disagree"), "{error}");
+    fn unknown_programs_are_answered_with_the_known() {
+        let error = choose(&["fob".into()]).unwrap_err().to_string();
+        assert!(error.contains("`fob`") && error.contains("mandelbrot, fib, sieve"), "{error}");
+        assert_eq!(choose(&["fib".into()]).unwrap()[0].0, "fib");
     }
 }

@@ -34,7 +34,7 @@ fn arg(path: &Path) -> &str {
 
 #[test]
 fn every_command_has_help() {
-    for command in ["sweep", "check", "run", "trace", "repro"] {
+    for command in ["sweep", "check", "run", "trace", "repro", "bench"] {
         let output = plumb(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0), "{command}");
         assert!(text(&output.stdout).contains("Usage:"), "{command}");
@@ -183,4 +183,19 @@ fn sweep_writes_its_report() {
     ] {
         assert!(!json[key].is_null(), "{key} is missing");
     }
+}
+
+#[test]
+fn the_interpreter_is_timed_against_the_reference() {
+    refused(&["bench", "interp", "--program", "fob"], "there are: mandelbrot, fib");
+    refused(&["bench", "interp", "--repeats", "0"], "--repeats");
+    let path = file("bench.json", b"");
+    let args =
+        ["bench", "interp", "--program", "nqueens", "--repeats", "1", "--report", arg(&path)];
+    let output = plumb(&args);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("nqueens"), "{}", text(&output.stdout));
+    let report = std::fs::read_to_string(&path).expect("the report is written");
+    assert!(report.contains("\"result\": \"552 (integer)\""), "{report}");
+    assert!(report.contains("\"ratio\""), "{report}");
 }

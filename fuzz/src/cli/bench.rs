@@ -1,8 +1,14 @@
 //! `plumb bench`: how fast a part is on this machine.
 
 use super::emitln;
+use crate::bench::{Row, choose, geometric_mean, measure as measure_program};
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plumb_jit::exec::measure::{Speed, measure};
 use plumb_jit::exec::{Executor, Simulator};
+use serde::Serialize;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -10,17 +16,104 @@ pub struct Args {
     part: Part,
 }
 
-#[derive(clap::Subcommand, Clone, Copy, Debug)]
+#[derive(clap::Subcommand, Clone, Debug)]
 enum Part {
     /// The ARM64 simulator: instructions per second, and the time to enter and leave a trace; next to
     /// the unicorn engine, if it is built in.
     Sim,
+    /// The interpreter, JIT off, against reference Lua (PUC): wall time of the same programs, by turns;
+    /// writes reports/bench-interp.json.
+    Interp(InterpArgs),
+}
+
+#[derive(clap::Args, Clone, Debug)]
+struct InterpArgs {
+    /// Only this program; may be given more than once.
+    #[arg(long, value_name = "NAME")]
+    program: Vec<String>,
+    /// Runs of each program on each engine; the best counts.
+    #[arg(long, value_name = "N", default_value_t = 10,
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    repeats: u32,
+    /// Where the figures go [default: reports/bench-interp.json].
+    #[arg(long)]
+    report: Option<PathBuf>,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<u8> {
-    match args.part {
+    match &args.part {
         Part::Sim => sim(),
+        Part::Interp(args) => interp(args),
     }
+}
+
+/// What is written for machines.
+#[derive(Serialize)]
+struct Report<'a> {
+    repeats: u32,
+    /// Of ours / reference's time.
+    geometric_mean: f64,
+    worst: &'a str,
+    worst_ratio: f64,
+    programs: &'a [Row],
+}
+
+fn interp(args: &InterpArgs) -> anyhow::Result<u8> {
+    let chosen = choose(&args.program)?;
+    let bar = ProgressBar::new(chosen.len() as u64 * u64::from(args.repeats));
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    bar.set_style(ProgressStyle::with_template("{bar:40.cyan/blue} {percent:>3}% {msg}")?);
+    let mut rows = Vec::new();
+    emitln!("{:<16}{:>14}{:>14}{:>9}", "program", "PUC", "Plumb", "ratio")?;
+    for program in chosen {
+        bar.set_message(program.0);
+        let row = measure_program(program, args.repeats, &|| bar.inc(1))?;
+        bar.suspend(|| print_row(&row))?;
+        rows.push(row);
+    }
+    bar.finish_and_clear();
+    let worst = rows.iter().max_by(|a, b| a.ratio.total_cmp(&b.ratio));
+    let worst = worst.context("a program at least is measured")?;
+    let mean = geometric_mean(&rows);
+    if rows.len() > 1 {
+        emitln!("{:<44}{mean:>9.3}", "geometric mean")?;
+        emitln!("{:<44}{:>9.3}", format!("worst: {}", worst.program), worst.ratio)?;
+    }
+    let path = args.report.clone().unwrap_or_else(|| "reports/bench-interp.json".into());
+    write(
+        &path,
+        &Report {
+            repeats: args.repeats,
+            geometric_mean: mean,
+            worst: worst.program,
+            worst_ratio: worst.ratio,
+            programs: &rows,
+        },
+    )?;
+    emitln!("written to {}", path.display())?;
+    Ok(0)
+}
+
+fn print_row(row: &Row) -> anyhow::Result<()> {
+    emitln!(
+        "{:<16}{:>11.2} ms{:>11.2} ms{:>9.3}",
+        row.program,
+        row.reference_seconds * 1e3,
+        row.interpreter_seconds * 1e3,
+        row.ratio,
+    )
+}
+
+fn write(path: &Path, report: &Report) -> anyhow::Result<()> {
+    let shown = path.display();
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder of `{shown}`"))?;
+    }
+    let text = serde_json::to_string_pretty(report)? + "\n";
+    std::fs::write(path, text).with_context(|| format!("cannot write `{shown}`"))
 }
 
 fn sim() -> anyhow::Result<u8> {
