@@ -160,7 +160,8 @@ impl Vm {
         }
     }
 
-    /// [`Vm::call`] with a message handler, which sees an error where it is raised. For hosts.
+    /// [`Vm::call`] with a message handler, which sees an error where it is raised; what an error left
+    /// pending is closed, under the handler too. For hosts.
     pub fn call_handled(
         &mut self,
         function: Value,
@@ -170,7 +171,11 @@ impl Vm {
         let slot = self.thread.top;
         self.push(handler);
         let outer = std::mem::replace(&mut self.thread.handler, slot);
-        let result = self.call(function, args);
+        let result = self.call(function, args).or_else(|error| {
+            let kind = error.kind;
+            let value = self.catch_error(slot as usize + 1, error)?;
+            Err(Box::new(LuaError { value, kind, handled: true }))
+        });
         self.thread.handler = outer;
         self.thread.top = slot;
         result

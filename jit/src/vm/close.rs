@@ -3,12 +3,12 @@
 //! In:  TBC and TFORPREP, which mark a variable; the end of its scope.
 //! Out: its metamethod `__close` is called with the value and the error, if there is one.
 //!
-//! A scope ends in one of four ways:
+//! A scope ends in one of these ways:
 //! - CLOSE and RETURN call one method at a time: when it returns, the instruction is executed again
 //!   ([`Vm::close_variable`], `Vm::finish_instruction`);
 //! - an error is caught by a protected native: see `Vm::go_on_catching`;
 //! - a native or the host goes on after an error of something it called: [`Vm::catch_error`];
-//! - a coroutine is closed: `Vm::close_coroutine`.
+//! - a coroutine is closed: `Vm::close_coroutine`; the state is: `Vm::close`.
 //!
 //! The first two do not recurse in Rust, so close methods may yield there, as in PUC.
 //!

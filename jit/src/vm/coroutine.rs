@@ -17,7 +17,7 @@
 use super::Vm;
 use super::call::{After, Flow, MAX_C_CALLS};
 use super::error::{ErrorKind, LuaError, LuaResult};
-use super::frame::{ThreadState, flag};
+use super::frame::{NO_FRAME, ThreadState, flag};
 use super::native::{Return, Returned};
 use crate::heap::layout::ThreadStatus;
 use crate::heap::stack::{LIMIT, Stack};
@@ -370,6 +370,18 @@ impl Vm {
         if self.thread.hooks.mask != 0 || left.hooks.mask != 0 {
             self.hooks_changed();
         }
+    }
+
+    /// Drops all calls of the program: the main thread runs, with no call, and with the variables that
+    /// the dropped calls left pending. What called this must never return to them.
+    pub(crate) fn abandon_calls(&mut self) {
+        if self.current != self.main {
+            self.switch(self.main, ThreadStatus::Normal);
+        }
+        self.thread.truncate(0);
+        self.thread.handler = 0;
+        self.thread.handling = 0;
+        self.thread.finalizer = NO_FRAME;
     }
 
     /// Gives back what an ended coroutine has.

@@ -207,15 +207,20 @@ impl ThreadState {
         if self.frames[index].is_tail_call() {
             return None;
         }
-        self.called_from(index.checked_sub(1)?)
+        self.called_at(index)
     }
 
-    /// A name for the function that frame `index` is calling (`funcnamefromcall`).
-    fn called_from(&self, index: usize) -> Option<Name> {
-        if self.hooks.interrupts(index) {
+    /// A name for the function that frame `index`, which may still be to come, is to run
+    /// (`funcnamefromcall`).
+    fn called_at(&self, index: usize) -> Option<Name> {
+        let caller = index.checked_sub(1);
+        if caller.is_some_and(|caller| self.hooks.interrupts(caller)) {
             return Some(("hook", UNKNOWN.to_vec()));
         }
-        let (proto, pc) = self.current_instruction(index)?;
+        if self.finalizer == index as u32 {
+            return Some(("metamethod", b"__gc".to_vec()));
+        }
+        let (proto, pc) = self.current_instruction(caller?)?;
         called_name(proto, pc)
     }
 }
@@ -286,8 +291,7 @@ impl Vm {
     /// The error of calling the value at `slot`.
     #[cold]
     pub(crate) fn call_error(&mut self, slot: *const Value) -> Box<LuaError> {
-        let name =
-            self.frame_count().checked_sub(1).and_then(|index| self.thread.called_from(index));
+        let name = self.thread.called_at(self.frame_count());
         let extra = match name {
             Some(_) => format_name(name),
             None => self.describe(slot),

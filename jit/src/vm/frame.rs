@@ -125,6 +125,8 @@ impl Frame {
     }
 }
 
+pub(crate) const NO_FRAME: u32 = u32::MAX;
+
 /// Stack and frames of one thread of execution.
 pub struct ThreadState {
     pub(crate) stack: Stack,
@@ -153,6 +155,8 @@ pub struct ThreadState {
     pub(crate) interruptions: u32,
     /// Message handlers that are running.
     pub(crate) handling: u32,
+    /// Index of the frame of the finalizer that runs, [`NO_FRAME`] if none does.
+    pub(crate) finalizer: u32,
     /// A stack overflow is being reported.
     pub(crate) overflowing: bool,
 }

@@ -13,7 +13,7 @@
 //!   allocated ([`Vm::check_room`]); what is allocated in between is small.
 
 use super::error::{ErrorKind, LuaError, LuaResult};
-use super::frame::ThreadState;
+use super::frame::{NO_FRAME, ThreadState};
 use super::proto::RuntimeProto;
 use super::{BasicType, Vm};
 use crate::bytecode::Event;
@@ -272,7 +272,9 @@ impl Vm {
         self.is_finalizing = true;
         self.push(finalizer);
         self.push(object);
+        self.thread.finalizer = self.frame_count() as u32;
         let result = self.call_pushed(1, 0);
+        self.thread.finalizer = NO_FRAME;
         self.is_finalizing = false;
         self.thread.handler = handler;
         self.thread.top = top;
@@ -305,14 +307,20 @@ impl Vm {
         self.warning(b")", false);
     }
 
-    /// Ends the program as `lua_close` does: closes the main thread's upvalues and calls all
-    /// finalizers, in the reverse order of marking. Only the host uses the VM afterwards.
+    /// Ends the program as `lua_close` does: closes the main thread's pending variables and upvalues,
+    /// then calls all finalizers, in the reverse order of marking, errors becoming warnings. May be
+    /// called while the program runs, in any thread; then, nothing of it runs afterwards.
     pub fn close(&mut self) -> LuaResult<()> {
+        let driver = self.set_driver(None);
+        self.abandon_calls();
+        // An error that stands at the end is nobody's.
+        let closed = self.close_protected(1, None).map(|_| ());
+        self.thread.top = 1;
         self.closing = true;
         self.heap.begin_close();
-        let end = self.live_end();
-        self.call_finalizers(end, usize::MAX)?;
-        Ok(())
+        let ended = closed.and_then(|()| self.call_finalizers(1, usize::MAX).map(|_| ()));
+        self.set_driver(driver);
+        ended
     }
 }
 

@@ -13,7 +13,7 @@
 //! - open upvalues of a thread are in its list until it ends, is closed, or is found unreachable.
 
 use super::Vm;
-use super::frame::{Frame, ThreadState};
+use super::frame::{Frame, NO_FRAME, ThreadState};
 use super::hook::Hooks;
 use crate::heap::alloc::Allocator;
 use crate::heap::layout::{GcHeader, ThreadStatus};
@@ -44,6 +44,7 @@ impl ThreadState {
             base_c_calls: 0,
             interruptions: 0,
             handling: 0,
+            finalizer: NO_FRAME,
             overflowing: false,
         }
     }

@@ -6,6 +6,7 @@
 
 use super::options::{self, Action, Options};
 use super::repl;
+use plumb_jit::heap::collector::Mode;
 use plumb_jit::heap::{ClosureRef, Value};
 use plumb_jit::stdlib;
 use plumb_jit::stdlib::load_file::{LoadError, load_buffer, load_file};
@@ -37,13 +38,16 @@ pub struct Reported;
 pub fn run(vm: &mut Vm, program: Vec<u8>, argv: Vec<Vec<u8>>, own: usize) -> bool {
     let session = Standalone { program: Some(program.clone()), argv, own, success: false };
     let session = vm.heap.new_userdata(Box::new(Some(session)), None);
-    match vm.call(Value::native(&MAIN), &[Value::from(session)]) {
+    let success = match vm.call(Value::native(&MAIN), &[Value::from(session)]) {
         Ok(results) => !results[0].is_falsy(),
         Err(error) => {
             message(Some(&program), &text_of(&error));
             false
         }
-    }
+    };
+    // Only an interrupt could end it early, and nobody listens to those any more.
+    let _ = vm.close();
+    success
 }
 
 fn main(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
@@ -74,10 +78,7 @@ impl Standalone {
         }
         stdlib::open_all(vm);
         self.set_arg(vm, options.script);
-        if let Some(collect) = vm.get_global("collectgarbage").as_native_closure() {
-            let mode = vm.heap.new_string_value(b"generational");
-            vm.call(Value::from(collect), &[mode])?;
-        }
+        vm.set_collector_mode(Mode::Generational)?;
         self.execute(vm, &options, &args)
     }
 

@@ -49,6 +49,9 @@ fn exit(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
         Tag::False => 1,
         _ => vm.opt_int(args, 1, 0)? as i32,
     };
+    if !vm.arg(args, 2).is_falsy() {
+        vm.close()?;
+    }
     std::process::exit(code)
 }
 
