@@ -10,7 +10,8 @@
 //! 8. [`score`]      ... and how it did
 //! 9. [`selftest`]   whether the harness can be believed
 //! 10. [`bench`]      the interpreter's time against PUC's
-//! 11. [`cli`]       the `plumb` command
+//! 11. [`runner`]    starting programs of this target
+//! 12. [`cli`]       the `plumb` command
 
 #![forbid(unsafe_code)]
 
@@ -22,6 +23,7 @@ pub mod generate;
 pub mod harness;
 pub mod reduce;
 pub mod regression;
+pub mod runner;
 pub mod score;
 pub mod selftest;
 pub mod triage;

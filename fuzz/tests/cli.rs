@@ -1,10 +1,11 @@
 //! The `plumb` command as a person meets it: exit codes and messages, bad input first.
 
+use plumb_fuzz::runner::command;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 fn plumb(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_plumb")).args(args).output().expect("plumb starts")
+    command(env!("CARGO_BIN_EXE_plumb")).args(args).output().expect("plumb starts")
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -77,15 +78,15 @@ fn a_first_line_for_the_shell_is_skipped() {
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let path = file("piped.lua", b"for i = 1, 100 do end\n");
-    for command in ["check", "trace"] {
+    for name in ["check", "trace"] {
         let (reader, writer) = std::io::pipe().expect("pipes can be made");
         drop(reader);
-        let output = Command::new(env!("CARGO_BIN_EXE_plumb"))
-            .args([command, arg(&path)])
+        let output = command(env!("CARGO_BIN_EXE_plumb"))
+            .args([name, arg(&path)])
             .stdout(writer)
             .output()
             .expect("plumb starts");
-        assert_eq!(output.status.code(), Some(0), "{command}: {}", text(&output.stderr));
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", text(&output.stderr));
     }
 }
 

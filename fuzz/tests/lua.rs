@@ -1,5 +1,6 @@
 //! `plumb run` as a `lua`: what it writes to stdout and stderr and how it ends, as PUC's `lua.c` does.
 
+use plumb_fuzz::runner::command;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -7,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 /// A command in a folder of its own, without the environment's Lua settings.
 fn lua(folder: &str, args: &[&str]) -> Command {
     let folder = directory(folder);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_plumb"));
+    let mut command = command(env!("CARGO_BIN_EXE_plumb"));
     command.arg("run").args(args).current_dir(folder).stdin(Stdio::null());
     for name in
         ["LUA_INIT", "LUA_INIT_5_4", "LUA_PATH", "LUA_PATH_5_4", "LUA_CPATH", "LUA_CPATH_5_4"]
@@ -324,6 +325,9 @@ fn interrupts_end_a_script() {
     ] {
         interrupt_a_script(options);
     }
+    if cfg!(target_arch = "aarch64") {
+        interrupt_a_script(&["--executor", "native"]);
+    }
 }
 
 fn interrupt_a_script(options: &[&str]) {
@@ -355,7 +359,7 @@ fn a_link_named_lua_is_a_lua() {
     let link = directory("link").join("lua5.4");
     let _ = std::fs::remove_file(&link);
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_plumb"), &link).expect("a link can be made");
-    let output = Command::new(&link).args(["-e", "print(arg[0]) error('x', 0)"]).output();
+    let output = command(&link).args(["-e", "print(arg[0]) error('x', 0)"]).output();
     let name = link.to_str().expect("temporary paths are text");
     let (code, stdout, stderr) = ended(output.expect("the link starts"));
     assert_eq!((code, stdout), (1, format!("{name}\n")));

@@ -4,12 +4,13 @@
 
 use super::{ExecutorArg, emit, emitln, executor};
 use crate::faults::{self, Fault};
+use crate::runner::command;
 use crate::score::{Card, Row, Rules, score};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -149,7 +150,7 @@ fn all_rows(args: &Args, faults: &[Fault]) -> anyhow::Result<Vec<Row>> {
 
 /// Scores a fault in a process of its own.
 fn in_process(args: &Args, fault: &Fault) -> anyhow::Result<Row> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = command(std::env::current_exe()?);
     command.args(["score", "--row", fault.name]);
     command.args(["--budget", &args.budget.as_secs_f64().to_string()]);
     command.args(["--reduce", &args.reduce.to_string()]);

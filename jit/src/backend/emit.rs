@@ -9,9 +9,12 @@
 //! prologue        save callee-saved registers; ctx -> x20, base -> x19; perhaps fuel -> x29
 //! pre-roll
 //! loop:           ... b loop
+//! resume:         prologue; ctx.gpr, ctx.fpr -> registers; b behind the count at the loop head
 //! stub n:         movz w16, #n; b common
 //! common:         registers -> ctx.gpr, ctx.fpr; x16 -> ctx.exit_id; restore; ret
 //! ```
+//!
+//! `resume` is there where the code counts arrivals: code that had none left goes on with it.
 //!
 //! Invariants:
 //! - x16 is written only inside one instruction's words and by stubs; x18 is never named.
@@ -42,6 +45,8 @@ const CONTEXT: u8 = 20;
 const ZERO: u8 = 31;
 /// Loop arrivals left, where the code counts them. Not allocatable, saved with x30.
 const ARRIVALS: u8 = 29;
+/// The first of each pair of registers that the allocator gives out.
+const RESTORED_PAIRS: [usize; 12] = [0, 2, 4, 6, 8, 10, 12, 14, 21, 23, 25, 27];
 
 macro_rules! a64 {
     ($emitter:expr; $($code:tt)*) => { dynasm!($emitter.ops; .arch aarch64; $($code)*) };
@@ -103,6 +108,10 @@ pub fn emit(
         emitter.steps(body);
     }
     let hot_words = emitter.word();
+    if count_arrivals && allocated.body.is_some() {
+        emitter.annotate("resume".to_owned());
+        emitter.resume();
+    }
     emitter.annotate("exits".to_owned());
     emitter.exits(count_arrivals);
     emitter.finish(allocated, hot_words)
@@ -139,8 +148,9 @@ struct Emitter<'t> {
     /// By exit.
     stubs: Vec<DynamicLabel>,
     loop_head: DynamicLabel,
-    /// Where counted code goes when it has no arrivals left.
+    /// Where counted code goes when it has no arrivals left, and where it goes on when it gets more.
     out_of_fuel: DynamicLabel,
+    arrived: DynamicLabel,
     origin: Option<ValueId>,
     /// The guard before which the code counts down to a forced exit.
     forced: Option<ValueId>,
@@ -153,11 +163,23 @@ impl<'t> Emitter<'t> {
         let stubs = (0..num_exits).map(|_| ops.new_dynamic_label()).collect();
         let loop_head = ops.new_dynamic_label();
         let out_of_fuel = ops.new_dynamic_label();
+        let arrived = ops.new_dynamic_label();
         let unused = ExitRecord { snapshot: trace.end, guard: None, values: Vec::new() };
         let blob = CodeBlob { spill_slots: allocated.spill_slots, ..CodeBlob::default() };
         let records = vec![unused; num_exits];
         let (origin, forced) = (None, None);
-        Emitter { trace, ops, blob, records, stubs, loop_head, out_of_fuel, origin, forced }
+        Emitter {
+            trace,
+            ops,
+            blob,
+            records,
+            stubs,
+            loop_head,
+            out_of_fuel,
+            arrived,
+            origin,
+            forced,
+        }
     }
 
     /// Index of the next word.
@@ -204,8 +226,8 @@ impl<'t> Emitter<'t> {
 
     fn arrive(&mut self, count: bool) {
         if count {
-            let out = self.out_of_fuel;
-            a64!(self; subs X(ARRIVALS), XSP(ARRIVALS), #1; b.lo =>out);
+            let (out, arrived) = (self.out_of_fuel, self.arrived);
+            a64!(self; subs X(ARRIVALS), XSP(ARRIVALS), #1; b.lo =>out; =>arrived);
             self.category(Category::Other);
         }
     }
@@ -245,6 +267,25 @@ impl<'t> Emitter<'t> {
             ; ldp x29, x30, [sp], #160
             ; ret
         );
+    }
+
+    /// The entry of a run that goes on where it had no arrivals left.
+    fn resume(&mut self) {
+        self.blob.resume = Some(self.word());
+        self.prologue(true);
+        for first in RESTORED_PAIRS {
+            let offset = TraceContext::gpr_offset(first) as u32 as i32;
+            let first = first as u8;
+            a64!(self; ldp X(first), X(first + 1), [X(CONTEXT), offset]);
+        }
+        for first in (0..32).step_by(2) {
+            let offset = TraceContext::fpr_offset(first) as u32 as i32;
+            let first = first as u8;
+            a64!(self; ldp D(first), D(first + 1), [X(CONTEXT), offset]);
+        }
+        let arrived = self.arrived;
+        a64!(self; b =>arrived);
+        self.category(Category::Other);
     }
 
     /// Stubs and the common tail. x16 and x17 are stored with the rest; nobody reads them.

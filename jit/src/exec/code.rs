@@ -82,6 +82,9 @@ pub struct CodeBlob {
     pub words: Vec<u32>,
     /// Index of the loop head's first word, if the trace loops.
     pub loop_head: Option<usize>,
+    /// Index of the second entry's first word, in code that counts its arrivals and loops: called as word
+    /// 0 is, it goes on behind the loop head with the registers that are in the context.
+    pub resume: Option<usize>,
     /// IR text of the operation that starts at a word, for listings; ascending word indexes.
     pub annotations: Vec<(usize, String)>,
     /// One category a word; words past its end count as `Other`.

@@ -32,7 +32,8 @@ pub struct TraceContext {
     /// Which exit was taken.
     pub exit_id: u64,
     /// Times the loop head may still be reached. Counted down only by code that was compiled to count
-    /// (native), which leaves with exit [`OUT_OF_FUEL`] below 0; the simulator counts without help.
+    /// (native), which leaves with exit [`OUT_OF_FUEL`] below 0, and goes on from `CodeBlob::resume`;
+    /// the simulator counts without help.
     pub arrivals_left: u64,
     /// The VM's heap, first argument of the helpers that allocate.
     pub heap: u64,

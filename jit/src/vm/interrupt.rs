@@ -8,8 +8,6 @@
 //!
 //! A trace that runs for long asks too, and is then given up where it is: what it stored into objects
 //! stays, while the locals of the frames it runs in are those from when it was entered.
-//!
-//! Limit: native code does not ask; it is interrupted when it leaves its trace.
 
 use super::Vm;
 use super::error::LuaResult;

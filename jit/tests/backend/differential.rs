@@ -4,7 +4,8 @@ use plumb_jit::backend::alloc::{Allocated, Step};
 use plumb_jit::backend::alloc::{MAX_FPR, MAX_GPR, MIN_FPR, MIN_GPR, Strategy};
 use plumb_jit::backend::mach::{FloatOp, Inst, IntOp, MachTrace};
 use plumb_jit::backend::{self, BackendConfig, CompiledTrace, Location, Tap};
-use plumb_jit::exec::code::GuardBranch;
+use plumb_jit::exec::code::{CodeBlob, GuardBranch};
+use plumb_jit::exec::context::OUT_OF_FUEL;
 use plumb_jit::exec::executor::{Executor, ForcedExit};
 use plumb_jit::exec::{disasm, mach, sim::Simulator};
 use plumb_jit::ir::eval::{Forced, Outcome, evaluate, evaluate_forcing};
@@ -146,12 +147,85 @@ fn compare_forcing(
         Ok(_) => differences(world, trace, &compiled, &ctx, &outcome, &shadow),
     };
     found.extend(on_the_way);
+    if config.count_arrivals {
+        found.extend(in_portions(world, trace, &compiled, &outcome, &shadow));
+        found.extend(natively(world, trace, &compiled, &outcome, &shadow));
+    }
     if found.is_empty() {
         return Ok(outcome);
     }
     let listing = disasm::listing(&compiled.blob);
     let text = print_with(trace, &world.symbols);
     Err(format!("{config:?}\n{}\n{text}\n{listing}", found.join("\n")))
+}
+
+/// How counted code differs that gets one arrival at a time and is resumed after each.
+fn in_portions(
+    world: &mut World,
+    trace: &Trace,
+    compiled: &CompiledTrace,
+    outcome: &Outcome,
+    shadow: &Shadow,
+) -> Vec<String> {
+    let mut simulator = Simulator::new();
+    let mut code = simulator.install(compiled.blob.clone()).expect("room");
+    let mut ctx = world.reset();
+    let mut arrivals = 0;
+    loop {
+        // The run that is resumed has arrived already.
+        ctx.arrivals_left = 0;
+        if let Err(trap) = simulator.run(&code, &mut ctx, world.base, &mut world.env) {
+            return vec![format!("resumed after {arrivals} arrivals: {trap}")];
+        }
+        if ctx.exit_id != u64::from(OUT_OF_FUEL) {
+            break;
+        }
+        if arrivals == 0 {
+            code = simulator.install(resuming(&compiled.blob)).expect("room");
+        }
+        arrivals += 1;
+        if arrivals > FUEL {
+            return vec!["resumed without end".into()];
+        }
+    }
+    if arrivals != outcome.loop_arrivals {
+        return vec![format!("resumed {arrivals} times, evaluator {}", outcome.loop_arrivals)];
+    }
+    differences(world, trace, compiled, &ctx, outcome, shadow)
+}
+
+/// The code with its second entry as the first. Spilled values are not poisoned at entry.
+fn resuming(blob: &CodeBlob) -> CodeBlob {
+    let mut blob = CodeBlob { spill_slots: 0, ..blob.clone() };
+    let entry = blob.resume.expect("looping code that counts") as u32;
+    blob.words[0] = 0x1400_0000 | entry; // b
+    blob
+}
+
+/// How counted code differs on the processor.
+#[cfg(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos")))]
+fn natively(
+    world: &mut World,
+    trace: &Trace,
+    compiled: &CompiledTrace,
+    outcome: &Outcome,
+    shadow: &Shadow,
+) -> Vec<String> {
+    let mut native = plumb_jit::exec::Native::new().expect("executable memory");
+    let code = native.install(compiled.blob.clone()).expect("room");
+    let mut ctx = world.reset();
+    match native.run(&code, &mut ctx, world.base, &mut world.env) {
+        Err(trap) => vec![format!("native: {trap}")],
+        Ok(stats) if stats.loop_arrivals != outcome.loop_arrivals => {
+            vec![format!("native: {} arrivals", stats.loop_arrivals)]
+        }
+        Ok(_) => differences(world, trace, compiled, &ctx, outcome, shadow),
+    }
+}
+
+#[cfg(not(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos"))))]
+fn natively(_: &World, _: &Trace, _: &CompiledTrace, _: &Outcome, _: &Shadow) -> Vec<String> {
+    Vec::new()
 }
 
 fn differences(

@@ -44,6 +44,15 @@ impl State {
         state.x[18] = 0;
         state
     }
+
+    /// A place by number: x0 to x30, d0 to d31, the window.
+    fn cell(&mut self, place: usize) -> &mut u64 {
+        match place {
+            0..31 => &mut self.x[place],
+            31..63 => &mut self.d[place - 31],
+            _ => &mut self.window[place - 63],
+        }
+    }
 }
 
 /// Integers at the edges of 32 and 64 bits, and shift amounts around 64.
@@ -173,6 +182,42 @@ fn step_input(step: &Step, rng: &mut Rng, edges: usize, state: &mut State) {
     }
 }
 
+/// A smaller input of which `holds` is still true: what does not matter is as in [`State::pattern`], the
+/// rest is 0 or 1 where it can be. Addresses stay.
+pub fn shrink(state: &State, mut holds: impl FnMut(&State) -> bool) -> State {
+    let (mut state, pattern) = (state.clone(), State::pattern());
+    let mut attempt = |change: &dyn Fn(&mut State)| {
+        let mut smaller = state.clone();
+        change(&mut smaller);
+        if smaller != state && holds(&smaller) {
+            state = smaller;
+            return true;
+        }
+        false
+    };
+    attempt(&|s| s.nzcv = 0);
+    // Whole files first: most of the window never matters.
+    attempt(&|s| s.window = pattern.window.clone());
+    let places = (0..31 + 32 + CELLS).filter(|&place| place != 18);
+    for place in places {
+        let original = *pattern.clone().cell(place);
+        let simple = [original, 0, 1].map(|value| {
+            move |s: &mut State| {
+                let cell = s.cell(place);
+                if *cell != original && !is_address(*cell) {
+                    *cell = value;
+                }
+            }
+        });
+        let _ = simple.iter().any(|change| attempt(change));
+    }
+    state
+}
+
+fn is_address(value: u64) -> bool {
+    value.wrapping_sub(WINDOW - NEAR) < 2 * NEAR
+}
+
 /// Where an instruction loads or stores, and how many bytes.
 fn accessed(inst: &Inst<Loc>) -> Option<(Address<Loc>, i64)> {
     match *inst {
@@ -209,4 +254,17 @@ pub fn float(rng: &mut Rng, edges: usize) -> u64 {
         2 => rng.next() & !(0x7ff << 52) | (0x3ff + rng.below(70) as u64) << 52,
         _ => rng.next(),
     }
+}
+
+#[test]
+fn shrinking_keeps_what_matters() {
+    let mut rng = Rng::new(3);
+    let state = draw(&Subject::Frame { count_arrivals: false }, &mut rng, 0);
+    let mut state = State { nzcv: 6, ..state };
+    (state.x[3], state.x[4], state.window[5]) = (77, WINDOW + 8, 9);
+    let small = shrink(&state, |s| s.x[3] == 77 && s.nzcv & 4 != 0 && s.window[5] == 9);
+    let mut expected = State { nzcv: 6, ..State::pattern() };
+    (expected.x[0], expected.x[3], expected.x[4]) = (WINDOW, 77, WINDOW + 8);
+    expected.window[5] = 9;
+    assert_eq!(small, expected);
 }

@@ -107,12 +107,19 @@ fn differences<E: Executor>(
     let mut wrong = Vec::new();
     for before in &drawn.inputs {
         let (a, b) = (simulator.run(&ours, before), referee.run(&theirs, before));
-        if a != b || a.is_err() {
-            let text = plumb_jit::exec::disasm::disassemble(&drawn.words).join("; ");
-            let (a, b) = (show(before, a), show(before, b));
-            let name = referee.name();
-            wrong.push(format!("{}: {text}\n  sim      {a}\n  {name:<8} {b}", drawn.form));
+        if a == b && a.is_ok() {
+            continue;
         }
+        let ends = (a.is_ok(), b.is_ok());
+        let before = input::shrink(before, |smaller| {
+            let (a, b) = (simulator.run(&ours, smaller), referee.run(&theirs, smaller));
+            (a.is_ok(), b.is_ok()) == ends && (a != b || a.is_err())
+        });
+        let (a, b) = (simulator.run(&ours, &before), referee.run(&theirs, &before));
+        let text = plumb_jit::exec::disasm::disassemble(&drawn.words).join("; ");
+        let (a, b) = (show(&before, a), show(&before, b));
+        let name = referee.name();
+        wrong.push(format!("{}: {text}\n  sim      {a}\n  {name:<8} {b}", drawn.form));
     }
     wrong
 }

@@ -8,9 +8,12 @@
 //! It checks nothing: a broken rule is a trap of the processor, or a wrong result. The simulator is
 //! where rules are checked, on any host.
 //!
+//! A run is given its arrivals at the loop head in portions. Between two of them the host is asked
+//! whether it wants the run to stop.
+//!
 //! Limits: instructions are not counted; code counts arrivals at its loop head and forces exits only
 //! when it was compiled to. Fuel is counted in arrivals, so an endless loop that does not pass the
-//! loop head stays endless.
+//! loop head stays endless, and deaf.
 
 pub mod fault;
 mod machine_context;
@@ -121,24 +124,37 @@ impl Executor for Native {
         env: &mut dyn RunEnv,
     ) -> Result<RunStats, Trap> {
         self.check(code);
-        let region = self.region.as_ref().expect("code memory was lost");
-        let arrivals = env.fuel() / code.blob.words.len().max(1) as u64;
-        ctx.arrivals_left = arrivals;
-        // SAFETY: `address` is word 0 of code in the executable region (the generation was checked),
-        // and word 0 of a blob is a function of these arguments that keeps AAPCS64: the backend's
-        // contract, see `code`.
-        let run =
-            unsafe { fault::call(code.address, region.addresses(), (&raw mut *ctx).cast(), base) };
-        if let Err(fault) = run {
-            return Err(trap_of(&fault, code));
+        let region = self.region.as_ref().expect("code memory was lost").addresses();
+        let fuel = env.fuel() / code.blob.words.len().max(1) as u64;
+        let (mut spent, mut entry) = (0, code.address);
+        loop {
+            let portion = PORTION.min(fuel - spent);
+            // A resumed run has arrived already.
+            ctx.arrivals_left = portion - u64::from(spent > 0);
+            // SAFETY: `entry` is word 0, or the word to resume at, of code in the executable region
+            // (the generation was checked); both are functions of these arguments that keep AAPCS64:
+            // the backend's contract, see `code`.
+            let run = unsafe { fault::call(entry, region.clone(), (&raw mut *ctx).cast(), base) };
+            run.map_err(|fault| trap_of(&fault, code))?;
+            if ctx.exit_id != u64::from(OUT_OF_FUEL) {
+                let loop_arrivals = spent + portion - ctx.arrivals_left;
+                return Ok(RunStats { loop_arrivals, instructions: 0 });
+            }
+            spent += portion;
+            if spent == fuel {
+                let text = format!("the loop was to be entered more than {fuel} times");
+                return Err(stopped(TrapKind::OutOfFuel, text, ctx));
+            }
+            if env.is_interrupted() {
+                return Err(stopped(TrapKind::Interrupted, "the host stops the run".into(), ctx));
+            }
+            entry = code.word_address(code.blob.resume.expect("counted code can be resumed"));
         }
-        if ctx.exit_id == u64::from(OUT_OF_FUEL) {
-            return Err(out_of_fuel(ctx, arrivals));
-        }
-        let loop_arrivals = arrivals - ctx.arrivals_left;
-        Ok(RunStats { loop_arrivals, instructions: 0 })
     }
 }
+
+/// Arrivals between two questions to the host: milliseconds.
+const PORTION: u64 = 1 << 16;
 
 /// What a person needs to know about a fault.
 fn trap_of(fault: &Fault, code: &InstalledCode) -> Trap {
@@ -164,14 +180,15 @@ fn trap_of(fault: &Fault, code: &InstalledCode) -> Trap {
     Trap { kind, word, instruction, operation, message, registers }
 }
 
-fn out_of_fuel(ctx: &TraceContext, arrivals: u64) -> Trap {
+/// The report of a run that ended at its loop head.
+fn stopped(kind: TrapKind, message: String, ctx: &TraceContext) -> Trap {
     let registers = Registers { gpr: ctx.gpr, fpr: ctx.fpr, sp: 0, nzcv: 0 };
     Trap {
-        kind: TrapKind::OutOfFuel,
+        kind,
         word: None,
         instruction: "the loop head".to_string(),
         operation: None,
-        message: format!("the loop was to be entered more than {arrivals} times"),
+        message,
         registers: dump(&registers),
     }
 }
