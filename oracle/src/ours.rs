@@ -283,6 +283,7 @@ fn prepare(program: &Program) -> (Vm, Library) {
     vm.heap.limit_bytes = program.options.memory;
     // As in the reference: finalizers and weak tables would show when a collection came.
     vm.heap.stopped = true;
+    vm.imitate_count_hook();
     let library = Library::of(&vm);
     if let Some(math) = vm.get_global("math").as_table() {
         let name = vm.heap.new_string(b"randomseed");

@@ -35,6 +35,10 @@
 //!   coroutines runs with a hook at each instruction, so that one count goes through all of them; if
 //!   another meets a stop in a coroutine all the same, it is limited by [`Reason::Coroutine`].
 //! - Finalizers run with hooks off; with the collector stopped there are none.
+//! - Where the hook runs, PUC needs twenty slots above a frame's registers. So that stops do not decide
+//!   whether a deep recursion fails, the hook runs at each instruction once the stack is nearly full
+//!   (`hasten`), and our engines imitate it (`Vm::imitate_count_hook`). The instruction before which such
+//!   an overflow is raised is not counted.
 
 mod layout;
 
@@ -81,6 +85,8 @@ struct Memory {
     used: usize,
     limit: usize,
     hit: bool,
+    /// The run to be told of a stack near its limit.
+    context: *mut Context<'static>,
 }
 
 /// What the hook and `print` need; one a run, at a stable address.
@@ -93,7 +99,7 @@ struct Context<'o> {
     armed: u64,
     /// Next stop that the observer asked for.
     next: Option<Clock>,
-    /// The hook runs at each instruction of every coroutine.
+    /// The hook runs at each instruction, of every coroutine.
     every: bool,
     fuel: u64,
     limited: Option<Reason>,
@@ -127,7 +133,7 @@ impl Context<'_> {
             return 1;
         }
         let stop = self.next.map_or(self.fuel, |c| c.0.min(self.fuel));
-        let distance = (stop + 1).saturating_sub(self.fetched).clamp(1, i32::MAX as u64);
+        let distance = (stop + 1).saturating_sub(self.fetched).clamp(1, i32::MAX as u64 - 1);
         self.armed = distance;
         distance as c_int
     }
@@ -141,7 +147,8 @@ pub fn run(
     observer: &mut dyn Observer,
 ) -> Outcome {
     let name = CString::new(chunk_name).expect("a chunk name has no NUL");
-    let mut memory = Memory { used: 0, limit: options.memory, hit: false };
+    let mut memory =
+        Memory { used: 0, limit: options.memory, hit: false, context: ptr::null_mut() };
     let memory_ptr: *mut Memory = &mut memory;
     let mut context = Context {
         next: observer.first(),
@@ -175,7 +182,9 @@ pub fn run(
         ffi::lua_getextraspace(l).cast::<*mut c_void>().write(context.cast());
         ffi::lua_gc(l, ffi::LUA_GCSTOP);
         fix_seed(l);
+        (*memory_ptr).context = context.cast();
         let ending = load_and_call(l, &mut *context, source, &name, options);
+        (*memory_ptr).context = ptr::null_mut();
         ffi::lua_close(l);
         ending
     };
@@ -239,15 +248,16 @@ unsafe fn load_and_call(
         if status != ffi::LUA_OK {
             return Ending::NotLua(top_bytes(l));
         }
-        // The copy below the call keeps the prototypes alive, so that their addresses stay theirs.
+        // The registry keeps the prototypes alive, so that their addresses stay theirs.
         ffi::lua_pushvalue(l, -1);
+        ffi::lua_rawsetp(l, ffi::LUA_REGISTRYINDEX, context.cast::<c_void>());
         let base = ffi::lua_gettop(l) - 1;
         let closure = ffi::lua_topointer(l, -1).cast::<LuaClosure>();
         let mut protos = FxHashMap::default();
         number_protos((*closure).proto, &mut protos);
         (*context).facts.protos = protos;
         let count = (*context).arm();
-        ffi::lua_sethook(l, Some(hook), ffi::LUA_MASKCOUNT, count);
+        set_hook(l, count);
         let status = ffi::lua_pcall(l, 0, ffi::LUA_MULTRET, 0);
         ffi::lua_sethook(l, None, 0, 0);
         let function = (*(*l.cast::<LuaState>()).ci).function;
@@ -504,7 +514,53 @@ unsafe extern "C" fn allocate(
         if !new.is_null() {
             memory.used = used;
         }
+        if new_size >= NEARLY_FULL_STACK && !memory.context.is_null() {
+            hasten(memory.context);
+        }
         new.cast()
+    }
+}
+
+/// Bytes of the smallest stack in which a frame can come so near to the limit that `luaD_hook` finds no
+/// room: `LUA_MINSTACK` slots fewer than `LUAI_MAXSTACK`, and `EXTRA_STACK`.
+const NEARLY_FULL_STACK: usize = (1_000_000 - 20 + 5) * size_of::<TValue>();
+
+/// Sets the hook to run before the `count`-th instruction from now. The count is reset to one more, which
+/// tells that it has run down.
+///
+/// # Safety
+/// `l` is a live thread of a run.
+unsafe fn set_hook(l: *mut ffi::lua_State, count: c_int) {
+    // SAFETY: by the caller.
+    unsafe {
+        ffi::lua_sethook(l, Some(hook), ffi::LUA_MASKCOUNT, count);
+        if count > 1 {
+            (*l.cast::<LuaState>()).base_hook_count = count + 1;
+        }
+    }
+}
+
+/// Makes the hook run at each instruction from the next one on: a frame near the stack's limit fails at
+/// the first instruction at which the hook runs (`luaD_hook` needs room), so that has to be the same one
+/// whatever the stops.
+///
+/// # Safety
+/// Called by the allocator during the run of `context`.
+unsafe fn hasten(context: *mut Context<'static>) {
+    // SAFETY: the state is alive, and Lua reads the count only between instructions.
+    unsafe {
+        let state = (*context).main.cast::<LuaState>();
+        if (*context).every || (*state).hook == 0 {
+            return;
+        }
+        let left = match (*state).hook_count {
+            // The stack grows on the way to a call of the hook.
+            left if left == (*state).base_hook_count => 1,
+            left => left as u64,
+        };
+        (*context).fetched += (*context).armed - left;
+        ((*context).every, (*context).armed) = (true, 1);
+        ((*state).base_hook_count, (*state).hook_count) = (1, 1);
     }
 }
 
@@ -601,7 +657,7 @@ unsafe fn look(l: *mut ffi::lua_State) -> bool {
         }
         let count = (*context).arm();
         if !(*context).every {
-            ffi::lua_sethook(l, Some(hook), ffi::LUA_MASKCOUNT, count);
+            set_hook(l, count);
         }
         false
     }

@@ -152,7 +152,6 @@ reasons! {
     Memory = "memory",
     /// A difference after the program exhausted a stack. The count hook that the reference runs under
     /// takes 20 slots of its stack, so that its limit comes a few calls earlier.
-    StackOverflow = "stack overflow",
     /// The program reached coroutines without naming them, so that the reference counted only some of
     /// their instructions.
     Coroutine = "coroutine",

@@ -165,9 +165,7 @@ fn unpack(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
         return vm.ret0();
     }
     let beyond_first = (last as u64).wrapping_sub(first as u64);
-    let fits =
-        beyond_first < i32::MAX as u64 && vm.ensure_stack(beyond_first as usize + 1, "").is_ok();
-    if !fits {
+    if beyond_first >= i32::MAX as u64 || !vm.check_stack(beyond_first as usize + 1) {
         return Err(vm.error("too many results to unpack"));
     }
     for offset in 0..=beyond_first as i64 {

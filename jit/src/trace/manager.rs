@@ -291,7 +291,7 @@ impl Jit {
         loop {
             let needed = self.traces[id.0 as usize].ir.max_slots as usize;
             let end = vm.top_frame().base + needed;
-            if !vm.admit(end) {
+            if !vm.admit_trace(end) {
                 return;
             }
             let before = vm.clock();

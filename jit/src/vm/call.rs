@@ -201,24 +201,6 @@ impl Vm {
         Ok(())
     }
 
-    fn error_in_error_handling(&mut self) -> Box<LuaError> {
-        Box::new(LuaError {
-            value: self.heap.new_string_value(b"error in error handling"),
-            kind: ErrorKind::InErrorHandling,
-            handled: true,
-        })
-    }
-
-    #[cold]
-    pub(crate) fn stack_overflow(&mut self) -> Box<LuaError> {
-        self.shown.overflow = true;
-        if self.thread.handling > 0 && self.thread.overflowing {
-            return self.error_in_error_handling();
-        }
-        self.thread.overflowing = true;
-        self.runtime_error("stack overflow")
-    }
-
     /// Starts a call of whatever is in slot `func`.
     pub(crate) fn precall(
         &mut self,
@@ -252,7 +234,7 @@ impl Vm {
     pub(crate) fn insert_call_metamethod(&mut self, func: usize, nargs: usize) -> LuaResult<()> {
         let end = func + 1 + nargs;
         if !self.admit(end + 1) {
-            return Err(self.stack_overflow());
+            return Err(self.stack_overflow(end));
         }
         let metamethod = self.metamethod(self.thread.stack.get(func), Event::Call);
         if metamethod.is_nil() {
@@ -298,7 +280,7 @@ impl Vm {
         end: usize,
     ) -> LuaResult<()> {
         if !self.admit_slow(end) {
-            return Err(self.stack_overflow());
+            return Err(self.stack_overflow(func + 1 + nargs));
         }
         self.thread.hooks.note_call();
         self.push_admitted_lua_call(func, nargs, wanted, flags)
@@ -350,7 +332,14 @@ impl Vm {
         let params = usize::from(proto.num_params);
         let moved = func + 1 + nargs;
         if !self.admit(moved + 1 + size) {
-            return Err(self.stack_overflow());
+            // In the function itself, at its first instruction.
+            self.thread.push_frame(Frame {
+                saved_pc: proto.pointer_to(proto.entry()),
+                top: (func + 1 + size) as u32,
+                flags,
+                ..Frame::new(func as u32, wanted, FrameKind::Lua)
+            });
+            return Err(self.stack_overflow(moved));
         }
         let slots = self.thread.stack.slice_mut(func, moved + 1 + params);
         slots.copy_within(0..=params, nargs + 1);
@@ -401,7 +390,7 @@ impl Vm {
         flags: u16,
     ) -> LuaResult<Flow> {
         if !self.admit_slow(func + 1 + nargs + NATIVE_STACK) {
-            return Err(self.stack_overflow());
+            return Err(self.stack_overflow(func + 1 + nargs));
         }
         let args = self.push_native_frame(func, nargs, wanted, flags);
         self.call_native_with_hooks(native, args)
@@ -627,10 +616,7 @@ impl Vm {
         }
         self.thread.stack.set(slot, error);
         self.thread.top = frame.callee + 1;
-        if self.thread.stack_is_low() {
-            self.thread.overflowing = false;
-            self.thread.take_back_handler_room();
-        }
+        self.thread.shrink();
         let returned = self.run_continuation(Outcome::Failed { slot })?;
         let interrupted = self.thread.unyieldable == 0;
         match self.go_on_native(returned)? {
@@ -660,16 +646,18 @@ impl Vm {
 
     /// Lets the message handler see an error, where it was raised.
     fn handle(&mut self, error: Box<LuaError>) -> Box<LuaError> {
+        let overflow_top = std::mem::take(&mut self.thread.handler_top);
         if error.handled || self.thread.handler == 0 {
             return error;
         }
         let handler = self.thread.stack.get(self.thread.handler as usize);
         // The handler runs above everything that is alive, also above a Lua frame's registers.
         let top = self.thread.frames.last().map_or(0, |frame| frame.top);
-        self.thread.top = self.thread.top.max(top);
-        self.thread.handling += 1;
+        self.thread.top = match overflow_top {
+            0 => self.thread.top.max(top),
+            exact => exact,
+        };
         let result = self.call1(handler, &[error.value]);
-        self.thread.handling -= 1;
         match result {
             Ok(value) => Box::new(LuaError { value, kind: error.kind, handled: true }),
             Err(mut inner) => {

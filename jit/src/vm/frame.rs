@@ -138,7 +138,7 @@ pub struct ThreadState {
     pub(crate) top: u32,
     /// Slots below this were admitted; the collector clears dead slots up to here.
     pub(crate) checked_end: u32,
-    /// `checked_end`, or 0 to send every call through its slow path (see `hook`).
+    /// Calls that end above this take their slow path (see `overflow` and `hook`).
     pub(crate) admitted_end: u32,
     pub(crate) hooks: Hooks,
     /// Open upvalues by falling stack address.
@@ -153,12 +153,12 @@ pub struct ThreadState {
     pub(crate) base_c_calls: u32,
     /// See [`Vm::interrupt`].
     pub(crate) interruptions: u32,
-    /// Message handlers that are running.
-    pub(crate) handling: u32,
     /// Index of the frame of the finalizer that runs, [`NO_FRAME`] if none does.
     pub(crate) finalizer: u32,
-    /// A stack overflow is being reported.
+    /// The stack has room above its limit, as an overflow is being reported.
     pub(crate) overflowing: bool,
+    /// Slot at which the handler of the overflow just raised is called, else 0.
+    pub(crate) handler_top: u32,
 }
 
 /// Everything about one frame that an observer may see.

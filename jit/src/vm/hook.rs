@@ -20,7 +20,7 @@
 use super::Vm;
 use super::call::Flow;
 use super::error::LuaResult;
-use super::frame::{FrameKind, ThreadState};
+use super::frame::FrameKind;
 use super::native::{Args, NativeFunction};
 use crate::bytecode::{Op, Pc, Proto};
 use crate::heap::{TableRef, ThreadRef, Value};
@@ -346,8 +346,9 @@ impl Vm {
             let keeps_open = proto.code[pc as usize].takes_top() || event == HookEvent::Return;
             self.thread.top = if keeps_open { open.max(frame.top) } else { frame.top };
         }
-        if !self.admit(self.thread.top as usize + super::NATIVE_STACK) {
-            return Err(self.stack_overflow());
+        let top = self.thread.top as usize;
+        if !self.admit(top + super::NATIVE_STACK) {
+            return Err(self.stack_overflow(top));
         }
         let table = self.hook_table();
         let function = table.get(Value::from(self.current));
@@ -364,16 +365,5 @@ impl Vm {
         }
         self.thread.top = open;
         Ok(())
-    }
-}
-
-impl ThreadState {
-    /// Sets the end of the slots that calls may use without asking: none while hooks are set.
-    pub(crate) fn refresh_admission(&mut self) {
-        self.admitted_end = if self.hooks.mask != 0 { 0 } else { self.checked_end };
-    }
-    pub(crate) fn set_checked_end(&mut self, end: usize) {
-        self.checked_end = end as u32;
-        self.refresh_admission();
     }
 }

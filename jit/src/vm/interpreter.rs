@@ -1002,9 +1002,21 @@ impl Vm {
 
     #[cold]
     fn call_tick(&mut self) -> LuaResult<()> {
+        let result = self.tick();
+        if self.watches_stack_end() {
+            // An instruction that raises instead does not count.
+            self.watch(self.clock() + u64::from(result.is_ok()));
+        }
+        result
+    }
+
+    fn tick(&mut self) -> LuaResult<()> {
         let now = self.clock();
         if self.interrupt_poll_is_due() {
             self.poll_interrupt()?;
+        }
+        if self.watches_stack_end() {
+            self.check_room_for_hook()?;
         }
         if self.thread.hooks.mask != 0 {
             return self.tick_with_hooks();
@@ -1069,14 +1081,16 @@ impl Vm {
             }
             return Ok(flow);
         };
-        let needed = usize::from(closure.proto().max_stack_size);
-        if !self.admit(func + 1 + nargs + needed) {
-            return Err(self.stack_overflow());
-        }
         let frame = *self.thread.top_frame();
         let mut target = frame.func as usize;
         if i.c() != 0 {
             target -= frame.extra_args as usize + i.c();
+        }
+        let top = func + 1 + nargs;
+        let given_back = frame.func as usize - target;
+        let needed = usize::from(closure.proto().max_stack_size);
+        if !self.admit((top + needed).saturating_sub(given_back)) {
+            return Err(self.stack_overflow(top));
         }
         let slots = self.thread.stack.slice_mut(target, func + 1 + nargs);
         slots.copy_within(func - target.., 0);
@@ -1166,8 +1180,8 @@ impl Vm {
         let target = frame.func as usize + 1 + i.a();
         let wanted = match i.c() {
             0 => {
-                if !self.admit(target + available) {
-                    return Err(self.stack_overflow());
+                if !self.admit(frame.top as usize + available) {
+                    return Err(self.stack_overflow(frame.top as usize));
                 }
                 self.thread.top = (target + available) as u32;
                 available

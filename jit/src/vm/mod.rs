@@ -39,6 +39,7 @@ pub mod memory;
 pub mod meta;
 pub mod native;
 pub mod output;
+pub mod overflow;
 pub mod proto;
 pub mod thread;
 
@@ -50,7 +51,7 @@ pub use proto::RuntimeProto;
 
 use crate::bytecode::{Event, Proto};
 use crate::heap::layout::Upvalue;
-use crate::heap::stack::{LIMIT, Stack};
+use crate::heap::stack::Stack;
 use crate::heap::{ClosureRef, Heap, StrRef, TableRef, ThreadRef, UpvalueRef, Value};
 use frame::ThreadState;
 use proto::NEVER_HOT;
@@ -59,8 +60,6 @@ use std::sync::Arc;
 
 /// Slots a native may push without asking (`LUA_MINSTACK`).
 pub(crate) const NATIVE_STACK: usize = 20;
-/// Slots above the limit for message handlers (`ERRORSTACKSIZE`).
-const HANDLER_STACK: usize = 200;
 
 /// What a program was shown that two runs need not share. Whatever it does afterwards may depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,8 +72,6 @@ pub struct Unspecified {
     pub collector: bool,
     /// An array being sorted by pivots that PUC draws from the time (a large part split unevenly).
     pub pivot: bool,
-    /// The stack's limit.
-    pub overflow: bool,
 }
 
 /// A Lua state.
@@ -106,6 +103,7 @@ pub struct Vm {
     /// The clock at which the driver wants a tick, `u64::MAX` for none.
     pub(crate) driver_tick: u64,
     pub(crate) interrupts: interrupt::Interrupts,
+    pub(crate) near_limit: overflow::NearLimit,
     /// Nesting of calls that PUC makes through C (`nCcalls`).
     pub(crate) c_calls: u32,
     pub(crate) initial_hot_count: u16,
@@ -146,6 +144,7 @@ impl Vm {
             tick_point: u64::MAX,
             driver_tick: u64::MAX,
             interrupts: interrupt::Interrupts::new(),
+            near_limit: overflow::NearLimit::default(),
             c_calls: 0,
             initial_hot_count: NEVER_HOT,
             is_finalizing: false,
@@ -266,6 +265,7 @@ impl Vm {
     pub(crate) fn arm(&mut self, clock: u64) {
         let now = self.clock();
         let clock = clock.min(self.interrupts.next_poll.max(now));
+        let clock = if self.watches_stack_end() { now } else { clock };
         self.tick_point = clock.saturating_add(1);
         self.ticks_left = self.tick_point - now;
     }
@@ -299,32 +299,8 @@ impl Vm {
     }
 }
 
-/// Stack room and upvalues.
+/// Open upvalues.
 impl Vm {
-    /// Whether a frame may end at slot `end`.
-    #[inline(always)]
-    pub(crate) fn admit(&mut self, end: usize) -> bool {
-        end <= self.thread.admitted_end as usize || self.admit_slow(end)
-    }
-    #[cold]
-    pub(crate) fn admit_slow(&mut self, end: usize) -> bool {
-        if end <= self.thread.checked_end as usize {
-            return true;
-        }
-        // Handlers may report an overflow in some room above the limit.
-        let limit = LIMIT + if self.thread.handling > 0 { HANDLER_STACK } else { 0 };
-        if end > limit {
-            return false;
-        }
-        self.extend_checked_end(end);
-        true
-    }
-    /// Notes that slots below `end` may be in use, also above the limit. The stack may move.
-    #[cold]
-    pub(crate) fn extend_checked_end(&mut self, end: usize) {
-        self.thread.extend(&mut self.heap.allocator, end);
-    }
-
     /// The open upvalue of a stack slot, made if need be.
     pub(crate) fn find_upvalue(&mut self, slot: *mut Value) -> UpvalueRef {
         let mut link: *mut *mut Upvalue = &raw mut self.thread.open_upvalues;

@@ -180,18 +180,6 @@ impl Vm {
     pub fn pushed(&self, n: usize) -> Value {
         self.thread.stack.get(self.thread.top as usize - n)
     }
-    /// Makes sure that `count` values can be pushed (`luaL_checkstack`).
-    pub fn ensure_stack(&mut self, count: usize, message: &str) -> LuaResult<()> {
-        if self.admit(self.thread.top as usize + count) {
-            return Ok(());
-        }
-        self.shown.overflow = true;
-        Err(if message.is_empty() {
-            self.error("stack overflow")
-        } else {
-            self.error(format!("stack overflow ({message})"))
-        })
-    }
     /// Returns the last `count` values pushed.
     #[inline(always)]
     pub fn ret_pushed(&mut self, count: usize) -> LuaResult<Returned> {

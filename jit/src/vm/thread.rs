@@ -43,30 +43,15 @@ impl ThreadState {
             unyieldable: 0,
             base_c_calls: 0,
             interruptions: 0,
-            handling: 0,
             finalizer: NO_FRAME,
             overflowing: false,
+            handler_top: 0,
         }
     }
 
     /// The call frames, outermost first.
     pub fn frames(&self) -> &[Frame] {
         &self.frames
-    }
-
-    /// Deep recursion is over (for the state of reporting a stack overflow).
-    pub(crate) fn stack_is_low(&self) -> bool {
-        (self.top as usize) < LIMIT / 2
-    }
-
-    /// Takes back the room above the limit that was admitted for message handlers, now that nothing
-    /// uses it.
-    pub(crate) fn take_back_handler_room(&mut self) {
-        let end = self.checked_end as usize;
-        if end > LIMIT {
-            self.stack.slice_mut(LIMIT, end).fill(Value::NIL);
-            self.set_checked_end(LIMIT);
-        }
     }
 
     /// Notes that slots below `end` may be in use, making them if need be: a growing stack moves.

@@ -54,14 +54,6 @@ pub(super) fn explain(
     if let Some(reason) = excuse(select, shown, &differences) {
         return Verdict::Inconclusive(reason);
     }
-    // The interpreter and the reference may exhaust their stacks some calls apart.
-    let lengths_differ = matches!(mismatch, Mismatch::RunsOn | Mismatch::EndsEarly);
-    if lengths_differ && select == Select::Defined {
-        let mut errors = left_state.roots.iter().chain(&right_state.roots);
-        if errors.any(|root| policy::is_stack_overflow(root.as_bytes())) {
-            return Verdict::Inconclusive(Reason::StackOverflow);
-        }
-    }
     let (clock, event, before) = match mismatch {
         Mismatch::Moment(index) => (led.moments[index].clock, led.moments[index].kind, index),
         _ => {
@@ -142,11 +134,6 @@ pub(super) fn excuse(
         return Some(Reason::Unsupported);
     }
     let was_shown = |what: fn(&Unspecified) -> bool| shown.iter().any(what);
-    // The JIT and the interpreter have one limit.
-    let overflow = was_shown(|shown| shown.overflow) || any(&policy::is_stack_overflow);
-    if select == Select::Defined && overflow {
-        return Some(Reason::StackOverflow);
-    }
     if was_shown(|shown| shown.address) {
         return Some(Reason::Address);
     }

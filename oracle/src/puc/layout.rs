@@ -166,7 +166,7 @@ pub struct GlobalState {
     pub seed: u32,
 }
 
-/// The part of `lua_State` up to the running call.
+/// `lua_State` up to the state of the count hook.
 #[repr(C)]
 pub struct LuaState {
     pub next: *mut Header,
@@ -178,6 +178,17 @@ pub struct LuaState {
     pub top: *mut TValue,
     pub global: *mut GlobalState,
     pub ci: *mut CallInfo,
+    pub stack_last: *mut TValue,
+    pub stack: *mut TValue,
+    pub lists: [usize; 5],
+    pub base_ci: CallInfo,
+    pub hook: usize,
+    pub error_function: isize,
+    pub num_c_calls: u32,
+    pub old_pc: i32,
+    pub base_hook_count: i32,
+    /// Instructions left before the hook is called.
+    pub hook_count: i32,
 }
 
 impl Table {
@@ -201,4 +212,5 @@ const _: () = {
     assert!(offset_of!(Proto, code) == 64 && offset_of!(Proto, line_defined) == 44);
     assert!(offset_of!(LuaClosure, proto) == 24 && offset_of!(UpVal, location) == 16);
     assert!(offset_of!(Table, metatable) == 40 && offset_of!(LuaState, ci) == 32);
+    assert!(offset_of!(LuaState, base_ci) == 96 && offset_of!(LuaState, hook_count) == 188);
 };
