@@ -380,7 +380,6 @@ impl Vm {
         }
         self.thread.truncate(0);
         self.thread.handler = 0;
-        self.thread.handling = 0;
         self.thread.finalizer = NO_FRAME;
     }
 
