@@ -168,34 +168,42 @@ impl std::error::Error for NothingToBlame {}
 
 /// Finds the culprit.
 pub fn blame(case: &Case, found: &Divergence) -> Result<Blame, NothingToBlame> {
+    blame_with(case, &ours::Interpreter, found)
+}
+
+/// [`blame`] with an engine in the interpreter's place where it is compared with the reference.
+pub fn blame_with(
+    case: &Case,
+    interpreter: &impl crate::engine::Engine,
+    found: &Divergence,
+) -> Result<Blame, NothingToBlame> {
     let options = Options { offers: Some(ours::offers), ..case.options.clone() };
     let program = Rc::new(Program::new(case.source, case.chunk_name, options));
     if found.left == Engine::Reference {
-        return Ok(interpreter::blame(&program, &ours::Interpreter, found));
+        return Ok(interpreter::blame(&program, interpreter, found));
+    }
+    // Where the interpreter is wrong, a right JIT differs from it.
+    if let Some(found) = interpreter::differs(&program, interpreter) {
+        return Ok(interpreter::blame(&program, interpreter, &found));
     }
     let ladder = Ladder::new(program, case.config, found.kind);
     climb(&ladder)
 }
 
-/// As [`blame`], for a divergence between the interpreter and the reference, with an engine in the
-/// interpreter's place.
-pub fn blame_interpreter(
-    program: &Rc<Program>,
-    interpreter: &impl crate::engine::Engine,
-    found: &Divergence,
-) -> Blame {
-    interpreter::blame(program, interpreter, found)
-}
-
 /// Whether a smaller case shows the same defect. Most cases that do not are refused by one run.
 pub fn still_blames(case: &Case, found: &Divergence, blame: &Blame) -> bool {
-    if (blame.stage == Stage::Interpreter) != (found.left == Engine::Reference) {
+    let against_reference = found.left == Engine::Reference;
+    if against_reference && blame.stage != Stage::Interpreter {
         return false;
     }
     let options = Options { offers: Some(ours::offers), ..case.options.clone() };
     let program = Rc::new(Program::new(case.source, case.chunk_name, options));
     if blame.stage == Stage::Interpreter {
-        return interpreter::blame(&program, &ours::Interpreter, found).key() == blame.key();
+        let interpreter = &ours::Interpreter;
+        let differs = || interpreter::differs(&program, interpreter);
+        let found = if against_reference { Some(Box::new(found.clone())) } else { differs() };
+        let key = found.map(|found| interpreter::blame(&program, interpreter, &found).key());
+        return key == Some(blame.key());
     }
     let ladder = Ladder::new(program, case.config, found.kind);
     let at = ladder.rungs.iter().position(|rung| rung.is(blame));

@@ -6,7 +6,8 @@
 //! two sinks of it.
 //!
 //! Order: frames from the running one outwards, each with the registers that the plan selects, then the
-//! plan's roots, then the content of reached objects, breadth first. An object's number is its position
+//! roots, among them the main thread while a coroutine runs, then the content of reached objects, breadth
+//! first. The content of a coroutine is its status and, frame by frame, what the plan selects. An object's number is its position
 //! in the order of first appearance, which is the same on all engines because
 //! - registers, roots and upvalues have an order;
 //! - of a table, entries whose values are objects not seen before are taken in the order of their keys.
@@ -103,12 +104,27 @@ impl fmt::Display for Frame {
     }
 }
 
+/// What a coroutine does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThreadStatus {
+    /// Not started yet, or yielded.
+    Suspended,
+    Running,
+    /// Waits for a coroutine that it resumed.
+    Normal,
+    /// Ended, with or without an error.
+    Dead,
+}
+
 /// What an object is, before its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Header {
     Closure(FunctionId),
     Other(Class),
 }
+
+/// Is given a frame and its registers.
+pub type ThreadFrameVisitor<'a, V> = dyn FnMut(&Frame, &dyn Fn(u8) -> V) -> ControlFlow<()> + 'a;
 
 /// A stopped engine. Methods must not allocate, run Lua code or change anything in the engine.
 pub trait State {
@@ -138,6 +154,14 @@ pub trait State {
     fn upvalue(&self, closure: Address, index: usize) -> Self::Value;
     /// The storage of an upvalue, which closures may share.
     fn upvalue_cell(&self, closure: Address, index: usize) -> Address;
+    fn thread_status(&self, thread: Address) -> ThreadStatus;
+    /// The function of a coroutine that was not started yet.
+    fn thread_body(&self, thread: Address) -> Option<Self::Value>;
+    /// Visits the Lua frames of a thread that does not run, the innermost first: where each waits, and
+    /// its registers.
+    fn each_thread_frame(&self, thread: Address, visit: &mut ThreadFrameVisitor<'_, Self::Value>);
+    /// The main thread, while a coroutine runs.
+    fn waiting_main(&self) -> Option<Self::Value>;
     /// What the program was shown so far that another run need not show; engines that do not keep account
     /// say nothing.
     fn shown(&self) -> Unspecified {
@@ -205,6 +229,13 @@ pub trait Sink {
     /// `cell` numbers the upvalues themselves, in the order of first appearance.
     fn upvalue(&mut self, index: usize, cell: u32, value: &Canonical<'_>);
     fn metatable(&mut self, value: &Canonical<'_>);
+    fn status(&mut self, status: ThreadStatus);
+    /// The function of a coroutine that was not started yet.
+    fn body(&mut self, value: &Canonical<'_>);
+    /// A frame of a thread that does not run.
+    fn waiting_frame(&mut self, depth: usize, frame: &Frame);
+    /// A register of the last waiting frame.
+    fn waiting_register(&mut self, index: u8, value: &Canonical<'_>);
     fn end(&mut self, truncated: bool);
 }
 
@@ -233,8 +264,12 @@ pub fn walk<S: State>(
     for (index, &root) in roots.iter().enumerate() {
         sink.root(index, &walker.number(root));
     }
-    walker.contents(sink);
-    registers
+    if plan.entries > 0
+        && let Some(main) = state.waiting_main()
+    {
+        sink.root(roots.len(), &walker.number(main));
+    }
+    registers + walker.contents(selection, sink)
 }
 
 /// Entries up to which a table that is a key shows itself by them.
@@ -340,21 +375,62 @@ impl<'s, S: State> Walker<'s, S> {
         Canonical::Object(class, number)
     }
 
-    fn contents(&mut self, sink: &mut impl Sink) {
-        let mut next = 0;
+    /// Visits the content of all objects; returns the number of registers shown.
+    fn contents(&mut self, selection: &impl Selection, sink: &mut impl Sink) -> u64 {
+        let (mut next, mut registers) = (0, 0);
         while next < self.queue.len() && self.left > 0 {
             let (class, address) = self.queue[next];
             self.left -= 1;
             match class {
                 Class::Table => self.table(next as u32, address, sink),
                 Class::Closure => self.closure(next as u32, address, sink),
-                Class::Native | Class::Userdata | Class::Thread => {
+                Class::Thread => registers += self.thread(next as u32, address, selection, sink),
+                Class::Native | Class::Userdata => {
                     sink.begin(next as u32, &Header::Other(class));
                     sink.end(false);
                 }
             }
             next += 1;
         }
+        registers
+    }
+
+    /// A coroutine: its frames wait for a call each, as those of callers do.
+    fn thread(
+        &mut self,
+        number: u32,
+        address: Address,
+        selection: &impl Selection,
+        sink: &mut impl Sink,
+    ) -> u64 {
+        let state = self.state;
+        sink.begin(number, &Header::Other(Class::Thread));
+        let status = state.thread_status(address);
+        sink.status(status);
+        if let Some(body) = state.thread_body(address) {
+            sink.body(&self.number(body));
+        }
+        let (mut depth, mut registers, mut truncated) = (0, 0, false);
+        if matches!(status, ThreadStatus::Suspended | ThreadStatus::Normal) {
+            state.each_thread_frame(address, &mut |frame, register| {
+                if self.left == 0 {
+                    truncated = true;
+                    return ControlFlow::Break(());
+                }
+                self.left -= 1;
+                depth += 1;
+                sink.waiting_frame(depth, frame);
+                for index in selection.registers(depth, frame).iter() {
+                    let index = index as u8;
+                    let value = self.number(register(index));
+                    sink.waiting_register(index, &value);
+                    registers += 1;
+                }
+                ControlFlow::Continue(())
+            });
+        }
+        sink.end(truncated);
+        registers
     }
 
     fn closure(&mut self, number: u32, address: Address, sink: &mut impl Sink) {

@@ -8,7 +8,7 @@
 //! different orders, and addition does not care.
 #![forbid(unsafe_code)]
 
-use crate::canon::{Canonical, Class, Frame, Header, Sink};
+use crate::canon::{Canonical, Class, Frame, Header, Sink, ThreadStatus};
 use crate::policy;
 
 /// 64 bits that stand for a state.
@@ -181,6 +181,22 @@ impl Sink for DigestSink {
     fn metatable(&mut self, value: &Canonical<'_>) {
         self.main.word(0x6d74);
         self.main.value(value, self.whole_strings);
+    }
+
+    fn status(&mut self, status: ThreadStatus) {
+        self.main.word(0x7468 << 8 | status as u64);
+    }
+
+    fn body(&mut self, value: &Canonical<'_>) {
+        self.main.value(value, self.whole_strings);
+    }
+
+    fn waiting_frame(&mut self, depth: usize, frame: &Frame) {
+        self.frame(depth, frame);
+    }
+
+    fn waiting_register(&mut self, index: u8, value: &Canonical<'_>) {
+        self.register(index, value);
     }
 
     fn end(&mut self, truncated: bool) {

@@ -5,7 +5,7 @@
 //! values unalike; entries of a table are sorted by key. Strings are printed whole up to a bound.
 #![forbid(unsafe_code)]
 
-use crate::canon::{Canonical, Frame, Header, Plan, Selection, Sink, State, walk};
+use crate::canon::{Canonical, Frame, Header, Plan, Selection, Sink, State, ThreadStatus, walk};
 use crate::event::Clock;
 use crate::policy;
 use plumb_jit::vm::Unspecified;
@@ -224,6 +224,8 @@ impl fmt::Display for Snapshot {
 #[derive(Default)]
 struct DumpSink {
     snapshot: Snapshot,
+    /// The frame of a coroutine that is being shown.
+    waiting: usize,
 }
 
 impl DumpSink {
@@ -299,6 +301,23 @@ impl Sink for DumpSink {
 
     fn metatable(&mut self, value: &Canonical<'_>) {
         self.insert(METATABLE.into(), shown(value));
+    }
+
+    fn status(&mut self, status: ThreadStatus) {
+        self.insert("status".into(), format!("{status:?}").to_lowercase());
+    }
+
+    fn body(&mut self, value: &Canonical<'_>) {
+        self.insert("not started, function".into(), shown(value));
+    }
+
+    fn waiting_frame(&mut self, depth: usize, frame: &Frame) {
+        self.waiting = depth;
+        self.insert(format!("frame {depth:03}"), position(frame));
+    }
+
+    fn waiting_register(&mut self, index: u8, value: &Canonical<'_>) {
+        self.insert(format!("frame {:03}, register {index:03}", self.waiting), shown(value));
     }
 
     fn end(&mut self, truncated: bool) {

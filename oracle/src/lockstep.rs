@@ -24,7 +24,6 @@ use crate::event::{Clock, EventKind};
 use crate::policy;
 use crate::verdict::{Compared, Divergence, Reason, Verdict};
 use explain::explain;
-use plumb_jit::bytecode::RegisterSet;
 use std::rc::Rc;
 
 /// Which registers a pair of engines compares.
@@ -111,15 +110,18 @@ fn end_roots<S: State>(state: &S, ending: &Ending<S::Value>) -> Vec<S::Value> {
     roots
 }
 
-fn no_registers(_: usize, _: &canon::Frame) -> RegisterSet {
-    RegisterSet::EMPTY
-}
-
-fn end_digest<S: State>(state: &S, ending: &Ending<S::Value>, output: &[u8]) -> Digest {
+/// Only suspended coroutines have registers at the end: those that are live.
+fn end_digest<S: State>(
+    program: &Program,
+    state: &S,
+    ending: &Ending<S::Value>,
+    output: &[u8],
+) -> Digest {
     let mut sink = DigestSink::new(true);
     sink.bytes(if matches!(ending, Ending::Failed(_)) { b"failed" } else { b"returned" });
     sink.bytes(&policy::output(output));
-    canon::walk(state, &no_registers, &end_roots(state, ending), &Plan::COMPLETE, &mut sink);
+    let roots = end_roots(state, ending);
+    canon::walk(state, &program.masks.live(), &roots, &Plan::COMPLETE, &mut sink);
     sink.finish()
 }
 
@@ -149,7 +151,7 @@ impl EventSink for Recorder {
     }
 
     fn end<S: State>(&mut self, state: &S, ending: &Ending<S::Value>, output: &[u8]) {
-        self.end = Some(end_digest(state, ending, output));
+        self.end = Some(end_digest(&self.program, state, ending, output));
     }
 }
 
@@ -269,7 +271,7 @@ impl Watcher for Follower {
     }
 
     fn end<S: State>(&mut self, state: &S, ending: &Ending<S::Value>, output: &[u8]) {
-        let digest = end_digest(state, ending, output);
+        let digest = end_digest(&self.program, state, ending, output);
         self.end = Some(digest);
         let (expected, total) = match self.record.end {
             End::Ended { digest, total } => (digest, total),

@@ -16,11 +16,13 @@ mod jit;
 pub use interpreter::{Collecting, Interpreter};
 pub use jit::Jit;
 
-use crate::canon::{Address, Class, Frame, FunctionId, ProtoId, State, View};
+use crate::canon::{
+    Address, Class, Frame, FunctionId, ProtoId, State, ThreadFrameVisitor, ThreadStatus, View,
+};
 use crate::engine::{Ending, Outcome, Program};
 use crate::verdict::Reason;
 use plumb_jit::bytecode::Pc;
-use plumb_jit::heap::{ClosureRef, TableRef, Tag, Value};
+use plumb_jit::heap::{ClosureRef, TableRef, Tag, ThreadRef, Value, layout};
 use plumb_jit::vm::{ErrorKind, LuaResult, RuntimeProto, Unspecified, Vm};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::ops::ControlFlow;
@@ -150,6 +152,36 @@ impl State for VmState<'_> {
         Address(closure_at(closure).upvalue(index).as_ptr() as u64)
     }
 
+    fn thread_status(&self, thread: Address) -> ThreadStatus {
+        match thread_at(thread).status() {
+            layout::ThreadStatus::Suspended => ThreadStatus::Suspended,
+            layout::ThreadStatus::Running => ThreadStatus::Running,
+            layout::ThreadStatus::Normal => ThreadStatus::Normal,
+            layout::ThreadStatus::Dead | layout::ThreadStatus::Failed => ThreadStatus::Dead,
+        }
+    }
+
+    fn thread_body(&self, thread: Address) -> Option<Value> {
+        self.vm.coroutine_body(thread_at(thread))
+    }
+
+    fn each_thread_frame(&self, thread: Address, visit: &mut ThreadFrameVisitor<'_, Value>) {
+        let thread = self.vm.thread_state(thread_at(thread));
+        for index in (0..thread.frames().len()).rev() {
+            let view = thread.view(index);
+            let Some(proto) = view.proto() else { continue };
+            let frame = Frame { function: self.identify(proto), pc: view.pc.0 - 1 };
+            if visit(&frame, &|index| view.registers[usize::from(index)]).is_break() {
+                return;
+            }
+        }
+    }
+
+    fn waiting_main(&self) -> Option<Value> {
+        let main = self.vm.main_thread();
+        (self.vm.current_thread() != main).then(|| Value::from(main))
+    }
+
     fn shown(&self) -> Unspecified {
         self.vm.shown
     }
@@ -166,6 +198,10 @@ fn table_at(address: Address) -> TableRef {
 
 fn closure_at(address: Address) -> ClosureRef {
     Value::from_raw(Tag::Closure, address.0).as_closure().expect("an address is not null")
+}
+
+fn thread_at(address: Address) -> ThreadRef {
+    Value::from_raw(Tag::Thread, address.0).as_thread().expect("an address is not null")
 }
 
 /// Native functions with and without upvalues share a class; this bit of the address tells them apart.

@@ -42,14 +42,16 @@
 
 mod layout;
 
-use crate::canon::{Address, Class, Frame, FunctionId, ProtoId, State, View};
+use crate::canon::{
+    Address, Class, Frame, FunctionId, ProtoId, State, ThreadFrameVisitor, ThreadStatus, View,
+};
 use crate::engine::{Ending, Engine, Next, Options, Outcome, Program, Watcher};
 use crate::event::Clock;
 use crate::policy;
 use crate::verdict::{self, Reason};
 use layout::{
-    CALL_STATUS_C, CClosure, CallInfo, LuaClosure, LuaState, Node, Proto, TString, TValue, Table,
-    tag,
+    CALL_STATUS_C, CClosure, CallInfo, LuaClosure, LuaState, Node, Proto, STATUS_OK,
+    STATUS_YIELDED, TString, TValue, Table, tag,
 };
 use mlua::ffi;
 use plumb_jit::heap::string::{HASH_SEED, hash_bytes};
@@ -113,6 +115,7 @@ struct Context<'o> {
 
 /// What a run knows of its state besides the state itself.
 struct Facts {
+    main: *mut ffi::lua_State,
     output: Vec<u8>,
     protos: FxHashMap<usize, ProtoId>,
     /// Library tables of this state by address.
@@ -164,6 +167,7 @@ pub fn run(
         panic: None,
         output_limit: options.output,
         facts: Facts {
+            main: ptr::null_mut(),
             output: Vec::new(),
             protos: FxHashMap::default(),
             tables: Vec::new(),
@@ -178,7 +182,7 @@ pub fn run(
         let l = ffi::lua_newstate(allocate, memory_ptr.cast());
         assert!(!l.is_null(), "the memory bound is too small for an empty Lua state");
         let context: *mut Context<'_> = &mut context;
-        (*context).main = l;
+        ((*context).main, (*context).facts.main) = (l, l);
         ffi::lua_getextraspace(l).cast::<*mut c_void>().write(context.cast());
         ffi::lua_gc(l, ffi::LUA_GCSTOP);
         fix_seed(l);
@@ -666,7 +670,7 @@ unsafe fn look(l: *mut ffi::lua_State) -> bool {
 /// Lua frames from the running one outwards, each with its level among all frames.
 ///
 /// # Safety
-/// `l` is stopped in a hook.
+/// `l` is stopped in a hook, or does not run.
 unsafe fn lua_frames(l: *mut ffi::lua_State) -> Vec<(*mut CallInfo, c_int)> {
     let mut frames = Vec::new();
     // SAFETY: the list of calls ends with the base call, whose `previous` is null.
@@ -933,6 +937,49 @@ impl State for PucState<'_> {
             let upvalues = ptr::addr_of!((*closure).upvalues).cast::<*mut layout::UpVal>();
             Address(*upvalues.add(index) as u64)
         }
+    }
+
+    fn thread_status(&self, thread: Address) -> ThreadStatus {
+        let thread = thread.0 as *mut LuaState;
+        // SAFETY: `thread` is a live thread.
+        unsafe {
+            let has_calls = (*thread).ci != ptr::addr_of_mut!((*thread).base_ci);
+            let has_values = (*thread).top > (*(*thread).ci).function.add(1);
+            match (*thread).status {
+                _ if thread == self.l.cast() => ThreadStatus::Running,
+                STATUS_YIELDED => ThreadStatus::Suspended,
+                STATUS_OK if has_calls => ThreadStatus::Normal,
+                STATUS_OK if has_values => ThreadStatus::Suspended,
+                _ => ThreadStatus::Dead,
+            }
+        }
+    }
+
+    fn thread_body(&self, thread: Address) -> Option<PucValue> {
+        let fresh = self.thread_status(thread) == ThreadStatus::Suspended;
+        let thread = thread.0 as *mut LuaState;
+        // SAFETY: a live thread that was not started has its function above the base of its stack.
+        unsafe {
+            let fresh = fresh && (*thread).status == STATUS_OK;
+            fresh.then(|| read((*(*thread).ci).function.add(1)))
+        }
+    }
+
+    fn each_thread_frame(&self, thread: Address, visit: &mut ThreadFrameVisitor<'_, PucValue>) {
+        // SAFETY: a live thread that does not run is as its last instruction left it.
+        let frames = unsafe { lua_frames(thread.0 as *mut ffi::lua_State) };
+        let state = PucState { l: thread.0 as *mut ffi::lua_State, facts: self.facts, frames };
+        for level in 0..state.frames.len() {
+            let register = |index| state.register(level, index);
+            if visit(&state.frame(level), &register).is_break() {
+                return;
+            }
+        }
+    }
+
+    fn waiting_main(&self) -> Option<PucValue> {
+        let main = self.facts.main;
+        (main != self.l).then(|| PucValue { payload: main as u64, tag: tag::THREAD })
     }
 
     fn library_name(&self, object: Address) -> Option<&str> {

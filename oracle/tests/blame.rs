@@ -3,6 +3,7 @@
 use plumb_jit::backend::CompiledTrace;
 use plumb_jit::backend::alloc::{Allocated, Step};
 use plumb_jit::backend::mach::{FloatOp, Inst as MachInst, IntOp, MachTrace};
+use plumb_jit::bytecode::{Instruction, Op as Opcode};
 use plumb_jit::heap::Value;
 use plumb_jit::ir::op::Op;
 use plumb_jit::ir::trace::{Args, SnapshotId, Trace};
@@ -10,10 +11,15 @@ use plumb_jit::opt::{RECORDED, Stage as IrStage};
 use plumb_jit::trace::config::{ExecutorKind, JitConfig};
 use plumb_jit::trace::restore::Restored;
 use plumb_jit::trace::tap::{StageTap, TapRef};
-use plumb_oracle::blame::{Blame, Case, NothingToBlame, Stage, blame, still_blames};
+use plumb_oracle::blame::{Blame, Case, NothingToBlame, Stage, blame, blame_with, still_blames};
 use plumb_oracle::check::check_jit;
-use plumb_oracle::engine::Options;
+use plumb_oracle::engine::{Engine, Options, Outcome, Program, Watcher};
+use plumb_oracle::lockstep::three_way;
+use plumb_oracle::ours::{Interpreter, Jit};
+use plumb_oracle::puc::Reference;
 use plumb_oracle::verdict::{Divergence, Verdict};
+use std::rc::Rc;
+use std::sync::Arc;
 
 const SOURCE: &str = "\
 local s, f, t = 0, 0.5, {}
@@ -232,4 +238,39 @@ fn a_wrong_restore_is_not_taken_for_a_wrong_recording() {
     let blame = blamed(SOURCE, WrongRestore);
     assert_eq!(blame.stage, Stage::Restore, "{}", blame.title());
     assert_eq!(blame.rule.as_deref(), Some("register"), "{}", blame.title());
+}
+
+/// An interpreter that adds where the program subtracts.
+struct Doctored;
+
+impl Engine for Doctored {
+    fn kind(&self) -> plumb_oracle::verdict::Engine {
+        plumb_oracle::verdict::Engine::Interpreter
+    }
+    fn run<W: Watcher>(&self, program: &Program, watcher: W) -> (Outcome, W) {
+        let mut program = program.clone();
+        if let Ok(proto) = &mut program.proto {
+            let proto = Arc::make_mut(proto);
+            for word in &mut proto.code {
+                if word.op() == Opcode::Sub {
+                    *word = Instruction(word.0 - Opcode::Sub as u32 + Opcode::Add as u32);
+                }
+            }
+        }
+        Interpreter.run(&program, watcher)
+    }
+}
+
+/// The JIT is right and differs from a wrong interpreter, which differs from the reference.
+#[test]
+fn a_wrong_interpreter_is_not_taken_for_a_wrong_jit() {
+    let (config, options) = (config(None), options());
+    let program = Rc::new(Program::new(SOURCE.as_bytes(), "=t", options.clone()));
+    let verdict = three_way(&program, &Jit::new(config.clone()), &Doctored, &Reference);
+    let Verdict::Diverge(found) = verdict else { panic!("not found: {verdict:?}") };
+    let case =
+        Case { source: SOURCE.as_bytes(), chunk_name: "=t", config: &config, options: &options };
+    let blame = blame_with(&case, &Doctored, &found).expect("something to blame");
+    assert_eq!((blame.stage, blame.op.as_deref()), (Stage::Interpreter, Some("SUB")));
+    assert_eq!(blame.key(), "interpreter / register / SUB");
 }

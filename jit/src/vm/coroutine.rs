@@ -76,6 +76,13 @@ impl Vm {
         }))
     }
 
+    /// The function of a coroutine that was not started yet.
+    pub fn coroutine_body(&self, thread: ThreadRef) -> Option<Value> {
+        let state = self.thread_state(thread);
+        let fresh = thread.status() == ThreadStatus::Suspended && state.frames.is_empty();
+        fresh.then(|| state.stack.get(BODY_SLOT))
+    }
+
     /// Whether a thread has no calls under way that cannot be suspended.
     pub fn is_yieldable(&self, thread: ThreadRef) -> bool {
         self.thread_state(thread).unyieldable == 0

@@ -8,12 +8,23 @@
 
 use super::{Blame, Stage, Step};
 use crate::canon::State;
-use crate::engine::{Ending, Engine, EventSink, Leader, Next, Outcome, Program, Watcher};
+use crate::engine::{
+    Ending, Engine, EventSink, Leader, Next, Outcome, Program, RandomClocks, Watcher,
+};
 use crate::event::{Clock, EventKind};
-use crate::lockstep::{Select, first_difference};
+use crate::lockstep::{Select, first_difference, two_way};
 use crate::puc::Reference;
-use crate::verdict::{self, Divergence};
+use crate::verdict::{self, Divergence, Verdict};
 use std::rc::Rc;
+
+/// Whether an engine in the interpreter's place differs from the reference, by itself.
+pub fn differs(program: &Rc<Program>, engine: &impl Engine) -> Option<Box<Divergence>> {
+    let leader = RandomClocks { engine, seed: program.source.len() as u64 };
+    match two_way(program, &leader, &Reference, Select::Defined) {
+        Verdict::Diverge(found) => Some(found),
+        Verdict::Agree(_) | Verdict::Inconclusive(_) => None,
+    }
+}
 
 /// Clocks looked at one by one.
 const MOST_CLOCKS: u64 = 20_000;

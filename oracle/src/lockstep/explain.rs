@@ -6,7 +6,7 @@
 //! Both engines run again, twice: with every moment looked at deeply, to find the first difference and
 //! not only the first that was sampled; then to that moment, to dump their states.
 
-use super::{End, Mismatch, Record, Schedule, Select, end_roots, follow, no_registers, record};
+use super::{End, Mismatch, Record, Schedule, Select, end_roots, follow, record};
 use crate::canon::{Plan, State};
 use crate::dump::{Difference, Snapshot};
 use crate::engine::{Ending, Engine, EventSink, Leader, Next, Outcome, Program, Watcher};
@@ -157,6 +157,7 @@ fn dump<S: State>(program: &Program, select: Select, clock: Clock, state: &S) ->
 
 /// `whole`: with globals and all that can be reached, as the end's digest has it.
 fn end_dump<S: State>(
+    program: &Program,
     state: &S,
     ending: &Ending<S::Value>,
     output: &[u8],
@@ -172,7 +173,7 @@ fn end_dump<S: State>(
         Ending::Returned(values) => format!("returned {} values", values.len()),
         _ => "ended elsewhere".into(),
     };
-    let dumped = Snapshot::of(Clock::default(), state, &no_registers, &roots, &plan);
+    let dumped = Snapshot::of(Clock::default(), state, &program.masks.live(), &roots, &plan);
     Snapshot { output: policy::output(output).into_owned(), ending: Some(text), ..dumped }
 }
 
@@ -213,7 +214,8 @@ impl EventSink for Dumper {
     }
     fn end<S: State>(&mut self, state: &S, ending: &Ending<S::Value>, output: &[u8]) {
         let whole = matches!(self.target, Target::End { whole: true });
-        self.snapshot.get_or_insert_with(|| end_dump(state, ending, output, whole));
+        let dump = || end_dump(&self.program, state, ending, output, whole);
+        self.snapshot.get_or_insert_with(dump);
     }
 }
 

@@ -2,7 +2,7 @@
 //! engine whose view of a value, position, output or length is wrong, and must be found where it begins.
 
 use super::*;
-use crate::canon::{Address, Frame, FunctionId, View};
+use crate::canon::{Address, Frame, FunctionId, ThreadFrameVisitor, ThreadStatus, View};
 use crate::engine::{Options, RandomClocks};
 use crate::ours;
 use crate::puc::{self, Reference};
@@ -101,6 +101,18 @@ impl<S: State> State for FaultyState<'_, S> {
     }
     fn function(&self, closure: Address) -> FunctionId {
         self.inner.function(closure)
+    }
+    fn thread_status(&self, thread: Address) -> ThreadStatus {
+        self.inner.thread_status(thread)
+    }
+    fn thread_body(&self, thread: Address) -> Option<S::Value> {
+        self.inner.thread_body(thread)
+    }
+    fn each_thread_frame(&self, thread: Address, visit: &mut ThreadFrameVisitor<'_, S::Value>) {
+        self.inner.each_thread_frame(thread, visit);
+    }
+    fn waiting_main(&self) -> Option<S::Value> {
+        self.inner.waiting_main()
     }
     fn upvalue_count(&self, closure: Address) -> usize {
         let count = self.inner.upvalue_count(closure);
@@ -261,6 +273,26 @@ fn the_differences_name_place_and_both_values() {
     let difference = &found.differences[0];
     assert_eq!(difference.place, "frame 0, register 0 (count)");
     assert_eq!((difference.left.as_str(), difference.right.as_str()), ("40", "41"));
+}
+
+/// Frames of coroutines that wait are compared: of one that yielded, and of those that wait for another.
+#[test]
+fn frames_of_threads_that_do_not_run_are_compared() {
+    let yielded = "local co = coroutine.create(function(a) local n = a + 30 coroutine.yield() return n end) \
+                   coroutine.resume(co, 10) for i = 1, 90 do end return co";
+    let waiting = "local n = 40 local co = coroutine.wrap(function() for i = 1, 900 do end end) co() n = n + 1";
+    let fresh = "local co = coroutine.create(function() end) for i = 1, 90 do end return co";
+    for source in [yielded, waiting, fresh] {
+        assert!(lockstep(source, Fault::None, 3).is_agree(), "{source}");
+    }
+    for (source, place) in [(yielded, "thread #"), (waiting, "thread #")] {
+        let Verdict::Diverge(found) = lockstep(source, Fault::Integer, 3) else {
+            panic!("not found: {source}")
+        };
+        let shown = &found.differences[0];
+        assert!(shown.place.starts_with(place) && shown.place.contains("register"), "{shown:?}");
+        assert_eq!((shown.left.as_str(), shown.right.as_str()), ("40", "41"));
+    }
 }
 
 #[test]

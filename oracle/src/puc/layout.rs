@@ -152,6 +152,10 @@ pub struct CallInfo {
 /// Bit of `CallInfo::call_status`: a C function is running.
 pub const CALL_STATUS_C: u16 = 1 << 1;
 
+/// Values of `LuaState::status`; any other is an error.
+pub const STATUS_OK: u8 = 0;
+pub const STATUS_YIELDED: u8 = 1;
+
 /// The part of `global_State` up to the hash seed.
 #[repr(C)]
 pub struct GlobalState {
