@@ -20,7 +20,7 @@ use super::Vm;
 use super::arith::{self, MODULO_BY_ZERO, to_float, to_integer};
 use super::call::{After, Flow};
 use super::error::LuaResult;
-use super::frame::{ThreadState, flag};
+use super::frame::{Frame, FrameKind, ThreadState, flag};
 use super::meta::{Lookup, Store, ZERO_DIVISION};
 use super::native::Intrinsic;
 use super::proto::{NEVER_HOT, RuntimeProto};
@@ -103,9 +103,7 @@ impl Constants {
     /// A constant that the verifier knows to be a string.
     #[inline(always)]
     fn string(self, index: usize) -> StrRef {
-        let pointer = self.get(index).payload() as *mut crate::heap::layout::Str;
-        // SAFETY: the payload of a string value is a pointer to a string.
-        StrRef::from_ptr(unsafe { NonNull::new_unchecked(pointer) })
+        Operand(self.at(index)).string()
     }
 }
 
@@ -135,6 +133,61 @@ impl Cursor {
     }
 }
 
+/// A register, a constant or an upvalue's value, read as what its tag says.
+#[derive(Clone, Copy)]
+struct Operand(*const Value);
+
+impl Operand {
+    #[inline(always)]
+    fn value(self) -> Value {
+        // SAFETY: made from the address of a valid value.
+        unsafe { *self.0 }
+    }
+    #[inline(always)]
+    fn tag(self) -> Tag {
+        // SAFETY: as in `value`.
+        unsafe { (*self.0).tag() }
+    }
+    /// The payload of a value whose tag is `Int`.
+    #[inline(always)]
+    fn int(self) -> i64 {
+        debug_assert!(self.tag() == Tag::Int);
+        // SAFETY: a value begins with its payload, and any payload is an integer.
+        unsafe { *self.0.cast::<i64>() }
+    }
+    /// The payload of a value whose tag is `Float`.
+    #[inline(always)]
+    fn float(self) -> f64 {
+        debug_assert!(self.tag() == Tag::Float);
+        // SAFETY: a value begins with its payload, and any payload is a float.
+        unsafe { *self.0.cast::<f64>() }
+    }
+    #[inline(always)]
+    fn to_float(self) -> Option<f64> {
+        match self.tag() {
+            Tag::Float => Some(self.float()),
+            Tag::Int => Some(self.int() as f64),
+            _ => None,
+        }
+    }
+    /// The object of a value whose tag is `Table`.
+    #[inline(always)]
+    fn table(self) -> TableRef {
+        debug_assert!(self.tag() == Tag::Table);
+        let pointer = self.value().payload() as *mut crate::heap::layout::Table;
+        // SAFETY: the payload of a table value is a pointer to a table.
+        TableRef::from_ptr(unsafe { NonNull::new_unchecked(pointer) })
+    }
+    /// The object of a value whose tag is `Str`.
+    #[inline(always)]
+    fn string(self) -> StrRef {
+        debug_assert!(self.tag() == Tag::Str);
+        let pointer = self.value().payload() as *mut crate::heap::layout::Str;
+        // SAFETY: the payload of a string value is a pointer to a string.
+        StrRef::from_ptr(unsafe { NonNull::new_unchecked(pointer) })
+    }
+}
+
 /// How the arguments of a call were counted.
 #[inline(always)]
 fn count_from(operand: usize, first: usize, top: u32) -> usize {
@@ -146,10 +199,45 @@ impl Vm {
     pub(crate) fn run(&mut self) -> LuaResult<()> {
         'reload: loop {
             let frame = self.thread.top_frame();
-            let registers = Registers(self.thread.stack.slot(frame.func as usize + 1));
+            let mut registers = Registers(self.thread.stack.slot(frame.func as usize + 1));
             let mut pc = Cursor(frame.saved_pc);
-            let (constants, hot_bias) = proto_parts(registers.closure());
+            let (mut constants, mut hot_bias) = proto_parts(registers.closure());
             let mut ticks = self.ticks_left;
+
+            /// Goes on with the frame on top as 'reload does, without a detour of the clock.
+            macro_rules! resume {
+                () => {{
+                    let frame = self.thread.top_frame();
+                    registers = Registers(self.thread.stack.slot(frame.func as usize + 1));
+                    pc = Cursor(frame.saved_pc);
+                    (constants, hot_bias) = proto_parts(registers.closure());
+                    continue;
+                }};
+            }
+            /// Goes on with the first instruction of a function whose frame was pushed.
+            macro_rules! enter {
+                ($proto:expr, $func:expr) => {{
+                    let proto: &RuntimeProto = $proto;
+                    registers = Registers(self.thread.stack.slot($func + 1));
+                    pc = Cursor(proto.code);
+                    (constants, hot_bias) = (Constants(proto.constants.as_ptr()), proto.hot_bias);
+                    continue;
+                }};
+            }
+            /// Makes the end of this arm differ from that of all others. Otherwise the compiler lets
+            /// arms that end alike share that end, at the price of a jump and of common registers.
+            macro_rules! apart {
+                ($what:literal) => {
+                    // SAFETY: a comment, no instruction.
+                    #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
+                    unsafe {
+                        std::arch::asm!(
+                            concat!("/* ", $what, line!(), " */"),
+                            options(nomem, nostack, preserves_flags)
+                        )
+                    }
+                };
+            }
 
             /// Writes the local state back.
             macro_rules! save {
@@ -236,46 +324,78 @@ impl Vm {
                     let condition: bool = $condition;
                     if condition != $i.k() {
                         pc.skip(1);
+                        apart!("skip");
                     } else {
                         let distance = pc.peek().sj() as isize;
                         pc.skip(distance + 1);
                         if distance < 0 {
                             loop_head!();
                         }
+                        apart!("jump");
                     }
                 }};
             }
-            /// Arithmetic on two values; the MMBIN after it is skipped if they are numbers.
+            /// Arithmetic on two values; the MMBIN after it is skipped if they are numbers. Payloads are
+            /// read as what their tags say, so that a float goes straight to a float register.
             macro_rules! arith {
                 ($i:expr, $left:expr, $right:expr, |$a:ident, $b:ident| $int:expr, |$x:ident, $y:ident| $float:expr) => {{
-                    let (left, right): (Value, Value) = ($left, $right);
-                    if let (Some($x), Some($y)) = (left.as_float(), right.as_float()) {
-                        registers.set($i.a(), Value::float($float));
-                        pc.skip(1);
-                    } else if let (Some($a), Some($b)) = (left.as_int(), right.as_int()) {
-                        registers.set($i.a(), Value::int($int));
-                        pc.skip(1);
-                    } else if let (Some($x), Some($y)) = (to_float(left), to_float(right)) {
-                        registers.set($i.a(), Value::float($float));
-                        pc.skip(1);
+                    let (left, right) = (Operand($left), Operand($right));
+                    match (left.tag(), right.tag()) {
+                        (Tag::Int, Tag::Int) => {
+                            let ($a, $b) = (left.int(), right.int());
+                            registers.set($i.a(), Value::int($int));
+                            pc.skip(1);
+                            apart!("int");
+                        }
+                        (Tag::Float, Tag::Float) => {
+                            let ($x, $y) = (left.float(), right.float());
+                            registers.set($i.a(), Value::float($float));
+                            pc.skip(1);
+                            apart!("float");
+                        }
+                        (Tag::Int, Tag::Float) => {
+                            let ($x, $y) = (left.int() as f64, right.float());
+                            registers.set($i.a(), Value::float($float));
+                            pc.skip(1);
+                            apart!("int, float");
+                        }
+                        (Tag::Float, Tag::Int) => {
+                            let ($x, $y) = (left.float(), right.int() as f64);
+                            registers.set($i.a(), Value::float($float));
+                            pc.skip(1);
+                            apart!("float, int");
+                        }
+                        _ => {}
                     }
                 }};
             }
             macro_rules! arith_float {
                 ($i:expr, $left:expr, $right:expr, |$x:ident, $y:ident| $float:expr) => {{
-                    let (left, right): (Value, Value) = ($left, $right);
-                    if let (Some($x), Some($y)) = (to_float(left), to_float(right)) {
+                    let (left, right) = (Operand($left), Operand($right));
+                    if let (Tag::Float, Tag::Float) = (left.tag(), right.tag()) {
+                        let ($x, $y) = (left.float(), right.float());
                         registers.set($i.a(), Value::float($float));
                         pc.skip(1);
+                        apart!("float");
+                    } else if let (Some($x), Some($y)) = (left.to_float(), right.to_float()) {
+                        registers.set($i.a(), Value::float($float));
+                        pc.skip(1);
+                        apart!("mixed");
                     }
                 }};
             }
             macro_rules! bitwise {
                 ($i:expr, $left:expr, $right:expr, |$a:ident, $b:ident| $int:expr) => {{
-                    let (left, right): (Value, Value) = ($left, $right);
-                    if let (Some($a), Some($b)) = (to_integer(left), to_integer(right)) {
+                    let (left, right) = (Operand($left), Operand($right));
+                    if let (Tag::Int, Tag::Int) = (left.tag(), right.tag()) {
+                        let ($a, $b) = (left.int(), right.int());
                         registers.set($i.a(), Value::int($int));
                         pc.skip(1);
+                        apart!("int");
+                    } else if let Some(($a, $b)) = to_integers(left.value(), right.value()) {
+                        registers.set($i.a(), Value::int($int));
+                        pc.skip(1);
+                        apart!("mixed");
                     }
                 }};
             }
@@ -296,29 +416,40 @@ impl Vm {
                 };
             }
             macro_rules! order {
-                ($i:expr, $int:expr, $general:path, $event:expr) => {{
-                    let (left, right) = (registers.get($i.a()), registers.get($i.b()));
-                    let answer = match (left.as_int(), right.as_int()) {
-                        (Some(a), Some(b)) => Some($int(a, b)),
-                        _ => $general(left, right),
-                    };
-                    match answer {
-                        Some(condition) => test!($i, condition),
-                        None => call!(self.order_operation(left, right, $event)),
+                ($i:expr, |$a:ident, $b:ident| $compare:expr, $general:path, $event:expr) => {{
+                    let (left, right) =
+                        (Operand(registers.at($i.a())), Operand(registers.at($i.b())));
+                    match (left.tag(), right.tag()) {
+                        (Tag::Int, Tag::Int) => {
+                            let ($a, $b) = (left.int(), right.int());
+                            test!($i, $compare);
+                        }
+                        (Tag::Float, Tag::Float) => {
+                            let ($a, $b) = (left.float(), right.float());
+                            test!($i, $compare);
+                        }
+                        _ => {
+                            let (left, right) = (left.value(), right.value());
+                            match $general(left, right) {
+                                Some(condition) => test!($i, condition),
+                                None => call!(self.order_operation(left, right, $event)),
+                            }
+                        }
                     }
                 }};
             }
             macro_rules! order_immediate {
                 ($i:expr, |$a:ident, $b:ident| $compare:expr, $swap:expr, $event:expr) => {{
-                    let operand = registers.get($i.a());
+                    let operand = Operand(registers.at($i.a()));
                     let immediate = $i.sb();
-                    if let Some($a) = operand.as_int() {
-                        let $b = i64::from(immediate);
+                    if operand.tag() == Tag::Int {
+                        let ($a, $b) = (operand.int(), i64::from(immediate));
                         test!($i, $compare);
-                    } else if let Some($a) = operand.as_float() {
-                        let $b = f64::from(immediate);
+                    } else if operand.tag() == Tag::Float {
+                        let ($a, $b) = (operand.float(), f64::from(immediate));
                         test!($i, $compare);
                     } else {
+                        let operand = operand.value();
                         let immediate = if $i.c() != 0 {
                             Value::float(f64::from(immediate))
                         } else {
@@ -356,52 +487,84 @@ impl Vm {
                     }
                 }};
             }
-            /// The value in a table's slot, if it is there and not nil.
-            macro_rules! present {
-                ($slot:expr) => {{
-                    let slot: *mut Value = $slot;
-                    // SAFETY: a slot that is not null is inside the table.
-                    if !slot.is_null() && unsafe { !(*slot).is_nil() } { Some(slot) } else { None }
+            /// Reads the slot that a table has for a key; otherwise, `missing`.
+            macro_rules! get {
+                ($i:expr, $object:expr, |$table:ident| $find:expr, |$lacks:ident| $lacking:expr, $otherwise:expr) => {{
+                    let object = Operand($object);
+                    if object.tag() == Tag::Table {
+                        let $table = object.table();
+                        let slot: *mut Value = $find;
+                        // SAFETY: a slot that is not null is inside the table.
+                        if !slot.is_null() && unsafe { !(*slot).is_nil() } {
+                            // SAFETY: as above.
+                            registers.set($i.a(), unsafe { *slot });
+                            apart!("found");
+                            continue;
+                        }
+                        let $lacks = $table;
+                        $lacking
+                    }
+                    $otherwise
                 }};
             }
-            macro_rules! get {
-                ($i:expr, $object:expr, $key:expr, |$table:ident| $find:expr) => {{
-                    let object: *const Value = $object;
-                    // SAFETY: the address of a register or of an upvalue's value.
-                    match unsafe { *object }.as_table().and_then(|$table| present!($find)) {
-                        // SAFETY: a slot that is present is inside the table.
-                        Some(slot) => registers.set($i.a(), unsafe { *slot }),
-                        None => get_slow!($i, object, $key),
-                    }
+            /// Reads a field by name.
+            macro_rules! get_name {
+                ($i:expr, $object:expr, $name:expr) => {{
+                    let name: StrRef = $name;
+                    get!(
+                        $i,
+                        $object,
+                        |table| table.short_str_slot(name),
+                        |table| {
+                            if let Some(value) = self.inherited(table, name) {
+                                registers.set($i.a(), value);
+                                continue;
+                            }
+                        },
+                        get_slow!($i, $object, Value::from(name))
+                    )
+                }};
+            }
+            macro_rules! get_index {
+                ($i:expr, $object:expr, $index:expr) => {{
+                    let index: i64 = $index;
+                    get!(
+                        $i,
+                        $object,
+                        |table| table.int_slot(index),
+                        |_table| {},
+                        get_slow!($i, $object, Value::int(index))
+                    )
                 }};
             }
             macro_rules! set {
                 ($object:expr, $key:expr, $value:expr, |$table:ident| $find:expr) => {{
-                    let object: *const Value = $object;
+                    let object = Operand($object);
                     let value: Value = $value;
-                    // SAFETY: the address of a register or of an upvalue's value.
-                    let found = unsafe { *object }.as_table().and_then(|$table| {
+                    if object.tag() == Tag::Table {
+                        let $table = object.table();
                         let slot: *mut Value = $find;
-                        if slot.is_null() {
-                            return None;
+                        if !slot.is_null() {
+                            // SAFETY: a slot that is not null is inside the table.
+                            if unsafe { !(*slot).is_nil() } {
+                                self.heap.barrier($table.as_ptr().cast(), value);
+                                // SAFETY: as above.
+                                unsafe { *slot = value };
+                                apart!("there");
+                                continue;
+                            }
+                            // With a metatable, a metamethod may ask for the store.
+                            if $table.metatable().is_none() {
+                                $table.invalidate_metamethods();
+                                self.heap.barrier($table.as_ptr().cast(), value);
+                                // SAFETY: as above.
+                                unsafe { *slot = value };
+                                apart!("empty");
+                                continue;
+                            }
                         }
-                        // SAFETY: a slot that is not null is inside the table.
-                        let empty = unsafe { (*slot).is_nil() };
-                        if empty && $table.metatable().is_some() {
-                            // A metamethod may ask for the store.
-                            return None;
-                        }
-                        $table.invalidate_metamethods();
-                        Some(($table, slot))
-                    });
-                    match found {
-                        Some((table, slot)) => {
-                            self.heap.barrier(table.as_ptr().cast(), value);
-                            // SAFETY: a slot that was found is inside the table.
-                            unsafe { *slot = value }
-                        }
-                        None => set_slow!(object, $key, value),
                     }
+                    set_slow!($object, $key, value)
                 }};
             }
             macro_rules! register_or_constant {
@@ -413,13 +576,13 @@ impl Vm {
             macro_rules! return_values {
                 ($func:expr, $first:expr, $count:expr) => {{
                     let (func, first, count): (usize, usize, usize) = ($func, $first, $count);
-                    let frame = *self.thread.top_frame();
-                    self.thread.frames.pop();
-                    self.move_results(func, first, count, frame.wanted);
+                    let (wanted, flags) = self.pop_returning();
+                    self.move_results(func, first, count, wanted);
+                    if flags & !flag::TAIL == 0 {
+                        resume!();
+                    }
                     self.ticks_left = ticks;
-                    if frame.flags & !flag::TAIL != 0
-                        && attempt!(self.after_return(frame.flags, false)) == After::Exit
-                    {
+                    if attempt!(self.after_return(flags, false)) == After::Exit {
                         return Ok(());
                     }
                     continue 'reload;
@@ -449,10 +612,19 @@ impl Vm {
                 }
                 let i = pc.fetch();
                 match i.op() {
-                    Op::Move => registers.set(i.a(), registers.get(i.b())),
-                    Op::LoadI => registers.set(i.a(), Value::int(i64::from(i.sbx()))),
+                    Op::Move => {
+                        registers.set(i.a(), registers.get(i.b()));
+                        apart!("");
+                    }
+                    Op::LoadI => {
+                        registers.set(i.a(), Value::int(i64::from(i.sbx())));
+                        apart!("");
+                    }
                     Op::LoadF => registers.set(i.a(), Value::float(f64::from(i.sbx()))),
-                    Op::LoadK => registers.set(i.a(), constants.get(i.bx())),
+                    Op::LoadK => {
+                        registers.set(i.a(), constants.get(i.bx()));
+                        apart!("");
+                    }
                     Op::LoadKX => {
                         let extra = pc.fetch();
                         registers.set(i.a(), constants.get(extra.ax()));
@@ -472,33 +644,33 @@ impl Vm {
                         // SAFETY: an upvalue's location is valid.
                         let value = unsafe { *registers.upvalue(i.b()) };
                         registers.set(i.a(), value);
+                        apart!("");
                     }
                     Op::SetUpval => {
                         registers.upvalue_object(i.b()).set(&mut self.heap, registers.get(i.a()));
                     }
-                    Op::GetTabUp => {
-                        let key = constants.string(i.c());
-                        get!(i, registers.upvalue(i.b()), Value::from(key), |table| table
-                            .short_str_slot(key))
-                    }
+                    Op::GetTabUp => get_name!(i, registers.upvalue(i.b()), constants.string(i.c())),
                     Op::GetTable => {
-                        let key = registers.get(i.c());
-                        if let Some(index) = key.as_int() {
-                            get!(i, registers.at(i.b()), key, |table| table.int_slot(index))
-                        } else {
-                            get!(i, registers.at(i.b()), key, |table| table.slot(key))
+                        let key = Operand(registers.at(i.c()));
+                        match key.tag() {
+                            Tag::Int => get_index!(i, registers.at(i.b()), key.int()),
+                            Tag::Str if key.string().is_short() => {
+                                get_name!(i, registers.at(i.b()), key.string())
+                            }
+                            _ => {
+                                let key = key.value();
+                                get!(
+                                    i,
+                                    registers.at(i.b()),
+                                    |table| table.slot(key),
+                                    |_table| {},
+                                    get_slow!(i, registers.at(i.b()), key)
+                                )
+                            }
                         }
                     }
-                    Op::GetI => {
-                        let index = i.c() as i64;
-                        get!(i, registers.at(i.b()), Value::int(index), |table| table
-                            .int_slot(index))
-                    }
-                    Op::GetField => {
-                        let key = constants.string(i.c());
-                        get!(i, registers.at(i.b()), Value::from(key), |table| table
-                            .short_str_slot(key))
-                    }
+                    Op::GetI => get_index!(i, registers.at(i.b()), i.c() as i64),
+                    Op::GetField => get_name!(i, registers.at(i.b()), constants.string(i.c())),
                     Op::SetTabUp => {
                         let key = constants.string(i.b());
                         set!(
@@ -513,6 +685,11 @@ impl Vm {
                         let value = register_or_constant!(i);
                         if let Some(index) = key.as_int() {
                             set!(registers.at(i.a()), key, value, |table| table.int_slot(index))
+                        } else if let Some(name) = key.as_str()
+                            && name.is_short()
+                        {
+                            set!(registers.at(i.a()), key, value, |table| table
+                                .short_str_slot(name))
                         } else {
                             set!(registers.at(i.a()), key, value, |table| table.slot(key))
                         }
@@ -548,27 +725,29 @@ impl Vm {
                         registers.set(i.a() + 1, value);
                         // When R[A+1] is R[B] itself, the copy changed nothing.
                         match key.as_str() {
-                            Some(name) if name.is_short() => {
-                                get!(i, object, key, |table| table.short_str_slot(name))
-                            }
-                            _ => get!(i, object, key, |table| table.slot(key)),
+                            Some(name) if name.is_short() => get_name!(i, object, name),
+                            _ => get_slow!(i, object, key),
                         }
                     }
                     Op::AddI => {
-                        let operand = registers.get(i.b());
-                        if let Some(a) = operand.as_int() {
-                            registers.set(i.a(), Value::int(a.wrapping_add(i64::from(i.sc()))));
+                        let operand = Operand(registers.at(i.b()));
+                        if operand.tag() == Tag::Int {
+                            let sum = operand.int().wrapping_add(i64::from(i.sc()));
+                            registers.set(i.a(), Value::int(sum));
                             pc.skip(1);
-                        } else if let Some(a) = operand.as_float() {
-                            registers.set(i.a(), Value::float(a + f64::from(i.sc())));
+                            apart!("int");
+                        } else if operand.tag() == Tag::Float {
+                            let sum = operand.float() + f64::from(i.sc());
+                            registers.set(i.a(), Value::float(sum));
                             pc.skip(1);
+                            apart!("float");
                         }
                     }
                     Op::AddK => {
                         arith!(
                             i,
-                            registers.get(i.b()),
-                            constants.get(i.c()),
+                            registers.at(i.b()),
+                            constants.at(i.c()),
                             |a, b| a.wrapping_add(b),
                             |x, y| x + y
                         )
@@ -576,8 +755,8 @@ impl Vm {
                     Op::SubK => {
                         arith!(
                             i,
-                            registers.get(i.b()),
-                            constants.get(i.c()),
+                            registers.at(i.b()),
+                            constants.at(i.c()),
                             |a, b| a.wrapping_sub(b),
                             |x, y| x - y
                         )
@@ -585,8 +764,8 @@ impl Vm {
                     Op::MulK => {
                         arith!(
                             i,
-                            registers.get(i.b()),
-                            constants.get(i.c()),
+                            registers.at(i.b()),
+                            constants.at(i.c()),
                             |a, b| a.wrapping_mul(b),
                             |x, y| x * y
                         )
@@ -594,37 +773,37 @@ impl Vm {
                     Op::ModK => {
                         arith!(
                             i,
-                            registers.get(i.b()),
-                            constants.get(i.c()),
+                            registers.at(i.b()),
+                            constants.at(i.c()),
                             |a, b| modulo!(a, b),
                             |x, y| float_mod(x, y)
                         )
                     }
                     Op::PowK => {
-                        arith_float!(i, registers.get(i.b()), constants.get(i.c()), |x, y| {
+                        arith_float!(i, registers.at(i.b()), constants.at(i.c()), |x, y| {
                             float_pow(x, y)
                         })
                     }
                     Op::DivK => {
-                        arith_float!(i, registers.get(i.b()), constants.get(i.c()), |x, y| x / y)
+                        arith_float!(i, registers.at(i.b()), constants.at(i.c()), |x, y| x / y)
                     }
                     Op::IDivK => {
                         arith!(
                             i,
-                            registers.get(i.b()),
-                            constants.get(i.c()),
+                            registers.at(i.b()),
+                            constants.at(i.c()),
                             |a, b| divide!(a, b),
                             |x, y| float_floor_div(x, y)
                         )
                     }
                     Op::BAndK => {
-                        bitwise!(i, registers.get(i.b()), constants.get(i.c()), |a, b| a & b)
+                        bitwise!(i, registers.at(i.b()), constants.at(i.c()), |a, b| a & b)
                     }
                     Op::BOrK => {
-                        bitwise!(i, registers.get(i.b()), constants.get(i.c()), |a, b| a | b)
+                        bitwise!(i, registers.at(i.b()), constants.at(i.c()), |a, b| a | b)
                     }
                     Op::BXorK => {
-                        bitwise!(i, registers.get(i.b()), constants.get(i.c()), |a, b| a ^ b)
+                        bitwise!(i, registers.at(i.b()), constants.at(i.c()), |a, b| a ^ b)
                     }
                     Op::ShrI => {
                         if let Some(a) = to_integer(registers.get(i.b())) {
@@ -641,8 +820,8 @@ impl Vm {
                     Op::Add => {
                         arith!(
                             i,
-                            registers.get(i.b()),
-                            registers.get(i.c()),
+                            registers.at(i.b()),
+                            registers.at(i.c()),
                             |a, b| a.wrapping_add(b),
                             |x, y| x + y
                         )
@@ -650,8 +829,8 @@ impl Vm {
                     Op::Sub => {
                         arith!(
                             i,
-                            registers.get(i.b()),
-                            registers.get(i.c()),
+                            registers.at(i.b()),
+                            registers.at(i.c()),
                             |a, b| a.wrapping_sub(b),
                             |x, y| x - y
                         )
@@ -659,8 +838,8 @@ impl Vm {
                     Op::Mul => {
                         arith!(
                             i,
-                            registers.get(i.b()),
-                            registers.get(i.c()),
+                            registers.at(i.b()),
+                            registers.at(i.c()),
                             |a, b| a.wrapping_mul(b),
                             |x, y| x * y
                         )
@@ -668,45 +847,45 @@ impl Vm {
                     Op::Mod => {
                         arith!(
                             i,
-                            registers.get(i.b()),
-                            registers.get(i.c()),
+                            registers.at(i.b()),
+                            registers.at(i.c()),
                             |a, b| modulo!(a, b),
                             |x, y| float_mod(x, y)
                         )
                     }
                     Op::Pow => {
-                        arith_float!(i, registers.get(i.b()), registers.get(i.c()), |x, y| {
+                        arith_float!(i, registers.at(i.b()), registers.at(i.c()), |x, y| {
                             float_pow(x, y)
                         })
                     }
                     Op::Div => {
-                        arith_float!(i, registers.get(i.b()), registers.get(i.c()), |x, y| x / y)
+                        arith_float!(i, registers.at(i.b()), registers.at(i.c()), |x, y| x / y)
                     }
                     Op::IDiv => {
                         arith!(
                             i,
-                            registers.get(i.b()),
-                            registers.get(i.c()),
+                            registers.at(i.b()),
+                            registers.at(i.c()),
                             |a, b| divide!(a, b),
                             |x, y| float_floor_div(x, y)
                         )
                     }
                     Op::BAnd => {
-                        bitwise!(i, registers.get(i.b()), registers.get(i.c()), |a, b| a & b)
+                        bitwise!(i, registers.at(i.b()), registers.at(i.c()), |a, b| a & b)
                     }
                     Op::BOr => {
-                        bitwise!(i, registers.get(i.b()), registers.get(i.c()), |a, b| a | b)
+                        bitwise!(i, registers.at(i.b()), registers.at(i.c()), |a, b| a | b)
                     }
                     Op::BXor => {
-                        bitwise!(i, registers.get(i.b()), registers.get(i.c()), |a, b| a ^ b)
+                        bitwise!(i, registers.at(i.b()), registers.at(i.c()), |a, b| a ^ b)
                     }
                     Op::Shl => {
-                        bitwise!(i, registers.get(i.b()), registers.get(i.c()), |a, b| {
+                        bitwise!(i, registers.at(i.b()), registers.at(i.c()), |a, b| {
                             shift_left(a, b)
                         })
                     }
                     Op::Shr => {
-                        bitwise!(i, registers.get(i.b()), registers.get(i.c()), |a, b| {
+                        bitwise!(i, registers.at(i.b()), registers.at(i.c()), |a, b| {
                             shift_right(a, b)
                         })
                     }
@@ -835,10 +1014,15 @@ impl Vm {
                         }
                     }
                     Op::Call => {
-                        save!();
-                        let func = self.register_index(i.a());
+                        let frame = self.thread.top_frame_mut();
+                        frame.saved_pc = pc.0;
+                        let func = frame.func as usize + 1 + i.a();
                         let nargs = count_from(i.b(), func + 1, self.thread.top);
                         let wanted = i.c() as i32 - 1;
+                        if let Some(proto) = self.plain_callee(func, nargs) {
+                            self.push_plain_call(proto, func, nargs, wanted);
+                            enter!(proto, func)
+                        }
                         call!(
                             self.call_from_lua(func, nargs, wanted),
                             |thread: &ThreadState| thread.top as usize
@@ -848,6 +1032,13 @@ impl Vm {
                         save!();
                         let func = self.register_index(i.a());
                         let nargs = count_from(i.b(), func + 1, self.thread.top);
+                        if !i.k()
+                            && i.c() == 0
+                            && let Some(proto) = self.plain_callee(func, nargs)
+                        {
+                            let target = self.replace_by_plain_call(proto, func, nargs);
+                            enter!(proto, target)
+                        }
                         self.thread.top = (func + 1 + nargs) as u32;
                         call!(self.tail_call(i, func, nargs), |thread: &ThreadState| thread.top
                             as usize)
@@ -879,13 +1070,12 @@ impl Vm {
                         return_values!(func, func + 1, 0)
                     }
                     Op::Return1 => {
-                        let frame = *self.thread.top_frame();
+                        let frame = self.thread.top_frame();
                         let func = frame.func as usize;
                         if frame.wanted == 1 && frame.flags & !flag::TAIL == 0 {
                             registers.set_function_slot(registers.get(i.a()));
                             self.thread.frames.pop();
-                            self.ticks_left = ticks;
-                            continue 'reload;
+                            resume!()
                         }
                         return_values!(func, func + 1 + i.a(), 1)
                     }
@@ -1043,6 +1233,73 @@ impl Vm {
             self.arm(self.driver_tick.max(now + 1));
         }
         result
+    }
+
+    /// The Lua function in slot `func`, if it takes a fixed number of arguments and its frame has room
+    /// without further ado.
+    #[inline(always)]
+    fn plain_callee(&self, func: usize, nargs: usize) -> Option<&'static RuntimeProto> {
+        // SAFETY: the called function's slot is a register of the running function; the payload of a
+        // closure value is a pointer to one, and its proto lives as long as the VM, which is running.
+        let proto = unsafe {
+            let slot = self.thread.stack.slot(func);
+            if (*slot).tag() != Tag::Closure {
+                return None;
+            }
+            &*(*((*slot).payload() as *const Closure)).proto
+        };
+        let end = func + 1 + nargs + usize::from(proto.max_stack_size);
+        (!proto.is_vararg && end <= self.thread.admitted_end as usize).then_some(proto)
+    }
+
+    /// Pushes the frame of a [`Vm::plain_callee`].
+    #[inline(always)]
+    fn push_plain_call(&mut self, proto: &RuntimeProto, func: usize, nargs: usize, wanted: i32) {
+        self.clear_missing(proto, func, nargs);
+        self.thread.push_frame(Frame {
+            saved_pc: proto.code,
+            top: (func + 1 + usize::from(proto.max_stack_size)) as u32,
+            ..Frame::new(func as u32, wanted, FrameKind::Lua)
+        });
+    }
+
+    /// Puts a [`Vm::plain_callee`] with its arguments in the place of the running function, which has
+    /// neither extra arguments nor anything to close; its slot is returned.
+    #[inline(always)]
+    fn replace_by_plain_call(&mut self, proto: &RuntimeProto, func: usize, nargs: usize) -> usize {
+        let target = self.thread.top_frame().func as usize;
+        for offset in 0..=nargs {
+            // SAFETY: both are slots of the running function's frame, or the one below it.
+            unsafe {
+                let value = *self.thread.stack.slot(func + offset);
+                *self.thread.stack.slot(target + offset) = value;
+            }
+        }
+        self.clear_missing(proto, target, nargs);
+        let frame = self.thread.top_frame_mut();
+        frame.saved_pc = proto.code;
+        frame.top = (target + 1 + usize::from(proto.max_stack_size)) as u32;
+        frame.callee = 0;
+        frame.flags |= flag::TAIL;
+        target
+    }
+
+    /// Parameters without an argument are nil.
+    #[inline(always)]
+    fn clear_missing(&mut self, proto: &RuntimeProto, func: usize, nargs: usize) {
+        for missing in nargs..usize::from(proto.num_params) {
+            // SAFETY: the parameters are inside the frame, for which there is room.
+            unsafe { *self.thread.stack.slot(func + 1 + missing) = Value::NIL };
+        }
+    }
+
+    /// Drops the frame that returns: what its caller wants, and its flags.
+    #[inline(always)]
+    fn pop_returning(&mut self) -> (i32, u16) {
+        let frame = self.thread.top_frame();
+        let returning = (frame.wanted, frame.flags);
+        self.thread.frames.pop();
+        returning
     }
 
     /// CALL: a Lua function's frame is pushed, a native is run.
@@ -1302,6 +1559,11 @@ fn next_entry(registers: Registers, a: usize) -> Option<Option<(Value, Value)>> 
     }
     let table = registers.get(a + 1).as_table()?;
     table.next(registers.get(a + 2)).ok()
+}
+
+#[cold]
+fn to_integers(left: Value, right: Value) -> Option<(i64, i64)> {
+    Some((to_integer(left)?, to_integer(right)?))
 }
 
 #[inline(always)]

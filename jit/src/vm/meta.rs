@@ -48,12 +48,34 @@ impl Vm {
             if (*metatable.as_ptr()).absent_metamethods & bit != 0 {
                 return Value::NIL;
             }
-            let found = metatable.get_str(self.event_names[event as usize]);
-            if found.is_nil() {
+            let slot = metatable.short_str_slot(self.event_names[event as usize]);
+            if slot.is_null() || (*slot).is_nil() {
                 (*metatable.as_ptr()).absent_metamethods |= bit;
+                return Value::NIL;
             }
-            found
+            *slot
         }
+    }
+
+    /// What a table that lacks a field inherits through tables alone (perhaps nil); `None` where a
+    /// function or something else than a table has to be asked.
+    pub(crate) fn inherited(&mut self, table: TableRef, name: StrRef) -> Option<Value> {
+        let mut table = table;
+        for _ in 1..MAX_CHAIN {
+            let metatable = table.metatable();
+            let index = self.fast_metamethod(metatable, Event::Index);
+            if index.is_nil() {
+                return Some(Value::NIL);
+            }
+            table = index.as_table()?;
+            let slot = table.short_str_slot(name);
+            // SAFETY: a slot that is not null is inside the table.
+            if !slot.is_null() && unsafe { !(*slot).is_nil() } {
+                // SAFETY: as above.
+                return Some(unsafe { *slot });
+            }
+        }
+        None
     }
 
     /// Follows `object[key]` until a value or a function to call.
