@@ -369,15 +369,10 @@ fn missing_slot(edit: &mut Edit) {
     });
 }
 
-/// In the body, a value that the pre-roll computed from the same operands, phis taken for their initial
-/// values if `through_phis`.
-fn from_pre_roll(edit: &mut Edit, which: impl Fn(&Inst) -> bool, through_phis: bool) {
+/// In the body, a value that the pre-roll computed from the same operands.
+fn from_pre_roll(edit: &mut Edit, which: impl Fn(&Inst) -> bool) {
     let Some(head) = edit.trace.loop_head() else { return };
     let old = edit.trace.clone();
-    let initial = |value: ValueId| match old.inst(value) {
-        inst if inst.op == Op::Phi && through_phis => inst.args.get(0),
-        _ => value,
-    };
     let mut first: HashMap<(Op, Ty, Args, i64), ValueId> = HashMap::new();
     let mut became: HashMap<ValueId, ValueId> = HashMap::new();
     edit.each(|out, inst, id| {
@@ -386,26 +381,41 @@ fn from_pre_roll(edit: &mut Edit, which: impl Fn(&Inst) -> bool, through_phis: b
         if !which(inst) {
             return None;
         }
-        let key = (plain.op, plain.ty, plain.args.map(initial), plain.imm);
+        let key = (plain.op, plain.ty, plain.args, plain.imm);
         if id < head {
             first.entry(key).or_insert(id);
             return None;
         }
         let found = became.get(first.get(&key)?)?;
-        Some(if plain.ty == Ty::Void { Change::Drop } else { Change::Use(*found) })
+        Some(Change::Use(*found))
     });
 }
 
 fn hoisted_load(edit: &mut Edit) {
-    from_pre_roll(edit, |i| matches!(i.op, Op::ArrayLoad | Op::HashLoad | Op::UpvalueLoad), false);
+    from_pre_roll(edit, |i| matches!(i.op, Op::ArrayLoad | Op::HashLoad | Op::UpvalueLoad));
 }
 
+/// A guard that compares something variable with something invariant holds, if that of the pre-roll did.
 fn hoisted_guard(edit: &mut Edit) {
-    from_pre_roll(edit, |i| i.ty == Ty::Void && i.op.effects().guard && i.args.len() == 2, true);
+    let Some(head) = edit.trace.loop_head() else { return };
+    let bound = |inst: &Inst| {
+        let invariant = |n: usize| inst.args.get(n) < head;
+        let compares = matches!(inst.op, Op::GuardILt | Op::GuardILe);
+        (compares && invariant(0) != invariant(1)).then(|| {
+            let n = usize::from(invariant(1));
+            (inst.op, n, inst.args.get(n))
+        })
+    };
+    edit.drop_guards(|trace, id, inst| {
+        id > head
+            && bound(inst).is_some_and(|(op, n, arg)| {
+                earlier(trace, head, |known| known.op == op && known.args.get(n) == arg)
+            })
+    });
 }
 
 fn hoisted_length(edit: &mut Edit) {
-    from_pre_roll(edit, |i| i.op == Op::TableLen, false);
+    from_pre_roll(edit, |i| i.op == Op::TableLen);
 }
 
 // -- carry, dce --------------------------------------------------------------------------------------

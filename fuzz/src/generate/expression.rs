@@ -52,6 +52,15 @@ impl Generator<'_> {
         {
             return Expr::name(name);
         }
+        let sharp = self.scope.loops > 0 && self.chance(15);
+        let sharp = match kind {
+            Kind::Int if sharp => self.sharp_int(),
+            Kind::Float if sharp => self.sharp_float(),
+            _ => None,
+        };
+        if let Some(expr) = sharp {
+            return expr;
+        }
         match kind {
             Kind::Int => self.int_literal(),
             Kind::Float => self.float_literal(),
@@ -282,8 +291,8 @@ impl Generator<'_> {
         Expr::field(Expr::name(record), name)
     }
 
-    /// A call of a generated function, if one is cheap enough to be called here.
-    pub(super) fn call(&mut self, depth: usize) -> Expr {
+    /// A generated function that is cheap enough to be called here.
+    pub(super) fn callable(&mut self) -> Option<String> {
         let room = self.scope.room();
         let callable: Vec<(String, u64)> = self
             .scope
@@ -291,12 +300,15 @@ impl Generator<'_> {
             .filter(|f| f.work <= room)
             .map(|f| (f.name.clone(), f.work))
             .collect();
-        if callable.is_empty() {
-            return self.leaf(Kind::Num);
-        }
-        let index = self.pick(0, callable.len() as i64 - 1) as usize;
-        let (name, work) = callable[index].clone();
+        let last = callable.len().checked_sub(1)?;
+        let (name, work) = callable[self.pick(0, last as i64) as usize].clone();
         self.scope.peak_work = self.scope.peak_work.max(self.scope.work().saturating_mul(work));
+        Some(name)
+    }
+
+    /// A call of a generated function, if there is one.
+    pub(super) fn call(&mut self, depth: usize) -> Expr {
+        let Some(name) = self.callable() else { return self.leaf(Kind::Num) };
         let args = vec![self.expression(Kind::Num, depth), self.expression(Kind::Num, depth)];
         Expr::call(Expr::name(name), args)
     }

@@ -7,6 +7,7 @@
 //! 2. [`expression`] typed expressions: total operations only
 //! 3. [`statement`]  statements, phase changes, errors under `pcall`
 //! 4. [`looping`]    loops, bounded by construction
+//! 5. [`motif`]      idioms written down as Lua with holes
 //!
 //! Invariants:
 //! - *Deterministic*: the same bytes give the same case, whatever the machine.
@@ -23,6 +24,7 @@
 
 mod expression;
 mod looping;
+mod motif;
 mod scope;
 mod statement;
 
@@ -191,7 +193,11 @@ impl Generator<'_> {
             for _ in 0..self.pick(0, 2) {
                 self.statement(&mut stats);
             }
-            self.hot_loop(&mut stats);
+            if self.chance(25) {
+                self.whole_motif(&mut stats);
+            } else {
+                self.hot_loop(&mut stats);
+            }
         }
         self.report(&mut stats);
         Chunk { body: Block::from(stats) }

@@ -17,7 +17,8 @@ const MAX_DEPTH: usize = 5;
 impl Generator<'_> {
     pub(super) fn statement(&mut self, out: &mut Vec<Stat>) {
         let deep = self.scope.depth >= MAX_DEPTH || self.u.is_empty();
-        match self.pick(0, 21) {
+        match self.pick(0, 24) {
+            22..=24 if self.scope.loops > 0 => self.motif(out),
             0..=6 => self.assignment(out),
             7 | 8 => self.local(out),
             9..=11 => self.array_store(out),
