@@ -92,6 +92,30 @@ pub struct Step {
     pub answer: String,
 }
 
+/// What showed the culprit's rung to be wrong. On the ladder, the verifier and the checker of register
+/// allocations look at all that is compiled, also where a sweep left them out for speed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Witness {
+    Comparison,
+    Verifier,
+    AllocationChecker,
+    /// A trap of the executor, such as a load from memory that is not the program's.
+    Trap,
+    Panic,
+}
+
+impl fmt::Display for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Witness::Comparison => "comparison of the engines' states",
+            Witness::Verifier => "verifier of the IR",
+            Witness::AllocationChecker => "checker of register allocations",
+            Witness::Trap => "trap of the executor",
+            Witness::Panic => "panic",
+        })
+    }
+}
+
 /// The answer.
 #[derive(Clone, Debug)]
 pub struct Blame {
@@ -126,6 +150,17 @@ impl Blame {
     fn keyed_op(&self) -> Option<&str> {
         let named = self.stage == Stage::Pass && self.rule.is_some();
         self.op.as_deref().filter(|_| !named)
+    }
+
+    /// What showed it.
+    pub fn witness(&self) -> Witness {
+        match broken(&self.found) {
+            None => Witness::Comparison,
+            Some(text) if text.starts_with("trap ") => Witness::Trap,
+            Some(text) if text.contains("the trace after ") => Witness::Verifier,
+            Some(text) if text.contains("register allocation: ") => Witness::AllocationChecker,
+            Some(_) => Witness::Panic,
+        }
     }
 
     /// The key and the particulars, for people.

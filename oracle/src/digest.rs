@@ -31,7 +31,15 @@ impl Default for Mixer {
 impl Mixer {
     #[inline]
     pub fn word(&mut self, word: u64) {
-        let product = u128::from(self.0 ^ word) * 0x9e37_79b9_7f4a_7c15_u128;
+        self.tagged(0, word);
+    }
+
+    /// Mixes in a word and a small number that says what it is, at the cost of one: the number chooses the
+    /// factor.
+    #[inline]
+    fn tagged(&mut self, tag: u64, word: u64) {
+        let factor = 0x9e37_79b9_7f4a_7c15 ^ tag << 1;
+        let product = u128::from(self.0 ^ word) * u128::from(factor);
         self.0 = ((product as u64) ^ ((product >> 64) as u64))
             .wrapping_add(0x1319_8a2e_0370_7345)
             .rotate_left(23);
@@ -70,29 +78,30 @@ impl Mixer {
     /// Mixes in a value; of a long string a sample, unless `whole` is set.
     #[inline]
     pub fn value(&mut self, value: &Canonical<'_>, whole: bool) {
+        self.value_at(0, value, whole);
+    }
+
+    /// Mixes in a value and a small number that says where it is.
+    #[inline]
+    fn value_at(&mut self, place: u64, value: &Canonical<'_>, whole: bool) {
+        let tag = |kind: u64| place << 8 | kind;
         match *value {
-            Canonical::Nil => self.word(1),
-            Canonical::Bool(b) => self.word(2 + u64::from(b)),
-            Canonical::Int(i) => {
-                self.word(4);
-                self.word(i as u64);
-            }
-            Canonical::Float(bits) => {
-                self.word(5);
-                self.word(bits);
-            }
+            Canonical::Nil => self.tagged(tag(1), 0),
+            Canonical::Bool(b) => self.tagged(tag(2), u64::from(b)),
+            Canonical::Int(i) => self.tagged(tag(4), i as u64),
+            Canonical::Float(bits) => self.tagged(tag(5), bits),
             Canonical::Str(bytes) => {
-                self.word(6);
+                self.tagged(tag(6), 0);
                 self.string(bytes, whole);
             }
             Canonical::Library(name) => {
-                self.word(7);
+                self.tagged(tag(7), 0);
                 self.bytes(name.as_bytes());
             }
             Canonical::Object(class, number) => {
-                self.word(class_word(class) << 32 | u64::from(number));
+                self.tagged(tag(8), class_word(class) << 32 | u64::from(number));
             }
-            Canonical::Opaque(class) => self.word(class_word(class) << 33),
+            Canonical::Opaque(class) => self.tagged(tag(9), class_word(class)),
         }
     }
 }
@@ -130,17 +139,15 @@ impl DigestSink {
 impl Sink for DigestSink {
     #[inline]
     fn frame(&mut self, level: usize, frame: &Frame) {
-        self.main.word((level as u64) << 32 | u64::from(frame.function.proto.0));
-        self.main.word(
-            u64::from(frame.function.line_defined) << 32 | u64::from(frame.function.last_line),
-        );
-        self.main.word(u64::from(frame.pc));
+        let function = &frame.function;
+        let lines = u64::from(function.line_defined) << 32 | u64::from(function.last_line);
+        self.main.tagged(level as u64, lines);
+        self.main.word(u64::from(function.proto.0) << 32 | u64::from(frame.pc));
     }
 
     #[inline]
     fn register(&mut self, index: u8, value: &Canonical<'_>) {
-        self.main.word(u64::from(index));
-        self.main.value(value, self.whole_strings);
+        self.main.value_at(u64::from(index), value, self.whole_strings);
     }
 
     fn root(&mut self, index: usize, value: &Canonical<'_>) {
@@ -227,6 +234,33 @@ mod tests {
         };
         assert_ne!(text(b""), text(b"\0"));
         assert_ne!(text(b"abcdefgh\0"), text(b"abcdefgh"));
+    }
+
+    /// What a value is and where it is count as much as its bits do.
+    #[test]
+    fn equal_bits_of_other_kinds_and_places_have_other_digests() {
+        let values = [
+            Canonical::Nil,
+            Canonical::Bool(false),
+            Canonical::Bool(true),
+            Canonical::Int(0),
+            Canonical::Int(1),
+            Canonical::Float(0),
+            Canonical::Float(1),
+            Canonical::Str(b""),
+            Canonical::Library(""),
+            Canonical::Object(Class::Table, 0),
+            Canonical::Object(Class::Closure, 0),
+            Canonical::Opaque(Class::Table),
+        ];
+        let mut seen = std::collections::HashSet::new();
+        for index in 0..=255 {
+            for value in &values {
+                let mut sink = DigestSink::new(false);
+                sink.register(index, value);
+                assert!(seen.insert(sink.finish()), "register {index}, {value:?}");
+            }
+        }
     }
 
     #[test]

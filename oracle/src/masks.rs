@@ -14,7 +14,6 @@
 #![forbid(unsafe_code)]
 
 use crate::canon::{Frame, ProtoId, Selection};
-use plumb_jit::bytecode::effects::Edge;
 use plumb_jit::bytecode::{Liveness, Pc, Proto, RegisterSet, effects};
 use std::sync::Arc;
 
@@ -33,31 +32,31 @@ impl ProtoMasks {
     fn of(proto: &Proto) -> ProtoMasks {
         let liveness = Liveness::new(proto);
         let positions = || (0..proto.code.len() as u32).map(Pc);
-        // What the calling instruction neither writes nor spoils on the way to a place where it is live.
-        let through = |pc| {
-            let unharmed = |edge: &Edge| {
-                liveness.live_in(edge.target).without(edge.writes).without(edge.clobbers)
-            };
-            effects(proto, pc).edges().map(unharmed).fold(RegisterSet::EMPTY, RegisterSet::union)
-        };
-        let kept = |pc: Pc| {
-            let instruction = proto.code[pc.index()];
-            let all = *liveness.defined_in(pc);
-            let mut edges = effects(proto, pc).edges().copied().collect::<Vec<_>>();
-            if edges.is_empty() {
-                // A tail call of a native, or a return that runs `__close`: it works in place.
-                let own = instruction.a();
-                let clobbers = RegisterSet::range(own, usize::from(proto.max_stack_size));
-                edges.push(Edge { target: pc, writes: RegisterSet::EMPTY, clobbers });
-            }
-            edges.iter().fold(all, |kept, edge| kept.without(edge.writes).without(edge.clobbers))
-        };
-        ProtoMasks {
+        let mut masks = ProtoMasks {
             live: positions().map(|pc| *liveness.live_in(pc)).collect(),
             defined: positions().map(|pc| *liveness.defined_in(pc)).collect(),
-            live_in_call: positions().map(through).collect(),
-            defined_in_call: positions().map(kept).collect(),
+            live_in_call: Vec::with_capacity(proto.code.len()),
+            defined_in_call: Vec::with_capacity(proto.code.len()),
+        };
+        for pc in positions() {
+            // What the calling instruction neither writes nor spoils on the way to a place where it is live.
+            let mut through = RegisterSet::EMPTY;
+            let mut kept = *liveness.defined_in(pc);
+            let effects = effects(proto, pc);
+            for edge in effects.edges() {
+                let unharmed = |set: RegisterSet| set.without(edge.writes).without(edge.clobbers);
+                through = through.union(unharmed(*liveness.live_in(edge.target)));
+                kept = unharmed(kept);
+            }
+            if effects.edges().next().is_none() {
+                // A tail call of a native, or a return that runs `__close`: it works in place.
+                let own = proto.code[pc.index()].a();
+                kept = kept.without(RegisterSet::range(own, usize::from(proto.max_stack_size)));
+            }
+            masks.live_in_call.push(through);
+            masks.defined_in_call.push(kept);
         }
+        masks
     }
 }
 

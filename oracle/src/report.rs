@@ -61,6 +61,7 @@ pub fn divergence(found: &Divergence, source: &[u8], line: Option<u32>) -> Strin
 pub fn blame(blame: &Blame) -> String {
     let mut out = format!("blame: {}\n", blame.title());
     let found = &blame.found;
+    let _ = writeln!(out, "shown by the {}", blame.witness());
     let _ = writeln!(out, "first difference at {} ({})", found.clock, found.event);
     if let Some(first) = found.differences.first() {
         let (left, right) = (&first.left, &first.right);

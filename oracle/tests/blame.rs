@@ -6,12 +6,14 @@ use plumb_jit::backend::mach::{FloatOp, Inst as MachInst, IntOp, MachTrace};
 use plumb_jit::bytecode::{Instruction, Op as Opcode};
 use plumb_jit::heap::Value;
 use plumb_jit::ir::op::Op;
-use plumb_jit::ir::trace::{Args, SnapshotId, Trace};
+use plumb_jit::ir::trace::{Args, SnapshotId, Trace, ValueId};
 use plumb_jit::opt::{RECORDED, Stage as IrStage};
 use plumb_jit::trace::config::{ExecutorKind, JitConfig};
 use plumb_jit::trace::restore::Restored;
 use plumb_jit::trace::tap::{StageTap, TapRef};
-use plumb_oracle::blame::{Blame, Case, NothingToBlame, Stage, blame, blame_with, still_blames};
+use plumb_oracle::blame::{
+    Blame, Case, NothingToBlame, Stage, Witness, blame, blame_with, still_blames,
+};
 use plumb_oracle::check::check_jit;
 use plumb_oracle::engine::{Engine, Options, Outcome, Program, Watcher};
 use plumb_oracle::lockstep::three_way;
@@ -273,4 +275,28 @@ fn a_wrong_interpreter_is_not_taken_for_a_wrong_jit() {
     let blame = blame_with(&case, &Doctored, &found).expect("something to blame");
     assert_eq!((blame.stage, blame.op.as_deref()), (Stage::Interpreter, Some("SUB")));
     assert_eq!(blame.key(), "interpreter / register / SUB");
+}
+
+/// A sweep leaves the verifier out; on the ladder it looks at every rung, and what it finds is its finding.
+#[test]
+fn what_the_verifier_finds_is_credited_to_it() {
+    let tap = After("cse", |stage| {
+        // The loop's values are used before they are made.
+        let Some(at) = stage.output.insts.iter().rposition(|inst| inst.op == Op::FSub) else {
+            return;
+        };
+        let last = ValueId(stage.output.insts.len() as u32 - 1);
+        let second = stage.output.insts[at].args.get(1);
+        stage.output.insts[at].args = Args::new(&[last, second]);
+    });
+    let config = JitConfig { check: false, ..config(Some(TapRef::new(tap))) };
+    let found = diverges(SOURCE, &config);
+    let options = options();
+    let case =
+        Case { source: SOURCE.as_bytes(), chunk_name: "=t", config: &config, options: &options };
+    let blame = blame(&case, &found).expect("something to blame");
+    assert_eq!((blame.stage, blame.pass), (Stage::Pass, Some("cse")), "{}", blame.title());
+    assert_eq!(blame.witness(), Witness::Verifier, "{}", blame.title());
+    let text = plumb_oracle::report::blame(&blame);
+    assert!(text.contains("shown by the verifier of the IR"), "{text}");
 }

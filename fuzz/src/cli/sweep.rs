@@ -2,6 +2,7 @@
 
 use super::{ExecutorArg, emitln, executor, referee, regressions_dir};
 use crate::campaign::{Found, Plan, Summary, sweep, with_job};
+use crate::faults;
 use crate::generate::case_of_seed;
 use crate::harness::{Answer, GENERATED_FUEL, judge_and_blame};
 use crate::reduce;
@@ -12,6 +13,7 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plumb_jit::syntax::printer::print;
 use plumb_jit::trace::config::ExecutorKind;
+use plumb_jit::trace::tap::TapRef;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -44,6 +46,10 @@ pub struct Args {
     /// the reference. Every finding is a false alarm (writes reports/aa.json).
     #[arg(long)]
     aa: bool,
+    /// Plant one of the faults of `plumb score --list`, to see what a finding looks like. Nothing is
+    /// saved under regressions/.
+    #[arg(long, value_name = "FAULT", conflicts_with = "aa")]
+    plant: Option<String>,
     /// Where the summary goes [default: reports/sweep.json].
     #[arg(long)]
     report: Option<PathBuf>,
@@ -99,7 +105,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
             None => executor(args.executor)?,
         },
         without_jit: args.aa,
-        tap: None,
+        tap: args.plant.as_deref().map(planted).transpose()?,
         max_findings: args.max_findings.unwrap_or(20).max(1),
     };
     if let Err(failure) = quiet(|| selftest::run(selftest_probes(plan.executor), plan.executor)) {
@@ -137,6 +143,13 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         write_report(&report, &summary)?;
     }
     Ok(u8::from(!summary.findings.is_empty()))
+}
+
+fn planted(name: &str) -> anyhow::Result<TapRef> {
+    let fault = faults::find(name);
+    let fault = fault
+        .with_context(|| format!("no fault is called `{name}`; `plumb score --list` names all"))?;
+    Ok(fault.tap())
 }
 
 fn progress_bar(plan: &Plan) -> ProgressBar {
@@ -250,7 +263,7 @@ fn show(group: &Group, plan: &Plan, budget: u64, args: &Args) -> anyhow::Result<
     let (executor, tap) = (plan.executor.for_replay(), plan.tap.as_ref());
     let (judged, blame) = quiet(|| with_job(case, executor, tap, GENERATED_FUEL, judge_and_blame));
     emitln!("{}", regression::report(&judged.answer, source.as_bytes(), blame.as_ref()))?;
-    if !args.no_save {
+    if !args.no_save && args.plant.is_none() {
         let seed = group.smallest().seed;
         let folder = regression::save(
             &regressions_dir(),
