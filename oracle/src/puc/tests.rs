@@ -1,6 +1,8 @@
 //! The clock by example, the mirrored layouts against the public API, limits, and the canonical
 //! traversal on real states.
 
+use super::layout::tag;
+use super::state::C_CLOSURE_BIT;
 use super::*;
 use crate::canon::{self, Plan, Selection};
 use crate::digest::Digest;
