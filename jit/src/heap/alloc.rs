@@ -12,7 +12,7 @@
 //! are objects, so that an address from a wrong trace is never taken for one.
 
 use crate::exec::first_epoch;
-use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error, realloc};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::ptr::NonNull;
@@ -91,6 +91,33 @@ impl Allocator {
         }
         // SAFETY: the caller says that the block came from `allocate` with this size.
         unsafe { dealloc(block.as_ptr(), layout) }
+    }
+
+    /// Changes the size of a block, which may move; what it gains is not initialized.
+    ///
+    /// # Safety
+    /// `block` came from this allocator with `old_bytes` and is not used afterwards.
+    pub unsafe fn reallocate(
+        &mut self,
+        block: NonNull<u8>,
+        old_bytes: usize,
+        new_bytes: usize,
+    ) -> NonNull<u8> {
+        let (old, new) = (layout(old_bytes), layout(new_bytes));
+        // SAFETY: the caller says that the block came from `allocate` with this size; `layout` never
+        // has size zero.
+        let moved = unsafe { realloc(block.as_ptr(), old, new.size()) };
+        let Some(moved) = NonNull::new(moved) else { handle_alloc_error(new) };
+        self.live_bytes = self.live_bytes - old.size() + new.size();
+        self.debt += new.size() as isize - old.size() as isize;
+        if let Some(regions) = &mut self.regions {
+            let was = regions.remove(&(block.as_ptr() as u64));
+            debug_assert!(was.is_some(), "a block that was given back was tracked");
+            let bytes = new.size() as u64;
+            regions.insert(moved.as_ptr() as u64, Block { bytes, is_object: false });
+            self.epoch += 1;
+        }
+        moved
     }
 
     /// Zeroed address space that costs memory only where it is touched; for value stacks, which must

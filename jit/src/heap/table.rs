@@ -346,8 +346,22 @@ impl TableRef {
         TableRef::read(self.slot(key))
     }
     /// `t[key]` for an integer key; see [`TableRef::get`].
+    #[inline]
     pub fn get_int(self, key: i64) -> Value {
         TableRef::read(self.int_slot(key))
+    }
+    /// Replaces the value of an integer key, if it has one that is not nil; whether it has.
+    #[inline]
+    pub(crate) fn replace_int(self, heap: &mut Heap, key: i64, value: Value) -> bool {
+        let slot = self.int_slot(key);
+        // SAFETY: a slot that is not null is inside the table.
+        if slot.is_null() || unsafe { (*slot).is_nil() } {
+            return false;
+        }
+        heap.barrier(self.as_ptr().cast(), value);
+        // SAFETY: as above.
+        unsafe { *slot = value };
+        true
     }
     /// `t[key]` for a string key.
     pub fn get_str(self, key: StrRef) -> Value {
@@ -575,18 +589,24 @@ impl TableRef {
         unsafe {
             let old = (*table).array;
             if new_size != old_size {
-                let new = if new_size == 0 {
-                    NonNull::dangling()
-                } else {
-                    heap.allocator.allocate_zeroed(new_size as usize * VALUE_SIZE).cast::<Value>()
+                let old_bytes = old_size as usize * VALUE_SIZE;
+                let new_bytes = new_size as usize * VALUE_SIZE;
+                let block = NonNull::new_unchecked(old.cast::<u8>());
+                let new = match (old_size, new_size) {
+                    (0, _) => heap.allocator.allocate_zeroed(new_bytes),
+                    (_, 0) => {
+                        heap.allocator.release(block, old_bytes);
+                        NonNull::<Value>::dangling().cast()
+                    }
+                    // A large block moves by its page table, without a copy.
+                    _ => heap.allocator.reallocate(block, old_bytes, new_bytes),
                 };
-                let kept = old_size.min(new_size) as usize;
-                std::ptr::copy_nonoverlapping(old, new.as_ptr(), kept);
-                if old_size > 0 {
-                    let bytes = old_size as usize * VALUE_SIZE;
-                    heap.allocator.release(NonNull::new_unchecked(old.cast()), bytes);
+                let new = new.as_ptr().cast::<Value>();
+                if 0 < old_size && old_size < new_size {
+                    let added = (new_size - old_size) as usize;
+                    new.add(old_size as usize).write_bytes(0, added);
                 }
-                (*table).array = new.as_ptr();
+                (*table).array = new;
             }
             (*table).array_size = new_size;
             (*table).alimit = new_size;

@@ -68,6 +68,9 @@ impl Sort<'_> {
 
     fn is_less(&mut self, a: Value, b: Value) -> LuaResult<bool> {
         if self.order.is_nil() {
+            if let (Some(a), Some(b)) = (a.as_int(), b.as_int()) {
+                return Ok(a < b);
+            }
             return self.vm.less_than(a, b);
         }
         Ok(!self.vm.call1(self.order, &[a, b])?.is_falsy())

@@ -375,6 +375,10 @@ impl Vm {
                 self.finish_native(count as usize);
                 Ok(Flow::Done)
             }
+            // Taken apart here: handed on as a whole, it would be read in wider pieces than it was
+            // written in, which stalls the processor.
+            Return::Resume { thread, nargs } => self.enter_coroutine(thread, nargs as usize),
+            Return::Yield(count) => self.leave_coroutine(count as usize),
             _ => self.go_on_native(returned),
         }
     }

@@ -299,6 +299,7 @@ impl Vm {
                     // cells, which only this thread uses.
                     let count = unsafe { *counter };
                     if count != NEVER_HOT {
+                        unlikely();
                         if count == 0 {
                             save!();
                             self.call_loop_head();
@@ -365,7 +366,7 @@ impl Vm {
                             pc.skip(1);
                             apart!("float, int");
                         }
-                        _ => {}
+                        _ => unlikely(),
                     }
                 }};
             }
@@ -429,6 +430,7 @@ impl Vm {
                             test!($i, $compare);
                         }
                         _ => {
+                            unlikely();
                             let (left, right) = (left.value(), right.value());
                             match $general(left, right) {
                                 Some(condition) => test!($i, condition),
@@ -501,9 +503,11 @@ impl Vm {
                             apart!("found");
                             continue;
                         }
+                        unlikely();
                         let $lacks = $table;
                         $lacking
                     }
+                    unlikely();
                     $otherwise
                 }};
             }
@@ -553,6 +557,7 @@ impl Vm {
                                 apart!("there");
                                 continue;
                             }
+                            unlikely();
                             // With a metatable, a metamethod may ask for the store.
                             if $table.metatable().is_none() {
                                 $table.invalidate_metamethods();
@@ -564,6 +569,7 @@ impl Vm {
                             }
                         }
                     }
+                    unlikely();
                     set_slow!($object, $key, value)
                 }};
             }
@@ -1560,6 +1566,11 @@ fn next_entry(registers: Registers, a: usize) -> Option<Option<(Value, Value)>> 
     let table = registers.get(a + 1).as_table()?;
     table.next(registers.get(a + 2)).ok()
 }
+
+/// Called where a path is not worth a place beside the others.
+#[cold]
+#[inline]
+fn unlikely() {}
 
 #[cold]
 fn to_integers(left: Value, right: Value) -> Option<(i64, i64)> {

@@ -528,7 +528,18 @@ impl Vm {
 /// The same operations for natives, which wait for metamethods.
 impl Vm {
     /// `object[key]`.
+    #[inline]
     pub fn index(&mut self, object: Value, key: Value) -> LuaResult<Value> {
+        if let (Some(table), Some(index)) = (object.as_table(), key.as_int()) {
+            let value = table.get_int(index);
+            if !value.is_nil() {
+                return Ok(value);
+            }
+        }
+        self.index_slowly(object, key)
+    }
+
+    fn index_slowly(&mut self, object: Value, key: Value) -> LuaResult<Value> {
         match self.lookup(&raw const object, key)? {
             Lookup::Found(value) => Ok(value),
             Lookup::Call(metamethod, receiver) => self.call1(metamethod, &[receiver, key]),
@@ -536,7 +547,17 @@ impl Vm {
     }
 
     /// `object[key] = value`.
+    #[inline]
     pub fn set_index(&mut self, object: Value, key: Value, value: Value) -> LuaResult<()> {
+        if let (Some(table), Some(index)) = (object.as_table(), key.as_int())
+            && table.replace_int(&mut self.heap, index, value)
+        {
+            return Ok(());
+        }
+        self.set_index_slowly(object, key, value)
+    }
+
+    fn set_index_slowly(&mut self, object: Value, key: Value, value: Value) -> LuaResult<()> {
         match self.store(&raw const object, key, value)? {
             Store::Done => Ok(()),
             Store::Call(metamethod, receiver) => {

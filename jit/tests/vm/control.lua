@@ -143,3 +143,71 @@ print(t:inc():inc(5):inc().n)
 local a; a = 1; local function g() return a end; do local a = 2; print(g(), a) end
 ---
 local s = "" for i = 3, 1, -1 do for j = i, 3 do s = s .. j end s = s .. ";" end print(s)
+---
+-- Tail calls: parameters without an argument, arguments too many, more registers than the caller had.
+local function show(a, b, c) return a, b, c end
+local function few() local a, b, c, d = 7, 8, 9, 10 return show(d) end
+local function many() return show(1, 2, 3, 4, 5) end
+local function wide(n)
+  local a, b, c, d, e, f, g, h, i, j = n, n, n, n, n, n, n, n, n, n
+  return show(a + j, b + i)
+end
+local function step(n, total) if n == 0 then return wide(total) end return step(n - 1, total + n) end
+print(few()) print(many()) print(wide(4)) print(step(1000, 0))
+local function open(...) return show(...) end
+local function none() return open() end
+print(none()) print(open(1, nil, 3, 4)) print(select('#', open()))
+local callable = setmetatable({}, { __call = function(self, ...) return select('#', ...), ... end })
+local function through(n) return callable(n, n) end
+print(through(5))
+print((few())) print(({ few() })[1], #{ many() })
+local co = coroutine.wrap(function(n)
+  local function count(n, a) if n == 0 then return a end return count(n - 1, coroutine.yield(n)) end
+  return count(n, 'start')
+end)
+print(co(2), co('x'), co('y'))
+print(pcall(function() return show.x end))
+print(pcall(function() local function f(x) return x.y.z end return f({}) end))
+---
+-- Fields inherited through tables, and where that ends.
+local A = { a = 1 }
+local B = setmetatable({ b = 2 }, { __index = A })
+local C = setmetatable({ c = 3 }, { __index = B })
+print(C.a, C.b, C.c, C.d)
+local key = 'a'
+print(C[key], C['b'], rawget(C, 'a'))
+A.d = 4 print(C.d) A.d = nil print(C.d)
+getmetatable(B).__index = function(t, k) return t == B and k .. '?' end
+print(C.a, C.b, C.gsub)
+---
+local plain = setmetatable({}, {})
+print(plain.x)
+getmetatable(plain).__index = { x = 'late' }
+print(plain.x)
+getmetatable(plain).__index = nil
+print(plain.x)
+getmetatable(plain).__index = 'text'
+print(plain.rep == string.rep, plain.nothing)
+local loop = {}
+setmetatable(loop, { __index = loop })
+print(pcall(function() return loop.x end))
+local a, b = {}, {}
+setmetatable(a, { __index = b }) setmetatable(b, { __index = a })
+print(pcall(function() return a.x end))
+print(pcall(function() return a:x() end))
+---
+-- Arrays that grow and shrink keep what they hold; stores where a metatable watches.
+local t = {}
+for i = 1, 5000 do t[i] = i end
+for i = 5000, 10, -1 do t[i] = nil end
+t.x = 1 t.y = 2 t.z = 3 t.w = 4 t.v = 5
+local sum = 0
+for i = 1, 5000 do sum = sum + (t[i] or 0) end
+print(sum, t.v, #t)
+for i = 10, 300 do t[i] = -i end
+for i = 1, 300 do sum = sum + t[i] end
+print(sum, #t)
+local seen = {}
+local watched = setmetatable({ 1, 2, k = 'there' }, { __newindex = function(_, k, v) seen[#seen + 1] = tostring(k) .. '=' .. v end })
+watched[1] = 'one' watched[3] = 'three' watched.k = 'again' watched.n = 'new' watched[2] = nil watched[2] = 'two'
+print(watched[1], watched[3], watched.k, watched.n, watched[2], table.concat(seen, ' '))
