@@ -46,8 +46,10 @@ pub struct Found {
     pub blame: Option<Box<Blame>>,
     /// Programs judged until then, this one included.
     pub programs: u64,
-    /// Time since the sweep began.
+    /// Time since the sweep began, before anybody was blamed for it.
     pub seconds: f64,
+    /// What blaming took.
+    pub blame_seconds: f64,
 }
 
 impl Found {
@@ -239,15 +241,17 @@ pub fn sweep(plan: &Plan, progress: &(dyn Fn(u64, usize) + Sync)) -> (Summary, V
             own.add(&judged);
             let programs = done.fetch_add(1, Ordering::Relaxed) + 1;
             if let Answer::Found(finding) = judged.answer {
+                let seconds = start.elapsed().as_secs_f64();
                 let (executor, tap) = (plan.executor, plan.tap.as_ref());
                 let blame = |job: &Job| blame_of(job, &finding);
                 let blame = match plan.without_jit {
                     true => None,
                     false => with_job(&case, executor, tap, GENERATED_FUEL, blame).map(Box::new),
                 };
-                let seconds = start.elapsed().as_secs_f64();
+                let blame_seconds = start.elapsed().as_secs_f64() - seconds;
                 let mut findings = findings.lock().expect("no thread panics while it holds this");
-                findings.push(Found { seed, finding, blame, programs, seconds });
+                let found = Found { seed, finding, blame, programs, seconds, blame_seconds };
+                findings.push(found);
                 if findings.len() >= plan.max_findings {
                     stop.store(true, Ordering::Relaxed);
                 }

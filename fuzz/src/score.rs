@@ -8,18 +8,16 @@
 //! planted the executor also looks at what a trace stores and restores, so that nonsense is reported
 //! rather than met as a crash.)
 
-use crate::campaign::{Found, Plan, sweep};
+use crate::campaign::{Plan, sweep};
 use crate::faults::Fault;
-use crate::generate::case_of_seed;
-use crate::harness::{Finding, GENERATED_FUEL, Job};
+use crate::harness::Finding;
 use crate::triage;
-use plumb_jit::syntax::printer::print;
 use plumb_jit::trace::config::ExecutorKind;
-use plumb_oracle::blame::{self, Blame, Stage};
+use plumb_oracle::blame::{Blame, Stage};
 use plumb_oracle::verdict::DivergenceKind;
 use serde::{Deserialize, Serialize};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What became of one fault.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -45,6 +43,11 @@ pub struct Row {
     pub stage_right: Option<bool>,
     /// For faults of a pass: that pass.
     pub pass_right: Option<bool>,
+    /// Findings that were blamed, the first included; of them those blamed on the right stage, and pass.
+    pub findings: u64,
+    pub findings_right: u64,
+    /// The keys that blame gave to them, and how often.
+    pub keys: BTreeMap<String, u64>,
     pub lines: Option<usize>,
     pub reduced_lines: Option<usize>,
 }
@@ -54,6 +57,8 @@ pub struct Row {
 pub struct Rules {
     pub budget: Duration,
     pub executor: ExecutorKind,
+    /// Findings to blame, within the budget.
+    pub findings: usize,
     /// Candidates of the reduction; none to leave it out.
     pub reduction: u64,
 }
@@ -76,16 +81,29 @@ pub fn score(fault: &Fault, rules: &Rules) -> Row {
         executor: rules.executor,
         without_jit: false,
         tap: Some(fault.tap()),
-        max_findings: 1,
+        max_findings: rules.findings.max(1),
     };
     let (summary, mut findings) = sweep(&plan, &|_, _| {});
     (row.seconds, row.programs) = (summary.seconds, summary.programs);
-    let Some(found) = findings.pop() else { return row };
+    if findings.is_empty() {
+        return row;
+    }
+    for found in &findings {
+        let right = found.blame.as_ref().is_some_and(|blame| is_right(fault, blame));
+        row.findings += 1;
+        row.findings_right += u64::from(right);
+        *row.keys.entry(found.signature()).or_default() += 1;
+    }
+    let found = findings.swap_remove(0);
     row.found = true;
     (row.seconds, row.programs, row.seed) = (found.seconds, found.programs, Some(found.seed));
     row.signature = Some(found.finding.signature());
     row.found_by = Some(found_by(&found.finding).into());
-    accuse(fault, rules, &found, &mut row);
+    row.blame_seconds = Some(found.blame_seconds);
+    row.blamed = found.blame.as_ref().map(|blame| blame.key());
+    let blame = found.blame.as_deref();
+    row.stage_right = Some(blame.is_some_and(|blame| blame.stage == stage_of(fault)));
+    row.pass_right = fault.pass().map(|pass| blame.is_some_and(|blame| is_pass(blame, pass)));
     if rules.reduction > 0
         && let Some(group) = triage::group(vec![found]).first()
     {
@@ -113,42 +131,8 @@ fn found_by(finding: &Finding) -> &'static str {
     by.iter().find(|(words, _)| text.contains(words)).map_or("panic", |(_, by)| by)
 }
 
-/// Asks blame, and whether it is right.
-fn accuse(fault: &Fault, rules: &Rules, found: &Found, row: &mut Row) {
-    let Finding::Diverge(divergence) = &found.finding else { return };
-    let case = case_of_seed(found.seed);
-    let source = print(&case.chunk);
-    let job = Job {
-        source: source.as_bytes(),
-        chunk_name: "=case",
-        config: case.config,
-        executor: rules.executor,
-        tap: Some(fault.tap()),
-        check: false,
-        fuel: GENERATED_FUEL,
-    };
-    let options = plumb_oracle::engine::Options { fuel: job.fuel, ..Default::default() };
-    let config = job.jit_config();
-    let case = blame::Case {
-        source: job.source,
-        chunk_name: job.chunk_name,
-        config: &config,
-        options: &options,
-    };
-    let start = Instant::now();
-    let blamed = catch_unwind(AssertUnwindSafe(|| blame::blame(&case, divergence)));
-    row.blame_seconds = Some(start.elapsed().as_secs_f64());
-    match blamed {
-        Ok(Ok(blame)) => {
-            row.blamed = Some(blame.key());
-            row.stage_right = Some(blame.stage == stage_of(fault));
-            row.pass_right = fault.pass().map(|pass| is_pass(&blame, pass));
-        }
-        _ => {
-            row.stage_right = Some(false);
-            row.pass_right = fault.pass().map(|_| false);
-        }
-    }
+fn is_right(fault: &Fault, blame: &Blame) -> bool {
+    blame.stage == stage_of(fault) && fault.pass().is_none_or(|pass| is_pass(blame, pass))
 }
 
 fn is_pass(blame: &Blame, pass: &str) -> bool {
@@ -167,6 +151,21 @@ pub fn stage_of(fault: &Fault) -> Stage {
     }
 }
 
+/// Findings below which a fault's keys are not counted: too few to show a second one.
+pub const ENOUGH_FINDINGS: u64 = 10;
+
+/// Keys that more than one fault makes.
+fn shared_keys(found: &[&Row]) -> BTreeMap<String, Vec<String>> {
+    let mut faults: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in found {
+        for key in row.keys.keys() {
+            faults.entry(key.clone()).or_default().push(row.fault.clone());
+        }
+    }
+    faults.retain(|_, faults| faults.len() > 1);
+    faults
+}
+
 /// All rows and what they come to.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Card {
@@ -181,8 +180,17 @@ pub struct Card {
     pub stage_right_percent: f64,
     pub pass_right_percent: f64,
     pub median_reduced_lines: Option<usize>,
-    /// Faults that two names of blame are given to, or names that two faults share, are looked for here.
-    pub distinct_keys: usize,
+    /// The longest that blaming a first finding took.
+    pub blame_seconds: f64,
+    /// Findings blamed in all, and the part of them blamed on the right stage and pass.
+    pub findings: u64,
+    pub findings_right_percent: f64,
+    /// Keys that a fault makes over its findings, on average; of faults found at least
+    /// [`ENOUGH_FINDINGS`] times, of which there are so many.
+    pub keys_per_fault: f64,
+    pub faults_with_keys: usize,
+    /// Keys that several faults make, and which.
+    pub shared_keys: BTreeMap<String, Vec<String>>,
     pub rows: Vec<Row>,
     /// Changes that no harness can find, and why.
     pub equivalent: Vec<(String, String)>,
@@ -197,9 +205,11 @@ impl Card {
         programs.sort_unstable();
         let mut lines: Vec<usize> = found.iter().filter_map(|row| row.reduced_lines).collect();
         lines.sort_unstable();
-        let mut keys: Vec<&String> = found.iter().filter_map(|row| row.blamed.as_ref()).collect();
-        keys.sort();
-        keys.dedup();
+        let often: Vec<&&Row> =
+            found.iter().filter(|row| row.findings >= ENOUGH_FINDINGS).collect();
+        let keys: usize = often.iter().map(|row| row.keys.len()).sum();
+        let findings: u64 = found.iter().map(|row| row.findings).sum();
+        let findings_right: u64 = found.iter().map(|row| row.findings_right).sum();
         let eight: Vec<&Row> = rows.iter().filter(|row| row.fault.starts_with("eight.")).collect();
         let slowest = eight.iter().map(|row| row.seconds).fold(0.0, f64::max);
         let all_found = !eight.is_empty() && eight.iter().all(|row| row.found);
@@ -214,7 +224,12 @@ impl Card {
             stage_right_percent: right(found.iter().filter_map(|row| row.stage_right)),
             pass_right_percent: right(found.iter().filter_map(|row| row.pass_right)),
             median_reduced_lines: middle(&lines),
-            distinct_keys: keys.len(),
+            blame_seconds: found.iter().filter_map(|row| row.blame_seconds).fold(0.0, f64::max),
+            findings,
+            findings_right_percent: percent(findings_right as usize, findings as usize),
+            keys_per_fault: keys as f64 / often.len().max(1) as f64,
+            faults_with_keys: often.len(),
+            shared_keys: shared_keys(&found),
             equivalent: crate::faults::EQUIVALENT
                 .iter()
                 .map(|(what, why)| (what.to_string(), why.to_string()))

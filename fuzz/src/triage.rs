@@ -191,6 +191,7 @@ mod tests {
             blame: None,
             programs,
             seconds: 0.5,
+            blame_seconds: 0.1,
         }
     }
 

@@ -33,6 +33,7 @@
 mod backend;
 mod interpreter;
 mod ladder;
+mod places;
 mod probe;
 mod recording;
 mod rewrite;
@@ -146,9 +147,16 @@ impl Blame {
         std::iter::once(self.stage.name()).chain(parts).collect::<Vec<_>>().join(" / ")
     }
 
-    /// A rewrite's rule says enough; the operation tells apart what has no such name.
+    /// A rewrite's rule says enough, and so does what became of a value in allocation; the operation tells
+    /// apart what has no such name.
     fn keyed_op(&self) -> Option<&str> {
-        let named = self.stage == Stage::Pass && self.rule.is_some();
+        let says_enough = match self.stage {
+            Stage::Pass | Stage::Allocation => true,
+            // One condition is wrong for each guard that uses it.
+            Stage::Lowering => self.rule.as_deref().is_some_and(|rule| rule.starts_with("guard")),
+            _ => false,
+        };
+        let named = says_enough && self.rule.is_some();
         self.op.as_deref().filter(|_| !named)
     }
 

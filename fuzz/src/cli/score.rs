@@ -35,6 +35,9 @@ pub struct Args {
     /// Also reduces each program found, trying at most this many candidates.
     #[arg(long, default_value_t = 0)]
     reduce: u64,
+    /// Goes on within the budget until a fault was found so often, to count the keys that blame gives it.
+    #[arg(long, default_value_t = 1)]
+    findings: usize,
     /// What runs the compiled traces.
     #[arg(long, value_enum)]
     executor: Option<ExecutorArg>,
@@ -113,7 +116,8 @@ fn one_row(args: &Args, name: &str) -> anyhow::Result<u8> {
     let fault = faults::find(name).with_context(|| format!("no fault is called `{name}`"))?;
     std::panic::set_hook(Box::new(|_| {}));
     let executor = executor(args.executor)?;
-    let rules = Rules { budget: args.budget, executor, reduction: args.reduce };
+    let rules =
+        Rules { budget: args.budget, executor, findings: args.findings, reduction: args.reduce };
     emitln!("{}", serde_json::to_string(&score(&fault, &rules))?)?;
     Ok(0)
 }
@@ -153,6 +157,7 @@ fn in_process(args: &Args, fault: &Fault) -> anyhow::Result<Row> {
     let mut command = command(std::env::current_exe()?);
     command.args(["score", "--row", fault.name]);
     command.args(["--budget", &args.budget.as_secs_f64().to_string()]);
+    command.args(["--findings", &args.findings.to_string()]);
     command.args(["--reduce", &args.reduce.to_string()]);
     if let Some(executor) = args.executor {
         command.args(["--executor", &executor.name()]);
@@ -219,8 +224,19 @@ fn print_card(card: &Card) -> anyhow::Result<()> {
     }
     line("blamed on the right stage", format!("{:.1} %", card.stage_right_percent))?;
     line("... and pass, for faults of passes", format!("{:.1} %", card.pass_right_percent))?;
+    line("slowest blame", format!("{:.2} s", card.blame_seconds))?;
+    if card.faults_with_keys > 0 {
+        let (findings, right) = (card.findings, card.findings_right_percent);
+        line(&format!("of {findings} findings blamed right"), format!("{right:.1} %"))?;
+        let name = format!("keys a fault, of {} found often", card.faults_with_keys);
+        line(&name, format!("{:.2}", card.keys_per_fault))?;
+    }
+    line("keys that several faults share", card.shared_keys.len().to_string())?;
     if let Some(lines) = card.median_reduced_lines {
         line("median reduced lines", lines.to_string())?;
+    }
+    for (key, faults) in &card.shared_keys {
+        emitln!("  shared: {key}: {}", faults.join(", "))?;
     }
     let missed = card.rows.iter().filter(|row| !row.found).map(|row| row.fault.as_str());
     let missed: Vec<&str> = missed.collect();

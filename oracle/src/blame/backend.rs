@@ -4,39 +4,44 @@
 //! Out: the IR operation, or the instruction, that is the first to go wrong.
 //!
 //! - Lowering: each arithmetic operation is computed again from the values that the machine-level IR
-//!   itself has produced for its operands.
-//! - Allocation: followed symbolically: what each location holds, and who reads something else.
+//!   itself has produced for its operands. The instructions that were chosen for it say which of its
+//!   forms is wrong.
+//! - Allocation: followed symbolically (see [`places`](super::places)).
 //! - Emission: the steps that the evaluator of allocated code executes, beside those of the machine
-//!   code, with what each wrote.
+//!   code, with what each wrote, up to the run that went wrong: those after it only show consequences.
 //!
 //! Limit: an address differs from run to run, so two values that look like addresses count as equal.
 
 use super::ladder::{Ladder, Rung};
+use super::places::wrong_place;
 use super::probe::{Seen, TraceSeen};
 use super::{Blame, broken, name_of_broken};
-use plumb_jit::backend::alloc::{Allocated, Step, survives_call};
-use plumb_jit::backend::mach::{Block, Inst, Loc, MachTrace, Role, Virtual};
+use crate::event::EventKind;
+use crate::verdict::DivergenceKind;
+use plumb_jit::backend::alloc::Step;
+use plumb_jit::backend::mach::{Inst, Loc, MachTrace, Test};
 use plumb_jit::exec::mach::Record;
 use plumb_jit::ir::op::Op;
 use plumb_jit::ir::semantics;
 use plumb_jit::ir::trace::Trace;
 use plumb_jit::trace::config::JitConfig;
-use std::collections::{BTreeMap, BTreeSet};
+
+/// What is wrong: the rule, and the operation or who reads it.
+type Wrong = (Option<String>, String);
 
 pub fn look(ladder: &Ladder, at: usize, config: &JitConfig, seen: &Seen, blame: &mut Blame) {
-    if let Some(text) = broken(&blame.found) {
-        blame.rule = Some(name_of_broken(text));
-    }
     let number = blame.trace.unwrap_or(0) as usize;
     let Some(trace) = seen.traces.get(number) else { return };
     let ir = trace.last_ir().map(|stage| &stage.output);
     let text = |found: Option<String>| found.unwrap_or_default();
     let lowered = || text(trace.lowered.as_ref().map(ToString::to_string));
     let allocated = || text(trace.allocated.as_ref().map(ToString::to_string));
-    let (wrong, before, after) = match ladder.rungs[at] {
+    let (wrong, before, after): (Option<Wrong>, _, _) = match ladder.rungs[at] {
         Rung::Lowering => {
-            let runs = ladder.probe_with(config, true).runs;
-            let wrong = ir.zip(trace.lowered.as_ref()).and_then(|(ir, lowered)| {
+            // Constants are addresses of the very run that left the records.
+            let Seen { runs, traces, .. } = ladder.probe_with(config, true);
+            let wrong = traces.get(number).and_then(|trace| {
+                let (ir, lowered) = (&trace.last_ir()?.output, trace.lowered.as_ref()?);
                 let mut runs = runs.iter().filter(|(id, _)| id.0 as usize == number);
                 runs.find_map(|(_, records)| wrong_operation(ir, lowered, records))
             });
@@ -53,12 +58,61 @@ pub fn look(ladder: &Ladder, at: usize, config: &JitConfig, seen: &Seen, blame: 
                 ..config.clone()
             };
             let (right, wrong) = (ladder.probe_with(&below, true), ladder.probe_with(config, true));
-            let wrong = wrong_step(trace, &right, &wrong);
-            (wrong, allocated(), text(trace.code.as_ref().map(|code| code.listing())))
+            let wrong = wrong_step(trace, &right, &wrong, blame);
+            (
+                wrong.map(|op| (None, op)),
+                allocated(),
+                text(trace.code.as_ref().map(|code| code.listing())),
+            )
         }
     };
-    blame.op = wrong;
     (blame.before, blame.after) = (before, after);
+    match wrong {
+        Some((rule, op)) => (blame.rule, blame.op) = (rule, Some(op)),
+        None => blame.rule = Some(unexplained(blame)),
+    }
+}
+
+/// What tells defects apart of which no instruction shows the cause.
+fn unexplained(blame: &Blame) -> String {
+    if let Some(text) = broken(&blame.found) {
+        return name_of_broken(text);
+    }
+    let place = blame.found.differences.first().map_or("", |difference| &difference.place);
+    match blame.found.kind {
+        DivergenceKind::Thrash => "thrash".into(),
+        DivergenceKind::Register if place.split(" / ").count() == 1 && !place.contains('[') => {
+            "a register".into()
+        }
+        DivergenceKind::Register => "memory behind a register".into(),
+        kind => format!("{kind:?}").to_lowercase(),
+    }
+}
+
+/// The kinds of the instructions of one operation, in order; those that only load a constant left out.
+fn shape(lowered: &MachTrace, first: u32, last: u32) -> String {
+    let lines: Vec<_> = lowered.blocks().flat_map(|block| &block.lines).collect();
+    let lines = lines.get(first as usize..=last as usize).unwrap_or_default();
+    let mut kinds: Vec<String> = lines.iter().map(|line| inst_kind(&line.inst)).collect();
+    kinds.retain(|kind| !kind.ends_with("constant"));
+    kinds.dedup();
+    kinds.join(", ")
+}
+
+/// What a guard compares.
+fn guard_kind(lowered: &MachTrace, first: u32, last: u32) -> String {
+    let lines: Vec<_> = lowered.blocks().flat_map(|block| &block.lines).collect();
+    let lines = lines.get(first as usize..=last as usize).unwrap_or_default();
+    let test = lines.iter().find_map(|line| match line.inst {
+        Inst::Guard { test, .. } => Some(test),
+        _ => None,
+    });
+    match test {
+        Some(Test::Int(..)) => "guard of integers".into(),
+        Some(Test::IntImm(..)) => "guard of an integer and a constant".into(),
+        Some(Test::Float(..) | Test::FloatZero(_)) => "guard of floats".into(),
+        _ => format!("guard by {}", shape(lowered, first, last)),
+    }
 }
 
 /// Equal, or both NaN, or both in the range of addresses.
@@ -69,7 +123,7 @@ fn same(a: u64, b: u64) -> bool {
 }
 
 /// The first operation whose instructions do not compute what it says.
-fn wrong_operation(ir: &Trace, lowered: &MachTrace, records: &[Record]) -> Option<String> {
+fn wrong_operation(ir: &Trace, lowered: &MachTrace, records: &[Record]) -> Option<Wrong> {
     let lines: Vec<_> = lowered.blocks().flat_map(|block| &block.lines).collect();
     let entry = lowered.entry.lines.len() as u32;
     let mut values: Vec<Option<u64>> = ir
@@ -107,7 +161,8 @@ fn wrong_operation(ir: &Trace, lowered: &MachTrace, records: &[Record]) -> Optio
         if let Some(holds) = semantics::holds(inst.op, &args) {
             let counts = matches!(lines[first as usize].inst, Inst::CountDown { .. });
             if holds == left {
-                return Some(inst.op.text().into());
+                let end = group.last().map_or(first, |record| record.step);
+                return Some((Some(guard_kind(lowered, first, end)), inst.op.text().into()));
             }
             // `guard.ine n, 0` and `sub n, 1` in one.
             if let (true, Some(next)) = (counts, values.get_mut(id.0 as usize + 1)) {
@@ -121,7 +176,8 @@ fn wrong_operation(ir: &Trace, lowered: &MachTrace, records: &[Record]) -> Optio
                 Some(value)
                     if !left && !wrote(value) && group.iter().any(|r| r.written.is_some()) =>
                 {
-                    return Some(inst.op.text().into());
+                    let end = group.last().map_or(first, |record| record.step);
+                    return Some((Some(shape(lowered, first, end)), inst.op.text().into()));
                 }
                 Some(value) => Some(value),
                 None => group.iter().rev().find_map(|record| record.written),
@@ -132,114 +188,8 @@ fn wrong_operation(ir: &Trace, lowered: &MachTrace, records: &[Record]) -> Optio
     None
 }
 
-/// What each location holds.
-type Contents = BTreeMap<Place, BTreeSet<u32>>;
-
-/// A location that can be sorted.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Place {
-    X(u8),
-    D(u8),
-    Spill(u32),
-}
-
-fn place(loc: Loc) -> Place {
-    match loc {
-        Loc::X(n) => Place::X(n),
-        Loc::D(n) => Place::D(n),
-        Loc::Spill(n) => Place::Spill(n),
-    }
-}
-
-/// The first read of a location that does not hold the value that lowering means: what reads it, where,
-/// and what became of it.
-fn wrong_place(lowered: &MachTrace, allocated: &Allocated) -> Option<String> {
-    let mut held = Contents::new();
-    if let Some(wrong) = follow(&lowered.entry, &allocated.entry, &mut held) {
-        return Some(wrong);
-    }
-    let (Some(block), Some(steps)) = (&lowered.body, &allocated.body) else { return None };
-    jump(&lowered.entry, block, &mut held);
-    let first = follow(block, steps, &mut held);
-    jump(block, block, &mut held);
-    // Once more, as after the back edge.
-    first.or_else(|| follow(block, steps, &mut held))
-}
-
-/// The parameters of a block are where its arguments were.
-fn jump(from: &Block, to: &Block, held: &mut Contents) {
-    let params: Vec<(Virtual, Virtual)> =
-        to.params.iter().copied().zip(from.jump_args.iter().copied()).collect();
-    for virtuals in held.values_mut() {
-        let mut next: BTreeSet<u32> = virtuals
-            .iter()
-            .copied()
-            .filter(|v| !params.iter().any(|(param, _)| param.index == *v))
-            .collect();
-        let arrived = params.iter().filter(|(_, arg)| virtuals.contains(&arg.index));
-        next.extend(arrived.map(|(param, _)| param.index));
-        *virtuals = next;
-    }
-}
-
-fn follow(block: &Block, steps: &[Step], held: &mut Contents) -> Option<String> {
-    let mut lines = block.lines.iter();
-    for step in steps {
-        let (line, inst) = match step {
-            Step::Move { from, to } => {
-                let value = held.get(&place(*from)).cloned().unwrap_or_default();
-                held.insert(place(*to), value);
-                continue;
-            }
-            Step::Inst { inst, .. } => (lines.next()?, inst),
-        };
-        // A fused count keeps the operands of the count.
-        let pairs: Vec<_> = line.inst.operands().into_iter().zip(inst.operands()).collect();
-        for &((meant, role), (loc, _)) in &pairs {
-            if matches!(role, Role::Def | Role::DefAt(_)) {
-                continue;
-            }
-            let late = role == Role::UseAnyLate;
-            let found = held.get(&place(loc)).cloned().unwrap_or_default();
-            let is_written = late && line.inst.written() == Some(meant);
-            if !found.contains(&meant.index) && !is_written {
-                return Some(describe(&line.inst, loc, role, &found));
-            }
-        }
-        if matches!(line.inst, Inst::Call { .. }) {
-            held.retain(|place, _| match *place {
-                Place::X(n) => survives_call(&Loc::X(n)),
-                Place::D(n) => survives_call(&Loc::D(n)),
-                Place::Spill(_) => true,
-            });
-        }
-        for ((meant, role), (loc, _)) in pairs {
-            if matches!(role, Role::Def | Role::DefAt(_)) {
-                held.values_mut().for_each(|virtuals| virtuals.retain(|v| *v != meant.index));
-                held.insert(place(loc), BTreeSet::from([meant.index]));
-            }
-        }
-    }
-    None
-}
-
-fn describe(inst: &Inst<Virtual>, loc: Loc, role: Role, found: &BTreeSet<u32>) -> String {
-    let reader = match role {
-        Role::UseAny | Role::UseAnyLate => "an exit",
-        Role::UseAt(_) => "a call",
-        _ if matches!(inst, Inst::Jump) => "a jump",
-        _ => "an instruction",
-    };
-    let place = match loc {
-        Loc::Spill(_) => "spill slot",
-        Loc::X(_) | Loc::D(_) => "register",
-    };
-    let what = if found.is_empty() { "nothing" } else { "another value" };
-    format!("{reader} finds {what} in a {place}")
-}
-
 /// The first step that the machine code does not do as the evaluator of allocated code does.
-fn wrong_step(trace: &TraceSeen, right: &Seen, wrong: &Seen) -> Option<String> {
+fn wrong_step(trace: &TraceSeen, right: &Seen, wrong: &Seen, blame: &Blame) -> Option<String> {
     let (code, allocated) = (trace.code.as_ref()?, trace.allocated.as_ref()?);
     let marks = &code.blob.steps;
     // A step without words leaves no record in machine code.
@@ -249,7 +199,32 @@ fn wrong_step(trace: &TraceSeen, right: &Seen, wrong: &Seen) -> Option<String> {
     };
     let steps: Vec<&Step> = allocated.entry.iter().chain(allocated.body.iter().flatten()).collect();
     let name = |record: &Record| steps.get(record.step as usize).map(|step| kind_of(step));
-    for ((a_id, a), (b_id, b)) in right.runs.iter().zip(&wrong.runs) {
+    // The condition of the branch that a guard became, beside the one that was meant.
+    let named = |record: &Record| {
+        let Some(Step::Inst { inst: Inst::Guard { leave, .. }, .. }) =
+            steps.get(record.step as usize)
+        else {
+            return name(record);
+        };
+        let end = marks
+            .get(record.step as usize + 1)
+            .map_or(code.blob.words.len(), |next| next.word as usize);
+        let words = code.blob.words.get(marks[record.step as usize].word as usize..end)?;
+        let branch = words.iter().find(|&&word| word & 0xff00_0010 == 0x5400_0000)?;
+        let (meant, is) = (*leave as u32, branch & 15);
+        Some(match is {
+            _ if is == meant => "guard".into(),
+            _ if is == meant ^ 1 => "guard inverted".into(),
+            _ => "guard on another condition".into(),
+        })
+    };
+    let moment = blame.found.moment.min(wrong.events.len());
+    let entries = wrong.events[..moment]
+        .iter()
+        .filter(|(_, kind)| matches!(kind, EventKind::TraceEntry(_)))
+        .count()
+        .max(1);
+    for ((a_id, a), (b_id, b)) in right.runs.iter().zip(&wrong.runs).take(entries) {
         if a_id != b_id {
             return None;
         }
@@ -260,19 +235,27 @@ fn wrong_step(trace: &TraceSeen, right: &Seen, wrong: &Seen) -> Option<String> {
             let (a, b) = match (a.next(), b.next()) {
                 (None, None) => break,
                 (Some(a), Some(b)) => (a, b),
-                (a, b) => return a.or(b).or(previous).and_then(name),
+                (a, b) => return a.or(b).or(previous).and_then(named),
             };
             if a.step != b.step {
-                return previous.and_then(name);
+                return previous.and_then(named);
             }
             let written = a.written.zip(b.written).is_some_and(|(a, b)| !same(a, b));
             if written || a.left != b.left {
-                return name(a);
+                return named(a);
             }
             previous = Some(a);
         }
     }
-    Some("exit".into())
+    let exit = |seen: &Seen| seen.events.get(blame.found.moment).map(|(_, kind)| *kind);
+    match (exit(right), exit(wrong)) {
+        (Some(EventKind::TraceExit(a, meant)), Some(EventKind::TraceExit(b, taken)))
+            if a == b && meant != taken =>
+        {
+            Some("exit of another guard".into())
+        }
+        _ => Some("exit".into()),
+    }
 }
 
 /// What kind of instruction a step is, without its operands.
@@ -284,6 +267,10 @@ fn kind_of(step: &Step) -> String {
         Step::Move { .. } => return "move".into(),
         Step::Inst { inst, .. } => inst,
     };
+    inst_kind(inst)
+}
+
+fn inst_kind<R>(inst: &Inst<R>) -> String {
     match inst {
         Inst::IntConst { .. } => "constant".into(),
         Inst::FloatConst { .. } => "float constant".into(),
