@@ -270,12 +270,23 @@ impl Check<'_, '_> {
             let before = self.previous_op().and_then(metamethod_of);
             self.require(before == Some(op), "a metamethod call without its arithmetic");
         }
-        if op == Op::LFalseSkip {
-            self.require(self.at(self.pc.next().next()).is_some(), "a skip leaves the code");
+        if matches!(op, Op::Return | Op::TailCall) {
+            // C finds the function below the extra arguments.
+            let below =
+                if self.proto.is_vararg { usize::from(self.proto.num_params) + 1 } else { 0 };
+            self.require(self.i.c() == below, "a return does not find its function");
+        }
+        if matches!(op, Op::Return0 | Op::Return1) {
+            self.require(!self.proto.is_vararg, "a return does not find its function");
         }
         let opens = self.i.opens_top();
         let taken = self.at(self.pc.next()).is_some_and(Instruction::takes_top);
         self.require(opens == taken, "open results and their user do not match");
+        if let Some(user) = self.at(self.pc.next()).filter(|_| opens && taken) {
+            // The others have the function, or the table, below what they take.
+            let first = user.a() + usize::from(user.op() != Op::Return);
+            self.require(first <= self.i.a(), "open results begin below what is taken");
+        }
         if self.pc == Pc(0) {
             self.require(!self.i.takes_top(), "open operands without results");
         }
@@ -289,6 +300,7 @@ impl Check<'_, '_> {
         let next = i64::from(next);
         match op {
             Op::Jmp => self.target(next + i64::from(self.i.sj())),
+            Op::LFalseSkip => self.target(next + 1),
             Op::ForPrep => {
                 self.partner(next + bx, Op::ForLoop, a);
                 self.target(next + bx + 1);
@@ -307,8 +319,12 @@ impl Check<'_, '_> {
     /// A jump must land on an instruction that can run by itself.
     fn target(&mut self, target: i64) {
         let landing = usize::try_from(target).ok().and_then(|pc| self.proto.code.get(pc));
+        if landing.is_some_and(|landing| landing.takes_top()) {
+            self.fail("a jump passes by the results that its target takes");
+        }
         match landing.map(|landing| landing.op()) {
             None => self.fail("a jump leaves the code"),
+            Some(Op::VarArgPrep) => self.fail("a jump to VARARGPREP"),
             Some(Op::ExtraArg) => self.fail("a jump into an extra argument"),
             Some(op) => {
                 self.require(!op.info().is_metamethod(), "a jump to a metamethod call");
@@ -443,10 +459,7 @@ mod tests {
             change(Op::Add, |i| i.with_op(Op::LoadNil)),
         );
         broken("open results and their user do not match", change(Op::Call, |i| i.with_c(2)));
-        broken("a skip leaves the code", |p| {
-            let last = p.code.len() - 1;
-            p.code[last] = Instruction::abc(Op::LFalseSkip, 0, 0, 0);
-        });
+        broken("a return does not find its function", change(Op::Return, |i| i.with_c(3)));
     }
 
     #[test]
@@ -459,6 +472,11 @@ mod tests {
                 p.code[from as usize] = p.code[from as usize].with_sj(to - from - 1);
             }
         };
+        broken("a jump leaves the code", |p| {
+            let last = p.code.len() - 1;
+            p.code[last] = Instruction::abc(Op::LFalseSkip, 0, 0, 0);
+        });
+        broken("a jump to VARARGPREP", jump_to(Op::VarArgPrep));
         broken("a jump into an extra argument", jump_to(Op::ExtraArg));
         broken("a jump to a metamethod call", jump_to(Op::MmBin));
         for op in [Op::ForPrep, Op::ForLoop, Op::TForPrep, Op::TForLoop] {

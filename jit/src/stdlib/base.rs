@@ -13,6 +13,7 @@ use crate::bytecode;
 use crate::heap::collector::Mode;
 use crate::heap::number::{Rounding, float_to_int, parse_number};
 use crate::heap::{TableRef, Value};
+use crate::syntax::error::until_nul;
 use crate::vm::Vm;
 use crate::vm::error::{LuaError, LuaResult};
 use crate::vm::native::{Args, BasicType, Intrinsic, NativeFunction, Outcome, Returned};
@@ -321,24 +322,18 @@ fn ipairs_step(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     vm.ret_all(&[index, value])
 }
 
-/// A C string ends at its first NUL.
-fn c_string(bytes: &[u8]) -> &[u8] {
-    let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
-    &bytes[..end]
-}
-
 fn load(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     // `check_str` turns a number into the string it denotes, as PUC's `lua_tolstring` does.
     let is_text = vm.arg(args, 1).is_string() || vm.arg(args, 1).is_number();
     let text = if is_text { Some(vm.check_str(args, 1)?) } else { None };
-    let mode = vm.opt_str(args, 3)?.map_or(&b"bt"[..], |mode| c_string(mode.as_bytes()));
-    let name = vm.opt_str(args, 2)?.map(|name| c_string(name.as_bytes()));
+    let mode = vm.opt_str(args, 3)?.map_or(&b"bt"[..], |mode| until_nul(mode.as_bytes()));
+    let name = vm.opt_str(args, 2)?.map(|name| until_nul(name.as_bytes()));
     let level = vm.open_top();
     let chunk = match text {
-        Some(text) => Ok((text.as_bytes().to_vec(), name.unwrap_or(c_string(text.as_bytes())))),
+        Some(text) => Ok((text.as_bytes().to_vec(), name.unwrap_or(until_nul(text.as_bytes())))),
         None => {
             let reader = vm.check_type(args, 1, BasicType::Function)?;
-            read_all(vm, reader).map(|text| (text, name.unwrap_or(b"=(load)")))
+            vm.catching(|vm| read_all(vm, reader)).map(|text| (text, name.unwrap_or(b"=(load)")))
         }
     };
     let (bytes, name) = match chunk {
@@ -359,11 +354,17 @@ fn load(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
             vm.ret(Value::from(closure))
         }
         Err(error) => {
-            let message = vm.heap.new_string_value(&error.message);
+            let mut message = vm.heap.new_string_value(&error.message);
+            if error.message == NESTING {
+                message = vm.catching(|vm| vm.handled(message));
+            }
             vm.ret_all(&[Value::NIL, message])
         }
     }
 }
+
+/// The one error of the front end that PUC raises like an error of a running program.
+const NESTING: &[u8] = b"C stack overflow";
 
 /// The pieces that a reader function gives, until it gives nil or an empty string.
 fn read_all(vm: &mut Vm, reader: Value) -> LuaResult<Vec<u8>> {

@@ -49,6 +49,11 @@ pub fn chunk_display(chunkname: &[u8]) -> Vec<u8> {
     }
 }
 
+/// What C sees of these bytes as a string: the part before the first NUL.
+pub fn until_nul(bytes: &[u8]) -> &[u8] {
+    until(bytes, 0)
+}
+
 /// The part before the first `stop`.
 pub(super) fn until(bytes: &[u8], stop: u8) -> &[u8] {
     bytes.split(|&b| b == stop).next().unwrap_or(bytes)

@@ -9,12 +9,12 @@
 //! Invariant: texts and names equal those of PUC's `ldebug.c` and `luaL_traceback`.
 
 use super::Vm;
-use super::debug::chunk_id;
 use super::frame::ThreadState;
 use super::hook::Transfer;
 use super::proto::RuntimeProto;
 use crate::bytecode::{Pc, Proto};
 use crate::heap::{ThreadRef, Value};
+use crate::syntax::error::chunk_display;
 
 /// Levels that a traceback shows at either end of a deep stack (`LEVELS1`, `LEVELS2`).
 const FIRST_LEVELS: usize = 10;
@@ -47,7 +47,7 @@ impl<'a> Definition<'a> {
         let source = proto.source.as_deref().unwrap_or(b"=?");
         Definition {
             source,
-            short_source: chunk_id(source),
+            short_source: chunk_display(source),
             line_defined: i64::from(proto.line_defined),
             last_line_defined: i64::from(proto.last_line_defined),
             what: if proto.line_defined == 0 { "main" } else { "Lua" },

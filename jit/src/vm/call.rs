@@ -11,7 +11,6 @@
 //! - `c_calls` counts what PUC counts: calls that go through C there (metamethods, iterators of
 //!   generic loops, pcall, callbacks), so that "C stack overflow" comes at the same depth.
 
-use super::debug::chunk_id;
 use super::error::{ErrorKind, LuaError, LuaResult};
 use super::frame::{Frame, FrameKind, Waiting, flag};
 use super::native::{Args, Continuation, NativeFunction, Outcome, Return, Returned};
@@ -19,6 +18,7 @@ use super::{NATIVE_STACK, Vm};
 use crate::bytecode::Event;
 use crate::heap::layout::Closure;
 use crate::heap::{ClosureRef, Tag, ThreadRef, Value};
+use crate::syntax::error::chunk_display;
 
 /// Nesting of C calls at which PUC reports an overflow (`LUAI_MAXCCALLS`).
 pub(super) const MAX_C_CALLS: u32 = 200;
@@ -101,7 +101,7 @@ impl Vm {
     /// [`Vm::call_pushed`] with the function in stack slot `func`.
     ///
     /// An error leaves variables to be closed pending: whoever catches it closes them. A native that
-    /// goes on after an error has to end it with [`Vm::catch_error`].
+    /// goes on after an error calls within [`Vm::catching`] and ends the error with [`Vm::catch_error`].
     pub fn call_slot(&mut self, func: usize, wanted: i32) -> LuaResult<()> {
         let depth = self.thread.frames.len();
         let (handler, c_calls) = (self.thread.handler, self.c_calls);
@@ -116,6 +116,7 @@ impl Vm {
                 }
                 Ok(())
             }
+            Err(error) if self.is_doomed(&error) => Err(error),
             Err(error) => {
                 self.close_upvalues(func);
                 self.thread.truncate(depth);
@@ -129,6 +130,23 @@ impl Vm {
                 Err(error)
             }
         }
+    }
+
+    /// Whether an error ends the running coroutine, since nothing in it catches: then its frames stay
+    /// as they are, for tracebacks.
+    fn is_doomed(&self, error: &LuaError) -> bool {
+        self.current != self.main
+            && self.thread.catching == 0
+            && error.kind != ErrorKind::Stopped
+            && !self.thread.frames.iter().any(|frame| frame.flags & flag::PROTECTED != 0)
+    }
+
+    /// Runs calls whose errors the caller goes on after.
+    pub fn catching<T>(&mut self, calls: impl FnOnce(&mut Vm) -> T) -> T {
+        self.thread.catching += 1;
+        let result = calls(self);
+        self.thread.catching -= 1;
+        result
     }
 
     fn call_fresh(&mut self, func: usize, wanted: i32) -> LuaResult<()> {
@@ -671,6 +689,11 @@ impl Vm {
         }
     }
 
+    /// What the message handler in force makes of an error that a native has caught already.
+    pub(crate) fn handled(&mut self, value: Value) -> Value {
+        self.handle(LuaError::new(value)).value
+    }
+
     /// Runs a chunk without a protected call around it; what it printed is in `output`.
     pub fn run_chunk(&mut self, closure: ClosureRef) -> LuaResult<Vec<Value>> {
         self.call(Value::from(closure), &[])
@@ -679,7 +702,7 @@ impl Vm {
     /// The short name of the chunk that a function was defined in.
     pub fn chunk_name(&self, closure: ClosureRef) -> Vec<u8> {
         match &closure.proto().proto.source {
-            Some(source) => chunk_id(source),
+            Some(source) => chunk_display(source),
             None => b"?".to_vec(),
         }
     }

@@ -119,7 +119,7 @@ impl Vm {
         self.close_upvalues(level);
         while let Some(variable) = self.next_to_close(level) {
             let func = self.push_close_method(variable, error.unwrap_or(Value::NIL));
-            match self.call_slot(func, 0) {
+            match self.catching(|vm| vm.call_slot(func, 0)) {
                 Ok(()) => error = error.map(|_| self.thread.stack.get(func - 1)),
                 Err(new) if new.kind == ErrorKind::Stopped => return Err(new),
                 Err(new) => error = Some(new.value),

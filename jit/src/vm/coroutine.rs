@@ -97,7 +97,7 @@ impl Vm {
         let error = has_failed.then(|| state.stack.get(state.top as usize - 1));
         state.frames.clear();
         state.waiting.clear();
-        (state.handler, state.unyieldable) = (0, 0);
+        (state.handler, state.unyieldable, state.catching) = (0, 0, 0);
         let result = if state.has_to_be_closed(BODY_SLOT) {
             self.switch_down(thread);
             // Closing does not nest as resuming does.

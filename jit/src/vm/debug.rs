@@ -10,38 +10,12 @@ use super::error::LuaError;
 use super::frame::ThreadState;
 use crate::bytecode::{Constant, Event, Instruction, Op, Pc, Proto};
 use crate::heap::Value;
+use crate::syntax::error::until_nul;
 
 /// What kind of name it is, and the name.
 pub type Name = (&'static str, Vec<u8>);
 
 const UNKNOWN: &[u8] = b"?";
-
-/// Short form of a chunk name for messages (`luaO_chunkid`).
-pub fn chunk_id(source: &[u8]) -> Vec<u8> {
-    const SIZE: usize = 60;
-    match source.first() {
-        Some(b'=') => source[1..].iter().take(SIZE - 1).copied().collect(),
-        Some(b'@') if source.len() <= SIZE => source[1..].to_vec(),
-        Some(b'@') => {
-            let tail = &source[1 + source.len() - 1 - (SIZE - 4)..];
-            [b"...", tail].concat()
-        }
-        _ => {
-            let room = SIZE - 15;
-            let line = source.iter().position(|c| *c == b'\n');
-            let mut id = b"[string \"".to_vec();
-            if source.len() < room && line.is_none() {
-                id.extend_from_slice(source);
-            } else {
-                let end = line.unwrap_or(source.len()).min(room);
-                id.extend_from_slice(&source[..end]);
-                id.extend_from_slice(b"...");
-            }
-            id.extend_from_slice(b"\"]");
-            id
-        }
-    }
-}
 
 /// The last instruction before `last` that set `register`, if that is certain.
 fn find_setter(proto: &Proto, last: Pc, register: usize) -> Option<Pc> {
@@ -77,7 +51,7 @@ fn find_setter(proto: &Proto, last: Pc, register: usize) -> Option<Pc> {
 
 fn constant_name(proto: &Proto, index: usize) -> Option<Name> {
     match &proto.constants[index] {
-        Constant::Str(bytes) => Some(("constant", bytes.to_vec())),
+        Constant::Str(bytes) => Some(("constant", until_nul(bytes).to_vec())),
         _ => None,
     }
 }
@@ -266,7 +240,7 @@ impl Vm {
         if let Some(metatable) = metatable {
             let key = self.heap.new_string(b"__name");
             if let Some(name) = metatable.get_str(key).as_str() {
-                return name.as_bytes().to_vec();
+                return until_nul(name.as_bytes()).to_vec();
             }
         }
         value.type_name().as_bytes().to_vec()
@@ -356,26 +330,5 @@ impl Vm {
             [b"attempt to compare ", &left[..], b" with ", &right].concat()
         };
         self.runtime_error(message)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::chunk_id;
-
-    #[test]
-    fn chunk_names_are_shortened_as_puc_does() {
-        let long = "x".repeat(100);
-        for (source, expected) in [
-            ("=name".to_string(), "name".to_string()),
-            (format!("={long}"), "x".repeat(59)),
-            ("@dir/file.lua".to_string(), "dir/file.lua".to_string()),
-            (format!("@{long}"), format!("...{}", "x".repeat(56))),
-            ("return 1".to_string(), "[string \"return 1\"]".to_string()),
-            ("a\nb".to_string(), "[string \"a...\"]".to_string()),
-            (long.clone(), format!("[string \"{}...\"]", "x".repeat(45))),
-        ] {
-            assert_eq!(String::from_utf8(chunk_id(source.as_bytes())).unwrap(), expected);
-        }
     }
 }

@@ -6,9 +6,9 @@
 //! slot (of a protected call) or the host.
 
 use super::Vm;
-use super::debug::chunk_id;
 use crate::heap::Value;
 use crate::heap::table::TableError;
+use crate::syntax::error::chunk_display;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ErrorKind {
@@ -118,7 +118,7 @@ impl Vm {
             return Vec::new();
         };
         let mut text = match &closure.proto().proto.source {
-            Some(source) => chunk_id(source),
+            Some(source) => chunk_display(source),
             None => b"?".to_vec(),
         };
         let line = self.current_line(index).map_or(-1, i64::from);

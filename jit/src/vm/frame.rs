@@ -153,6 +153,8 @@ pub struct ThreadState {
     pub(crate) base_c_calls: u32,
     /// See [`Vm::interrupt`].
     pub(crate) interruptions: u32,
+    /// Calls under way in code that goes on after an error (see [`Vm::catching`]).
+    pub(crate) catching: u32,
     /// Index of the frame of the finalizer that runs, [`NO_FRAME`] if none does.
     pub(crate) finalizer: u32,
     /// The stack has room above its limit, as an overflow is being reported.

@@ -1387,7 +1387,11 @@ impl Vm {
     }
 
     fn make_table(&mut self, i: Instruction, extra: Instruction) -> LuaResult<Value> {
-        let hash = if i.b() > 0 { 1u32 << (i.b() - 1) } else { 0 };
+        // Only a binary chunk can ask for more than there can be.
+        let hash = match (i.b() as u32).checked_sub(1) {
+            Some(log2) => 1u32.checked_shl(log2).unwrap_or(u32::MAX),
+            None => 0,
+        };
         let array = i.c() + if i.k() { extra.ax() * EXTRA_UNIT } else { 0 };
         if hash == 0 && array == 0 {
             return Ok(Value::from(self.heap.new_table()));
@@ -1402,8 +1406,10 @@ impl Vm {
     fn set_list(&mut self, i: Instruction, extra: usize) -> LuaResult<()> {
         let base = self.register_index(i.a());
         let count = count_from_list(i.b(), base, self.thread.top);
-        let table = self.thread.stack.get(base).as_table();
-        let table = table.expect("SETLIST is applied to a new table");
+        let Some(table) = self.thread.stack.get(base).as_table() else {
+            // No compiler's code: only a changed binary chunk comes here.
+            return Err(self.type_error(self.thread.stack.slot(base), "index"));
+        };
         let last = i.c() + extra * EXTRA_UNIT + count;
         self.or_collect(|vm| vm.fill_list(table, base, last, count))
     }

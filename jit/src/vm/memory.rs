@@ -273,7 +273,14 @@ impl Vm {
         self.push(finalizer);
         self.push(object);
         self.thread.finalizer = self.frame_count() as u32;
-        let result = self.call_pushed(1, 0);
+        let result = match self.catching(|vm| vm.call_pushed(1, 0)) {
+            Err(error) if error.kind != ErrorKind::Stopped => {
+                let kind = error.kind;
+                let value = self.catch_error(end, error);
+                value.and_then(|value| Err(Box::new(LuaError { kind, ..*LuaError::new(value) })))
+            }
+            result => result,
+        };
         self.thread.finalizer = NO_FRAME;
         self.is_finalizing = false;
         self.thread.handler = handler;

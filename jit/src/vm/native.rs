@@ -28,6 +28,7 @@ use super::Vm;
 use super::error::{LuaError, LuaResult};
 use crate::heap::number::{Rounding, float_to_int, number_text, parse_number};
 use crate::heap::{ClosureRef, StrRef, TableRef, ThreadRef, UserdataRef, Value};
+use crate::syntax::error::until_nul;
 
 pub type NativeCall = fn(&mut Vm, Args) -> LuaResult<Returned>;
 /// Completes a native whose called function is done. `Args` are the native's own arguments.
@@ -431,7 +432,7 @@ impl Vm {
                 let own =
                     self.metatable_of(value).and_then(|metatable| metatable.get(name_key).as_str());
                 match own {
-                    Some(name) => name.as_bytes().to_vec(),
+                    Some(name) => until_nul(name.as_bytes()).to_vec(),
                     None if BasicType::of(value) == BasicType::LightUserdata => {
                         b"light userdata".to_vec()
                     }

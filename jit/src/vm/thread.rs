@@ -43,6 +43,7 @@ impl ThreadState {
             unyieldable: 0,
             base_c_calls: 0,
             interruptions: 0,
+            catching: 0,
             finalizer: NO_FRAME,
             overflowing: false,
             handler_top: 0,

@@ -20,8 +20,9 @@ use crate::bytecode;
 use crate::heap::{TableRef, ThreadRef, Value};
 use crate::vm::Vm;
 use crate::vm::error::LuaResult;
+use crate::vm::host::stream::{Stream, StreamKind};
 use crate::vm::native::{Args, BasicType, NativeFunction, Returned};
-use std::io::{BufRead, Write};
+use std::io::Write;
 use std::sync::Arc;
 
 pub static FUNCTIONS: [NativeFunction; 17] = [
@@ -121,36 +122,43 @@ fn setcstacklimit(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
 }
 
 /// Longest line that the console reads at a time, its end included.
-const CONSOLE_LINE: u64 = 249;
+const CONSOLE_LINE: usize = 249;
 
 /// Executes lines of standard input until one says `cont`.
 fn debug(vm: &mut Vm, _: Args) -> LuaResult<Returned> {
+    // The stream that `io` reads: what one has buffered, the other must see.
+    let mut input = Stream::standard(StreamKind::Input);
     loop {
         eprint!("lua_debug> ");
         // Nobody is left to be told of a console that cannot be written.
         let _ = std::io::stderr().flush();
         let mut line = Vec::new();
-        let mut input = std::io::Read::take(std::io::stdin().lock(), CONSOLE_LINE);
-        let read = input.read_until(b'\n', &mut line);
-        if read.unwrap_or(0) == 0 || line == b"cont\n" {
+        while line.len() < CONSOLE_LINE && line.last() != Some(&b'\n') {
+            match input.byte() {
+                Some(byte) => line.push(byte),
+                None => break,
+            }
+        }
+        if line.is_empty() || line == b"cont\n" {
             return vm.ret0();
         }
-        if let Err(message) = run_line(vm, &line) {
+        if let Some(message) = run_line(vm, &line)? {
             eprintln!("{}", String::from_utf8_lossy(&message));
         }
     }
 }
 
 /// The text of the error, if there is one.
-fn run_line(vm: &mut Vm, line: &[u8]) -> Result<(), Vec<u8>> {
-    let name = b"=(debug command)";
-    let proto = bytecode::load(line, name, "bt", vm.c_calls).map_err(|error| error.message)?;
-    let function = Value::from(vm.load(&Arc::new(proto)));
-    let Err(error) = vm.call(function, &[]) else {
-        return Ok(());
+fn run_line(vm: &mut Vm, line: &[u8]) -> LuaResult<Option<Vec<u8>>> {
+    let proto = match bytecode::load(line, b"=(debug command)", "bt", vm.c_calls) {
+        Ok(proto) => proto,
+        Err(error) => return Ok(Some(error.message)),
     };
-    match vm.to_string(error.value) {
-        Ok(text) => Err(text.as_bytes().to_vec()),
-        Err(error) => Err(error.text().into_bytes()),
-    }
+    let function = Value::from(vm.load(&Arc::new(proto)));
+    let level = vm.open_top();
+    let Err(error) = vm.catching(|vm| vm.call(function, &[])) else {
+        return Ok(None);
+    };
+    let value = vm.catch_error(level, error)?;
+    Ok(Some(vm.to_string(value)?.as_bytes().to_vec()))
 }

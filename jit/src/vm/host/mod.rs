@@ -16,6 +16,7 @@ pub mod signal;
 pub mod stream;
 pub mod time;
 
+pub use crate::syntax::error::until_nul;
 use std::ffi::{CStr, CString};
 
 /// An error number of the system; 0 where a call failed without giving a reason.
@@ -47,11 +48,6 @@ impl Errno {
 use libc::__errno_location as errno_location;
 #[cfg(target_os = "macos")]
 use libc::__error as errno_location;
-
-/// The bytes before the first NUL: what C sees of a Lua string.
-pub fn until_nul(bytes: &[u8]) -> &[u8] {
-    &bytes[..bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len())]
-}
 
 /// A C string of the bytes before the first NUL.
 pub fn c_string(bytes: &[u8]) -> CString {
