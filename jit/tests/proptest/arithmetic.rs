@@ -34,7 +34,7 @@ fn statement(operand: impl Strategy<Value = String> + Clone) -> impl Strategy<Va
 
 #[test]
 fn numbers() {
-    check(2500, statement(number()));
+    check(1200, statement(number()));
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn integers_against_floats() {
     });
     let comparison = select(vec!["<", "<=", ">", ">=", "==", "~=", "//", "%", "-"]);
     check(
-        2000,
+        1000,
         (shape(), comparison, pair).prop_map(|(shape, op, (a, b))| {
             fill(&shape.replace("OP", op), &[('A', &a), ('B', &b)])
         }),
@@ -89,7 +89,7 @@ fn unary_operators_and_keys() {
 #[test]
 fn numeric_loops() {
     let bound = prop_oneof![3 => number(), 3 => index(), 1 => value(), 1 => float().prop_map(float_literal)];
-    check(2000, (bound.clone(), bound.clone(), bound, 0u32..3).prop_map(|(from, to, step, shape)| {
+    check(1000, (bound.clone(), bound.clone(), bound, 0u32..3).prop_map(|(from, to, step, shape)| {
         let range = match shape {
             0 => format!("{from}, {to}"),
             _ => format!("{from}, {to}, {step}"),

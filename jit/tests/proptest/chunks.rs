@@ -59,7 +59,7 @@ fn headers_are_checked() {
 fn changed_chunks_do_no_harm() {
     let change = (0usize..1000, prop_oneof![any::<u8>().prop_map(Some), Just(None)]);
     let changes = proptest::collection::vec(change, 1..4);
-    proptest!(cases(3000), |(body in select(FUNCTIONS), strip in any::<bool>(), changes in changes)| {
+    proptest!(cases(1500), |(body in select(FUNCTIONS), strip in any::<bool>(), changes in changes)| {
         let proto = plumb_jit::bytecode::load(body.as_bytes(), b"=c", "t", 0).expect("it compiles");
         let mut bytes = plumb_jit::bytecode::dump(&proto, strip);
         for (at, byte) in changes {

@@ -32,7 +32,7 @@ fn times() {
         format!("{{year = 2000, month = 1, day = 1, {}}}", fields.join(", "))
     });
     check(
-        1500,
+        900,
         prop_oneof![usual, wild].prop_map(|table| {
             format!(
         "T(function(t) local n = os.time(t) S(n)
@@ -60,7 +60,7 @@ fn dates() {
             "-67768040609740800", "-67768040609740801", "math.maxinteger", "math.mininteger"]).prop_map(String::from),
     ];
     check(
-        2000,
+        1000,
         (format, time).prop_map(|(format, time)| {
             format!(
                 "T(function() local d = os.date({format}, {time})

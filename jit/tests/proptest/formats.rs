@@ -40,7 +40,7 @@ fn argument(format: &str, given: &[String]) -> String {
 fn formats() {
     let arguments = vec(prop_oneof![3 => value(), 1 => short_string()], 0..4);
     check(
-        2500,
+        1200,
         (vec(spec(), 1..4), arguments).prop_map(|(specs, given)| {
             let format = specs.concat();
             let mut text = format!("T(string.format, {}", crate::edges::quote(format.as_bytes()));

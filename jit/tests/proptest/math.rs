@@ -33,7 +33,7 @@ fn functions_of_one_number() {
         "min",
     ]);
     check(
-        1500,
+        900,
         (function, prop_oneof![5 => number(), 1 => value()])
             .prop_map(|(f, x)| format!("T(math.{f}, {x})")),
     );
@@ -43,7 +43,7 @@ fn functions_of_one_number() {
 fn functions_of_two_numbers() {
     let function = select(vec!["fmod", "max", "min", "ult", "log", "pow", "ldexp"]);
     let x = || prop_oneof![5 => number(), 1 => value()];
-    check(2000, (function, x(), x()).prop_map(|(f, x, y)| format!("T(math.{f}, {x}, {y})")));
+    check(1000, (function, x(), x()).prop_map(|(f, x, y)| format!("T(math.{f}, {x}, {y})")));
     // Two names for one function: which one a message has depends on the order of a table.
     check(
         300,

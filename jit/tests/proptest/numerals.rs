@@ -50,7 +50,7 @@ fn numerals_in_source() {
         "", "", "", " ", "..1", " .. 1", "+1", "-", ".", "..", "x", "//2", "e", "_", "\u{e9}",
     ]);
     check(
-        2000,
+        1000,
         (numeral(), after).prop_map(|(text, after)| {
             format!("P({})", crate::edges::quote(format!("{text}{after}").as_bytes()))
         }),
@@ -80,7 +80,7 @@ fn numbers_to_strings() {
 fn float_conversions() {
     let form = ("[-+#0 ]{0,3}", "([1-9][0-9]?)?", "([.][0-9]{0,2})?", select(b"aAeEfFgG".to_vec()));
     check(
-        2000,
+        1000,
         (form, float()).prop_map(|((flags, width, precision, conversion), x)| {
             let spec = format!("%{flags}{width}{precision}{}", conversion as char);
             // The sign that C prints for a NaN is one that Lua programs cannot choose.

@@ -30,7 +30,7 @@ fn argument() -> impl Strategy<Value = String> + Clone {
 #[test]
 fn packing() {
     check(
-        2500,
+        1200,
         (format(), vec(argument(), 0..6)).prop_map(|(format, arguments)| {
             let arguments: String = arguments.iter().map(|a| format!(", {a}")).collect();
             format!("T(string.packsize, {format}) T(string.pack, {format}{arguments})")
@@ -47,7 +47,7 @@ fn numbers_come_back() {
     ];
     let formats = vec(option, 1..7).prop_map(|options| quote(options.concat().as_bytes()));
     check(
-        2000,
+        1000,
         (formats, vec(number(), 6), index()).prop_map(|(format, numbers, at)| {
             format!(
         "do local ok, s = pcall(string.pack, {format}, {}) S(ok, s) T(string.packsize, {format})
@@ -63,7 +63,7 @@ fn unpacking() {
     let bytes =
         vec(prop_oneof![3 => select(vec![0u8, 1, 2, 0x7f, 0x80, 0xff]), 1 => any::<u8>()], 0..24);
     check(
-        2500,
+        1200,
         (format(), bytes, index(), any::<bool>()).prop_map(|(format, bytes, at, from_start)| {
             let at = if from_start { String::new() } else { format!(", {at}") };
             format!("T(string.unpack, {format}, {}{at})", quote(&bytes))

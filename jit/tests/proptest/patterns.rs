@@ -64,7 +64,7 @@ fn searches() {
         "T(function() for a, b, c in string.gmatch(U, R, I) do S(a, b, c) end end)",
     ]);
     check(
-        3000,
+        900,
         (form, subject(), any_pattern(), index()).prop_map(|(form, subject, pattern, at)| {
             fill(form, &[('I', &at), ('R', &pattern), ('U', &subject)])
         }),
@@ -89,7 +89,7 @@ fn replacements() {
     ];
     let limit = prop_oneof![3 => Just(String::new()), 1 => index().prop_map(|n| format!(", {n}"))];
     check(
-        3000,
+        900,
         (subject(), any_pattern(), replacement, limit).prop_map(
             |(subject, pattern, replacement, limit)| {
                 format!("T(string.gsub, {subject}, {pattern}, {replacement}{limit})")

@@ -35,7 +35,7 @@ fn slices_and_bytes() {
     ]);
     let string = || prop_oneof![6 => short_string(), 1 => value()];
     check(
-        2500,
+        1200,
         (form, string(), string(), index(), index()).prop_map(|(form, u, w, i, j)| {
             // A repetition that fits in memory is not an edge.
             let is_large = i.len() > 6 && !i.contains('.') || i == "2^53";
@@ -102,7 +102,7 @@ fn escapes_in_source() {
         ("--[[", "]] 1"),
     ]);
     check(
-        2500,
+        1200,
         (wrap, pieces).prop_map(|((open, close), pieces)| {
             format!("P({})", quote(format!("{open}{pieces}{close}").as_bytes()))
         }),

@@ -60,7 +60,7 @@ fn lists() {
     ]);
     let indexes = (small_index(), small_index(), small_index());
     check(
-        2500,
+        1200,
         (form, list(), value(), indexes).prop_map(|(form, list, value, (i, j, k))| {
             fill(form, &[('L', &list), ('V', &value), ('I', &i), ('J', &j), ('K', &k)])
         }),

@@ -43,7 +43,7 @@ fn functions() {
         "P('\"\\\\u{' .. string.format('%x', I) .. '}\"')",
     ]);
     check(
-        2500,
+        1200,
         (form, bytes(), index(), index())
             .prop_map(|(form, bytes, i, j)| fill(form, &[('I', &i), ('J', &j), ('U', &bytes)])),
     );
