@@ -41,7 +41,10 @@ pub fn compare_with(lua: &Lua, source: &[u8], chunk_name: &str) -> Result<(), St
 fn puc_chunk(lua: &Lua, source: &[u8], chunk_name: &str) -> Result<Vec<u8>, String> {
     match lua.load(source).set_name(chunk_name).into_function() {
         Ok(function) => Ok(Function::dump(&function, false)),
-        Err(mlua::Error::SyntaxError { message, .. }) => Err(message),
+        // Too deep a nesting is a runtime error to mlua, whose own text is left out.
+        Err(mlua::Error::SyntaxError { message, .. } | mlua::Error::RuntimeError(message)) => {
+            Err(message)
+        }
         Err(other) => Err(other.to_string()),
     }
 }
