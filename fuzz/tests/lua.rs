@@ -288,6 +288,18 @@ local t = {} local ok, e = pcall(function() for i = 1, 1e9 do t[i] = {} end end)
     let (code, stdout, stderr) = run(&["--memory", "20000000", "-e", statement]);
     assert_eq!(stdout, "false\tnot enough memory\nfalse\tnot enough memory\n", "{stderr}");
     assert_eq!(code, 0);
+    // Loops that are traced.
+    let statement = "local t = {} print(pcall(function() for i = 1, 1e9 do t[i] = i end end)) \
+t = {} print(pcall(function() local i = 0 while true do i = i + 2 t[i] = 0.5 end end)) \
+t = {n = 0} print(pcall(function() while true do t.n = t.n + 1 t[-t.n] = true end end)) print(t.n > 1e4)";
+    let (_, stdout, stderr) = run(&["--memory", "20000000", "-e", statement]);
+    let refused = "false\tnot enough memory\n".repeat(3);
+    assert_eq!(stdout, format!("{refused}true\n"), "{stderr}");
+    // Functions count.
+    let statement = "local t = {} print(pcall(function() for i = 1, 1e9 do t[i] = load('return ' .. i) end end)) \
+t = nil print(load('return 1')())";
+    let (_, stdout, stderr) = run(&["--memory", "20000000", "-e", statement]);
+    assert_eq!(stdout, "false\tnot enough memory\n1\n", "{stderr}");
     let (code, _, stderr) = run(&["--memory", "20000000", "-e", "local s = ('x'):rep(1 << 30)"]);
     assert_eq!((code, &stderr[..]), (1, "lua: not enough memory\n"));
 }

@@ -140,6 +140,8 @@ fn garbage_stays_bounded_in_each_mode() {
         "local t = {} t.self = setmetatable({}, {__index = t, __gc = function() t = nil end})",
         // Old objects that get young ones.
         "keep[i % 100] = {i, {}} keep[i % 7 .. 'k'] = {}",
+        // Functions of the compiler's.
+        "load('local t = {...} return function() return t, \"' .. i % 50 .. '\" end')(i)",
         "keep.weak = keep.weak or setmetatable({}, {__mode = 'k'}) keep.weak[{}] = {i}",
     ];
     for mode in ["incremental", "generational"] {

@@ -241,3 +241,18 @@ fn loops_and_variables_to_be_closed() {
         print(closed)",
     );
 }
+
+/// Functions that traces inline stay, whatever becomes of the closures: a trace compares addresses.
+#[test]
+fn traces_outlive_the_functions_they_inline() {
+    check(
+        "local total = 0
+        local function loop(f, n) for i = 1, 60 do n = f(n, i) end return n end
+        for i = 1, 120 do
+          total = total + loop(load('local a, b = ... return a + b * ' .. i), i)
+          total = total ~ loop(load('local function f(a, b) return a - b + ' .. i .. ' end return f')(), i)
+          if i % 4 == 0 then collectgarbage() end
+        end
+        print(total)",
+    );
+}

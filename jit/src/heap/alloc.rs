@@ -4,6 +4,7 @@
 //!
 //! Invariants:
 //! - every object, array part, node vector and value stack comes from here, so `live_bytes` is exact;
+//!   what function prototypes have elsewhere is charged;
 //! - while tracking is on, `regions` holds exactly the live blocks, and `epoch` differs between any two
 //!   moments between which a block was given back.
 //!
@@ -61,6 +62,17 @@ impl Allocator {
             regions.insert(block.as_ptr() as u64, Block { bytes, is_object: false });
         }
         block
+    }
+
+    /// Counts memory that an object has elsewhere.
+    pub fn charge(&mut self, bytes: usize) {
+        self.live_bytes += bytes;
+        self.debt += bytes as isize;
+    }
+    /// Counts no more what was [charged](Allocator::charge).
+    pub fn discharge(&mut self, bytes: usize) {
+        self.live_bytes -= bytes;
+        self.debt -= bytes as isize;
     }
 
     /// Whether the host would give a block of this size.

@@ -27,7 +27,7 @@
 //! Order of finalizers: the reverse of the order in which the objects were marked for finalization,
 //! after those of earlier cycles that still wait.
 //!
-//! Limits: function prototypes are freed with the VM, not before.
+//! Limits: functions that a trace inlines are freed with the VM, not before.
 
 use super::Heap;
 use super::colour::White;
@@ -213,6 +213,9 @@ impl Heap {
         roots.mark(marker);
         marker.values(&self.pinned);
         marker.values(&self.recorded);
+        for proto in self.pinned_protos.iter().chain(&self.recorded_protos) {
+            marker.proto(proto.as_ptr());
+        }
         for name in [*gc_name, marker.mode_name].into_iter().flatten() {
             marker.value(Value::from(name));
         }

@@ -105,7 +105,7 @@ pub struct Upvalue {
 #[repr(C)]
 pub struct Closure {
     pub header: GcHeader,
-    /// The runtime proto; its address identifies the function's code for the life of the VM.
+    /// The runtime proto; its address identifies the function's code as long as it is alive.
     pub proto: *const crate::vm::proto::RuntimeProto,
     pub num_upvalues: usize,
     pub upvalues: [*mut Upvalue; 0],

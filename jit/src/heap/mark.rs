@@ -13,7 +13,8 @@ use super::layout::{
 };
 use super::object::{ClosureRef, NativeClosureRef, StrRef, TableRef, ThreadRef, UpvalueRef};
 use super::value::{Tag, Value};
-use crate::bytecode::Event;
+use crate::bytecode::{Event, Proto};
+use crate::vm::RuntimeProto;
 use std::ptr::NonNull;
 
 /// The objects that marking still has to deal with.
@@ -82,6 +83,10 @@ impl Marker {
         self.object(upvalue.as_ptr().cast());
     }
 
+    pub(super) fn proto(&mut self, proto: *const RuntimeProto) {
+        self.object(proto.cast_mut().cast());
+    }
+
     #[inline(always)]
     pub(super) fn object(&mut self, object: *mut GcHeader) {
         // SAFETY: roots and reached objects refer to live objects only.
@@ -145,7 +150,8 @@ impl Marker {
                     1
                 }
                 ObjectKind::Thread => self.visit_thread(object.cast()),
-                ObjectKind::Str | ObjectKind::Proto => 1,
+                ObjectKind::Proto => self.visit_proto(object.cast()),
+                ObjectKind::Str => 1,
             }
         })
     }
@@ -160,11 +166,25 @@ impl Marker {
     }
 
     /// # Safety
+    /// `proto` is live.
+    unsafe fn visit_proto(&mut self, proto: *const RuntimeProto) -> usize {
+        // SAFETY: the caller says so.
+        let proto = unsafe { &*proto };
+        self.values(&proto.constants);
+        for child in &proto.children {
+            self.proto(*child);
+        }
+        let Proto { upvalues, locals, .. } = &*proto.proto;
+        1 + proto.constants.len() + proto.children.len() + upvalues.len() + locals.len()
+    }
+
+    /// # Safety
     /// `closure` is live.
     unsafe fn visit_closure(&mut self, closure: *mut Closure) -> usize {
         // SAFETY: the pointer is not null, and a live closure's upvalue pointers are live or, while it
         // is being made, null.
         unsafe {
+            self.proto((*closure).proto);
             let slots = ClosureRef::from_ptr(NonNull::new_unchecked(closure)).upvalue_slots();
             for index in 0..(*closure).num_upvalues {
                 let upvalue = *slots.add(index);

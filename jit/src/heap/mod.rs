@@ -39,6 +39,7 @@ pub use object::{
 };
 pub use value::{Tag, Value};
 
+use crate::vm::RuntimeProto;
 use crate::vm::frame::ThreadState;
 use alloc::Allocator;
 use collector::Collector;
@@ -87,6 +88,12 @@ pub struct Heap {
     pub pinned: Vec<Value>,
     /// Values that the recording in progress names.
     pub recorded: Vec<Value>,
+    /// Functions that traces inline, and those that the recording in progress does.
+    pub pinned_protos: Vec<NonNull<RuntimeProto>>,
+    pub recorded_protos: Vec<NonNull<RuntimeProto>>,
+    /// The live function prototypes by number, and the next number.
+    pub(crate) protos: BTreeMap<u32, NonNull<RuntimeProto>>,
+    pub(crate) next_proto: u32,
     /// Live bytes above which allocation fails with "not enough memory"; `usize::MAX` for no limit.
     pub limit_bytes: usize,
     pub(crate) collector: Collector,
@@ -108,6 +115,10 @@ impl Heap {
             threads: Vec::new(),
             pinned: Vec::new(),
             recorded: Vec::new(),
+            pinned_protos: Vec::new(),
+            recorded_protos: Vec::new(),
+            protos: BTreeMap::new(),
+            next_proto: 0,
             limit_bytes: usize::MAX,
             collector: Collector::new(),
             stress: None,
@@ -212,6 +223,25 @@ impl Heap {
             table.resize(self, array, hash);
         }
         table
+    }
+
+    /// A function prototype; `make` is given its header and number.
+    pub(crate) fn new_proto(
+        &mut self,
+        make: impl FnOnce(GcHeader, u32) -> RuntimeProto,
+    ) -> *mut RuntimeProto {
+        let block = self.allocator.allocate(size_of::<RuntimeProto>()).cast::<RuntimeProto>();
+        self.link(block.as_ptr().cast(), ObjectKind::Proto);
+        let id = self.next_proto;
+        self.next_proto += 1;
+        self.protos.insert(id, block);
+        // SAFETY: the block has room for a RuntimeProto; its header was written by `link`.
+        unsafe {
+            let header = block.cast::<GcHeader>().read();
+            block.write(make(header, id));
+            self.allocator.charge(block.as_ref().extra_bytes);
+        }
+        block.as_ptr()
     }
 
     /// A Lua closure whose upvalues are still to be set (each to a valid upvalue, before anything
@@ -468,9 +498,7 @@ pub(crate) fn object_bytes(object: *mut GcHeader) -> usize {
             ObjectKind::Upvalue => size_of::<Upvalue>(),
             ObjectKind::Userdata => size_of::<Userdata>(),
             ObjectKind::Thread => size_of::<Thread>(),
-            ObjectKind::Proto => {
-                unreachable!("objects of this kind are not on the heap's list")
-            }
+            ObjectKind::Proto => size_of::<RuntimeProto>(),
         }
     }
 }

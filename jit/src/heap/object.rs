@@ -131,10 +131,10 @@ impl StrRef {
 }
 
 impl ClosureRef {
-    /// The code. Protos live as long as the VM.
+    /// The code. Good as long as the closure is alive.
     #[inline(always)]
     pub fn proto<'a>(self) -> &'a RuntimeProto {
-        // SAFETY: a closure's proto is set before the closure is visible and never freed.
+        // SAFETY: a closure's proto is set before the closure is visible, and lives as long.
         unsafe { &*(*self.as_ptr()).proto }
     }
     pub fn upvalue_count(self) -> usize {

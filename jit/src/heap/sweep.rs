@@ -11,6 +11,7 @@ use super::layout::{GcHeader, Node, ObjectKind, Str, Table, Userdata};
 use super::object::ThreadRef;
 use super::value::VALUE_SIZE;
 use super::{Heap, object_bytes};
+use crate::vm::RuntimeProto;
 use std::ptr::NonNull;
 
 impl Heap {
@@ -177,7 +178,13 @@ impl Heap {
                         std::ptr::drop_in_place(state);
                     }
                 }
-                _ => {}
+                ObjectKind::Proto => {
+                    let proto = object.cast::<RuntimeProto>();
+                    self.protos.remove(&(*proto).id);
+                    self.allocator.discharge((*proto).extra_bytes);
+                    std::ptr::drop_in_place(proto);
+                }
+                ObjectKind::Closure | ObjectKind::NativeClosure | ObjectKind::Upvalue => {}
             }
             self.allocator.release(NonNull::new_unchecked(object.cast()), bytes);
         }

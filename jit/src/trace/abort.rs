@@ -80,6 +80,8 @@ aborts! {
     IndexKey, Structural, "table access with this kind of key is not traced";
     /// An access that a metatable might answer.
     Metatable, Structural, "access to a table with a metatable is not traced";
+    /// A key is added, which may take memory, and there is a limit: a trace cannot fail for lack of it.
+    MemoryLimit, Structural, "tables do not grow in traces while memory is limited";
     /// `#` of something that is neither a string nor a plain table.
     LengthOperand, Structural, "length of this value is not traced";
     /// A value of a type that traces do not know (userdata, coroutines, bound library functions).

@@ -11,7 +11,7 @@
 //! Invariants:
 //! - the clock is the interpreter's: an exit advances it by what the trace stood for;
 //! - a trace is entered only when the stack has room for its inlined frames;
-//! - objects named by a trace are pinned in the heap as long as the VM lives, those that a recording
+//! - objects and functions named by a trace are pinned in the heap as long as the VM lives, those that a recording
 //!   names as long as it goes on;
 //! - the heap is told when a trace that stores references runs: its stores have no barrier.
 
@@ -180,6 +180,7 @@ impl Jit {
         self.stats.recordings += 1;
         self.recording = Some((head, Recorder::new(&view, &self.config)));
         vm.heap.recorded.clear();
+        vm.heap.recorded_protos.clear();
         vm.tick_at(vm.clock());
     }
 
@@ -196,6 +197,8 @@ impl Jit {
                 // The program may drop what the recording names, and collect.
                 let known = vm.heap.recorded.len();
                 vm.heap.recorded.extend_from_slice(&recorder.pinned()[known..]);
+                let known = vm.heap.recorded_protos.len();
+                vm.heap.recorded_protos.extend_from_slice(&recorder.inlined()[known..]);
                 vm.tick_at(vm.clock() + 1);
             }
             Ok(Step::Done(recording)) => {
@@ -237,6 +240,7 @@ impl Jit {
                     tap.pinned(&ir, &mut recording.pinned);
                 }
                 vm.heap.pinned.extend(recording.pinned);
+                vm.heap.pinned_protos.extend(recording.inlined);
                 if let (Some(forced), Some(guard)) = (forced, guard) {
                     self.engine.force(id, &code, guard, forced.nth);
                 }
@@ -406,7 +410,7 @@ impl Jit {
 }
 
 fn set_counter(vm: &Vm, (proto, pc): Head, count: u16) {
-    if let Some(proto) = vm.protos().nth(proto as usize) {
+    if let Some(proto) = vm.proto(proto) {
         proto.hot[pc as usize].set(count);
     }
 }

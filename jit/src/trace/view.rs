@@ -9,6 +9,7 @@ use crate::bytecode::liveness::Liveness;
 use crate::bytecode::{Instruction, Pc, Proto};
 use crate::heap::{TableRef, Value};
 use crate::vm::{Intrinsic, RuntimeProto, Vm};
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 /// The running frame, ready for questions.
@@ -59,6 +60,10 @@ impl<'vm> View<'vm> {
         Some(View { vm, proto, pc: frame.pc, base: frame.base, registers: frame.registers })
     }
 
+    /// Memory may run out before the host's does.
+    pub fn memory_is_limited(&self) -> bool {
+        self.vm.heap.limit_bytes != usize::MAX
+    }
     /// Number of frames.
     pub fn depth(&self) -> usize {
         self.vm.frame_count()
@@ -167,6 +172,10 @@ impl Callee<'_> {
     }
     pub fn address(&self) -> u64 {
         std::ptr::from_ref(self.proto) as u64
+    }
+    /// To be kept alive.
+    pub fn runtime(&self) -> NonNull<RuntimeProto> {
+        NonNull::from(self.proto)
     }
     pub fn liveness(&self) -> Arc<Liveness> {
         self.proto.liveness()

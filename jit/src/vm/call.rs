@@ -276,7 +276,7 @@ impl Vm {
         flags: u16,
     ) -> LuaResult<()> {
         let slot = self.thread.stack.slot(func);
-        // SAFETY: callers have seen a Lua function in this slot; protos live as long as the VM.
+        // SAFETY: callers have seen a Lua function in this slot; its closure keeps the proto alive.
         let proto = unsafe { &*(*((*slot).payload() as *const Closure)).proto };
         let size = usize::from(proto.max_stack_size);
         let end = func + 1 + nargs + size;
@@ -313,7 +313,7 @@ impl Vm {
         flags: u16,
     ) -> LuaResult<()> {
         let slot = self.thread.stack.slot(func);
-        // SAFETY: callers have seen a Lua function in this slot; protos live as long as the VM.
+        // SAFETY: callers have seen a Lua function in this slot; its closure keeps the proto alive.
         let proto = unsafe { &*(*((*slot).payload() as *const Closure)).proto };
         let size = usize::from(proto.max_stack_size);
         let params = usize::from(proto.num_params);

@@ -1562,7 +1562,7 @@ impl Vm {
 /// instruction's loop counter (instructions have 4 bytes, counters 2).
 #[inline(always)]
 fn proto_parts(closure: *const Closure) -> (Constants, usize) {
-    // SAFETY: the running closure is live, and protos live as long as the VM.
+    // SAFETY: the running closure is live, and so is its proto.
     let proto: &RuntimeProto = unsafe { &*(*closure).proto };
     (Constants(proto.constants.as_ptr()), proto.hot_bias)
 }

@@ -14,7 +14,6 @@
 
 use super::error::{ErrorKind, LuaError, LuaResult};
 use super::frame::{NO_FRAME, ThreadState};
-use super::proto::RuntimeProto;
 use super::{BasicType, Vm};
 use crate::bytecode::Event;
 use crate::heap::collector::{Mode, Phase, Roots};
@@ -37,7 +36,6 @@ struct VmRoots<'vm> {
     metatables: &'vm [Option<TableRef>; BasicType::COUNT],
     names: &'vm [StrRef; Event::COUNT],
     message: StrRef,
-    protos: &'vm [*mut RuntimeProto],
 }
 
 impl Roots for VmRoots<'_> {
@@ -51,10 +49,6 @@ impl Roots for VmRoots<'_> {
         }
         for name in self.names.iter().chain([&self.message]) {
             marker.value(Value::from(*name));
-        }
-        for proto in self.protos {
-            // SAFETY: protos live as long as the VM.
-            marker.values(unsafe { &(**proto).constants });
         }
     }
 
@@ -189,7 +183,6 @@ impl Vm {
             metatables: &self.type_metatables,
             names: &self.event_names,
             message: self.memory_message,
-            protos: &self.protos,
         };
         run(&mut self.heap, &mut roots)
     }

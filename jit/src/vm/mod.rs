@@ -89,7 +89,6 @@ pub struct Vm {
     /// Names of the metamethods, by event.
     pub(crate) event_names: [StrRef; Event::COUNT],
     pub(crate) memory_message: StrRef,
-    pub(crate) protos: Vec<*mut RuntimeProto>,
     /// What the program was shown so far that another run need not show.
     pub shown: Unspecified,
     /// What the program printed, unless it goes to the process's standard output.
@@ -135,7 +134,6 @@ impl Vm {
             type_metatables: [None; BasicType::COUNT],
             event_names,
             memory_message,
-            protos: Vec::new(),
             shown: Unspecified::default(),
             output: Vec::new(),
             destination: output::Output::new(),
@@ -337,10 +335,6 @@ impl Default for Vm {
 
 impl Drop for Vm {
     fn drop(&mut self) {
-        for proto in self.protos.drain(..) {
-            // SAFETY: made by `Box::into_raw` in `instantiate`, and freed only here.
-            drop(unsafe { Box::from_raw(proto) });
-        }
         // SAFETY: nothing runs any more; the objects freed after this do not touch the stack.
         unsafe { self.thread.stack.free(&mut self.heap.allocator) };
     }

@@ -3,14 +3,19 @@
 //! In:  a verified [`Proto`].   Out: [`RuntimeProto`], which closures and frames point to.
 //!
 //! Invariants:
-//! - made once per proto when a chunk is loaded, never moved, alive as long as the VM;
+//! - made once per proto when a chunk is loaded, never moved; an object of the heap that lives as long
+//!   as a closure, an enclosing proto or a trace that inlines it refers to it. A frame's closure is in
+//!   its stack slot, so code that runs is alive;
+//! - constants and children are set before anything can be collected and never change: no barriers;
 //! - `code` points to the instructions of `proto`, which never change;
-//! - the values in `constants` are roots.
+//! - numbers are not given twice, so that who remembers one (the JIT's loop heads) finds this function
+//!   or none.
 
 use super::Vm;
 use crate::bytecode::liveness::Liveness;
 use crate::bytecode::{Constant, Instruction, Op, Pc, Proto};
 use crate::heap::Value;
+use crate::heap::layout::GcHeader;
 use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 
@@ -19,6 +24,7 @@ pub const NEVER_HOT: u16 = u16::MAX;
 
 #[repr(C)]
 pub struct RuntimeProto {
+    pub(crate) header: GcHeader,
     /// Unique number within the VM, in order of loading.
     pub id: u32,
     pub(crate) code: *const Instruction,
@@ -34,6 +40,8 @@ pub struct RuntimeProto {
     liveness: OnceCell<Arc<Liveness>>,
     /// `hot_bias + address of an instruction / 2` is the address of the instruction's counter.
     pub(crate) hot_bias: usize,
+    /// Bytes besides the struct itself that count as the program's.
+    pub(crate) extra_bytes: usize,
 }
 
 impl RuntimeProto {
@@ -49,7 +57,7 @@ impl RuntimeProto {
     }
     /// The nested function `index`.
     pub fn child(&self, index: usize) -> &RuntimeProto {
-        // SAFETY: children are owned by the same VM and never freed before it.
+        // SAFETY: a proto keeps its children alive.
         unsafe { &*self.children[index] }
     }
     /// Sets the counter of every instruction, in this function only.
@@ -77,6 +85,11 @@ impl RuntimeProto {
 impl Vm {
     /// Makes the runtime form of a proto and of all nested ones.
     pub(crate) fn instantiate(&mut self, proto: &Arc<Proto>) -> *const RuntimeProto {
+        let source_bytes = proto.source.as_ref().map_or(0, |source| source.len());
+        self.instantiate_nested(proto, source_bytes)
+    }
+
+    fn instantiate_nested(&mut self, proto: &Arc<Proto>, shared: usize) -> *const RuntimeProto {
         let constants = proto
             .constants
             .iter()
@@ -91,8 +104,10 @@ impl Vm {
             .collect();
         debug_assert!(!proto.is_vararg || proto.code[0].op() == Op::VarArgPrep);
         let hot = vec![Cell::new(self.initial_hot_count); proto.code.len()].into_boxed_slice();
-        let runtime = Box::new(RuntimeProto {
-            id: self.protos.len() as u32,
+        // Numbered before its children, so that numbers follow the order of definition.
+        let pointer = self.heap.new_proto(|header, id| RuntimeProto {
+            header,
+            id,
             code: proto.code.as_ptr(),
             constants,
             num_params: proto.num_params,
@@ -103,20 +118,44 @@ impl Vm {
             liveness: OnceCell::new(),
             hot_bias: (hot.as_ptr() as usize).wrapping_sub(proto.code.as_ptr() as usize >> 1),
             hot,
+            extra_bytes: shared + size_of_parts(proto),
         });
-        let pointer = Box::into_raw(runtime);
-        // Registered before its children, so that ids follow the order of definition.
-        self.protos.push(pointer);
-        let children = proto.protos.iter().map(|child| self.instantiate(child));
+        let children = proto.protos.iter().map(|child| self.instantiate_nested(child, 0));
         let children = children.collect();
         // SAFETY: just made; nobody else refers to it yet.
         unsafe { (*pointer).children = children };
         pointer
     }
 
-    /// All functions loaded so far, by id.
-    pub fn protos(&self) -> impl Iterator<Item = &RuntimeProto> {
-        // SAFETY: protos live as long as the VM.
-        self.protos.iter().map(|proto| unsafe { &**proto })
+    /// How many functions were loaded so far: the next one's number.
+    pub fn proto_count(&self) -> u32 {
+        self.heap.next_proto
     }
+
+    /// The function with this number, if it is still alive.
+    pub fn proto(&self, id: u32) -> Option<&RuntimeProto> {
+        // SAFETY: the heap lists live protos, and nothing is freed while the VM is borrowed.
+        self.heap.protos.get(&id).map(|proto| unsafe { proto.as_ref() })
+    }
+}
+
+/// What the vectors of a proto and of its runtime form take, about.
+fn size_of_parts(proto: &Proto) -> usize {
+    let constants = proto.constants.iter().map(|constant| match constant {
+        Constant::Str(bytes) => bytes.len(),
+        _ => 0,
+    });
+    let names = proto.locals.iter().map(|local| local.name.len()).sum::<usize>()
+        + proto.upvalues.iter().filter_map(|up| up.name.as_ref()).map(|n| n.len()).sum::<usize>();
+    let vectors = size_of_val(&proto.code[..])
+        + size_of_val(&proto.constants[..])
+        + size_of_val(&proto.upvalues[..])
+        + size_of_val(&proto.protos[..])
+        + size_of_val(&proto.lineinfo[..])
+        + size_of_val(&proto.abslineinfo[..])
+        + size_of_val(&proto.locals[..]);
+    let runtime = proto.constants.len() * size_of::<Value>()
+        + proto.protos.len() * size_of::<*const RuntimeProto>()
+        + proto.code.len() * size_of::<Cell<u16>>();
+    size_of::<Proto>() + vectors + constants.sum::<usize>() + names + runtime
 }

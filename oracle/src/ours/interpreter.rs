@@ -110,7 +110,7 @@ fn run<W: Watcher>(
     let shared = Rc::new(RefCell::new(Some(Watched {
         watcher,
         library,
-        protos: vm.protos().count() as u32,
+        protos: vm.proto_count(),
         fuel: program.options.fuel,
         output_limit: program.options.output,
         over: None,

@@ -136,7 +136,7 @@ impl Leader for Jit {
         jit.install(&mut vm);
         let closure = vm.load(proto);
         if let Some(shared) = shared.borrow_mut().as_mut() {
-            shared.protos = vm.protos().count() as u32;
+            shared.protos = vm.proto_count();
         }
         let result = guarded(|| vm.run_chunk(closure));
         let mut shared = shared.take().expect("the run is over");

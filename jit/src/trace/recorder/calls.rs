@@ -45,6 +45,7 @@ impl Recorder {
         }
         let proto = self.pure(Op::ClosureProto, Ty::Ptr, &[callee.ir]);
         let expected = self.builder.kptr(target.address());
+        self.inlined.push(target.runtime());
         self.guard(Op::GuardPEq, &[proto, expected]);
 
         let base = self.slot_of(a) + 1;

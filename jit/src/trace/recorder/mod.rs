@@ -40,7 +40,9 @@ use crate::heap::value::{Tag, Value};
 use crate::ir::builder::Builder;
 use crate::ir::op::{Op, Ty};
 use crate::ir::trace::{FrameLink, Slot, Snapshot, SnapshotId, Trace, ValueId};
+use crate::vm::RuntimeProto;
 use slots::SlotMap;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 /// What one step led to.
@@ -56,6 +58,8 @@ pub struct Recording {
     pub trace: Trace,
     /// Values that the trace holds as constants; they must stay alive as long as the trace.
     pub pinned: Vec<Value>,
+    /// Functions whose address the trace compares with: as long.
+    pub inlined: Vec<NonNull<RuntimeProto>>,
 }
 
 /// A frame that is active in the iteration being recorded; index 0 is the root frame.
@@ -75,6 +79,7 @@ pub struct Recorder {
     /// Entry values that were loaded, with their slot.
     loaded: Vec<(Slot, ValueId)>,
     pinned: Vec<Value>,
+    inlined: Vec<NonNull<RuntimeProto>>,
     /// VM frames below and including the root frame.
     root_depth: usize,
     proto: u32,
@@ -116,6 +121,7 @@ impl Recorder {
             }],
             loaded: Vec::new(),
             pinned: Vec::new(),
+            inlined: Vec::new(),
             root_depth: view.depth(),
             proto: view.proto_id(),
             head: view.pc(),
@@ -167,7 +173,8 @@ impl Recorder {
         let empty = Builder::new(self.proto, self.head);
         let builder = std::mem::replace(&mut self.builder, empty);
         let trace = builder.finish_recording(end, self.max_slots);
-        Ok(Recording { trace, pinned: std::mem::take(&mut self.pinned) })
+        let (pinned, inlined) = (&mut self.pinned, &mut self.inlined);
+        Ok(Recording { trace, pinned: std::mem::take(pinned), inlined: std::mem::take(inlined) })
     }
 
     /// The state at the end of the iteration keeps every changed slot that is live at the head or
@@ -255,6 +262,11 @@ impl Recorder {
     /// The objects that the recording names so far.
     pub fn pinned(&self) -> &[Value] {
         &self.pinned
+    }
+
+    /// The functions that it inlines so far.
+    pub fn inlined(&self) -> &[NonNull<RuntimeProto>] {
+        &self.inlined
     }
 
     fn store(&mut self, op: Op, args: &[ValueId]) {

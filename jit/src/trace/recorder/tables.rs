@@ -168,6 +168,7 @@ impl Recorder {
                 self.store(Op::ArrayStore, &[array, index, value.ir]);
             }
             ArrayAccess::Hash(_) | ArrayAccess::AboveLimit => {
+                self.may_grow(view)?;
                 self.store(Op::TableSetInt, &[table.ir, key, value.ir]);
             }
         }
@@ -221,9 +222,17 @@ impl Recorder {
                     self.store(Op::TableClearFlags, &[table.ir]);
                 }
             }
-            FieldAccess::Absent => self.store(Op::TableSetStr, &[table.ir, key, value.ir]),
+            FieldAccess::Absent => {
+                self.may_grow(view)?;
+                self.store(Op::TableSetStr, &[table.ir, key, value.ir]);
+            }
         }
         Ok(())
+    }
+
+    /// Whether a store that may add a key can be traced.
+    fn may_grow(&self, view: &View) -> Result<(), Abort> {
+        if view.memory_is_limited() { Err(Abort::MemoryLimit) } else { Ok(()) }
     }
 
     fn node(&mut self, table: ValueId, key: ValueId, index: u32) -> ValueId {
