@@ -69,6 +69,9 @@ const INSIDE: &[&str] = &[
     "local $1 = $S; $x = $1 ^ 0.5 + $1 ^ 3.0; $v = $1 * 0.0 - ($1 + 0.0)",
     "local $1 = $i // $k * 9223372036854775808.0; $v = math.floor($1)",
     "$v = $v + ($t[$S] or $K)",
+    // One variable in several roles: a constant for a while, then a sum.
+    "local $1 = $n; $n = $k; if $v ~= $K then $v = $v + $k end; $n = $1 + $k",
+    "local $1 = $x; $x = 2.5; if $v < $E then $v = $v + 2.5 end; $x = $1 - 2.5",
     // Values of other kinds.
     "local $1 = $C and \"abc\" or \"hello, world\"; $n = $n + #$1; if $1 == \"abc\" then $n = $n ~ $K end",
     "local $1 = $C and $t or $u; if $1 == $t then $v = $v + $K else $v = #$1 end",
