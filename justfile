@@ -48,6 +48,10 @@ vectors:
 fuzz SECONDS="60":
     cargo +nightly fuzz run trace_diff -- -max_total_time={{SECONDS}}
 
+# arbitrary text to our compiler and to PUC's: same verdict, same message, same bytecode
+fuzz-frontend SECONDS="60":
+    cargo +nightly fuzz run frontend -- -max_total_time={{SECONDS}} -dict={{justfile_directory()}}/fuzz/fuzz_targets/lua.dict
+
 # all tests as ARM64 code, traces native (under qemu-aarch64 on other hosts)
 arm64-test *ARGS:
     .ci/arm64 test {{ARGS}}
