@@ -35,14 +35,14 @@ test:
 # (an aarch64 build under qemu-aarch64, if both are there); GNU's disassembler on our words
 referee CASES="1000000" SEED="1":
     PLUMB_CASES={{CASES}} PLUMB_SEED={{SEED}} cargo test --release -p plumb-jit --features unicorn --test forms -- --include-ignored --skip write_vectors --nocapture
-    PLUMB_CASES={{CASES}} PLUMB_SEED={{SEED}} .ci/arm64 test --release --test forms -- --nocapture processor || [ $? = 3 ]
+    PLUMB_CASES={{CASES}} PLUMB_SEED={{SEED}} .ci/arm64 test --test forms -- --nocapture processor || [ $? = 3 ]
     cargo run --release --features unicorn -- sweep --seconds 60 --referee unicorn --sample 100
 
 # jit/tests/data/vectors.txt anew: drawn, run by unicorn, repeated by the simulator and by the processor
 vectors:
     cargo test --release -p plumb-jit --features unicorn --test forms -- --ignored --nocapture write_vectors
     cargo test --release -p plumb-jit --features unicorn --test forms
-    .ci/arm64 test --release --test forms -- --nocapture processor || [ $? = 3 ]
+    .ci/arm64 test --test forms -- --nocapture processor || [ $? = 3 ]
 
 # coverage-guided fuzzing (nightly toolchain and cargo-fuzz needed)
 fuzz SECONDS="60":

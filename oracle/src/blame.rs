@@ -13,7 +13,9 @@
 //! pass k        the IR after the first k passes, on the evaluator
 //! lowering      machine-level IR over virtual registers, on its evaluator
 //! allocation    the same over registers and spill slots
-//! emission      machine code, on the case's executor
+//! emission      machine code, on the simulator
+//! simulator     the same under the eyes of its referee, where the case has one
+//! native        the same on the processor, where the case ran there
 //! ```
 //!
 //! The first rung that differs from the interpreter is the culprit: all it adds to the rung below is
@@ -60,6 +62,9 @@ pub enum Stage {
     Restore,
     /// Not of the compiler: an executor's referee differs.
     Simulator,
+    /// The processor differs from the simulator: one of them is wrong, or the code that only the
+    /// processor runs, which counts its own arrivals.
+    Native,
 }
 
 impl Stage {
@@ -74,6 +79,7 @@ impl Stage {
             Stage::Emission => "emission",
             Stage::Restore => "restore",
             Stage::Simulator => "simulator",
+            Stage::Native => "native",
         }
     }
 }
@@ -291,7 +297,7 @@ fn look_into(
         before: String::new(),
         after: String::new(),
     };
-    if matches!(rung, Rung::Manager | Rung::Simulator) {
+    if matches!(rung, Rung::Manager | Rung::Simulator | Rung::Native) {
         blame.rule = Some(format!("{:?}", blame.found.kind).to_lowercase());
         return blame;
     }
@@ -305,7 +311,7 @@ fn look_into(
         return blame;
     }
     match rung {
-        Rung::Interpreter | Rung::Manager | Rung::Simulator => {}
+        Rung::Interpreter | Rung::Manager | Rung::Simulator | Rung::Native => {}
         Rung::Recorder => recording::look(ladder, &config, &seen, &mut blame),
         Rung::Pass(_) => rewrite::look(ladder, &config, &mut blame),
         Rung::Lowering | Rung::Allocation | Rung::Emission => {

@@ -52,7 +52,10 @@ fn diverges(source: &str, config: &JitConfig) -> Box<Divergence> {
 }
 
 fn blamed(source: &str, tap: impl StageTap + 'static) -> Blame {
-    let config = config(Some(TapRef::new(tap)));
+    blamed_under(source, config(Some(TapRef::new(tap))))
+}
+
+fn blamed_under(source: &str, config: JitConfig) -> Blame {
     let found = diverges(source, &config);
     let options = options();
     let case =
@@ -207,6 +210,30 @@ impl StageTap for Emitted {
                 *word ^= 0x1000;
             }
         }
+    }
+}
+
+/// On the processor: what the simulator shows too is the emission's, the rest is not.
+#[cfg(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos")))]
+#[test]
+fn the_processor_has_a_rung_of_its_own() {
+    /// Only in code that counts its arrivals, as only the processor's does.
+    struct Counted;
+    impl StageTap for Counted {
+        fn emitted(&self, trace: &Trace, compiled: &mut CompiledTrace) {
+            if compiled.blob.resume.is_some() {
+                Emitted.emitted(trace, compiled);
+            }
+        }
+    }
+    for (tap, stage) in
+        [(TapRef::new(Emitted), Stage::Emission), (TapRef::new(Counted), Stage::Native)]
+    {
+        let config = JitConfig { executor: ExecutorKind::Native, ..config(Some(tap)) };
+        let blame = blamed_under(SOURCE, config);
+        assert_eq!(blame.stage, stage, "{}", blame.title());
+        let op = (stage == Stage::Emission).then_some("fsub");
+        assert_eq!(blame.op.as_deref(), op, "{}", blame.title());
     }
 }
 

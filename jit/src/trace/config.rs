@@ -45,15 +45,6 @@ impl ExecutorKind {
         }
     }
 
-    /// The same executor, its results taken as they are.
-    pub const fn without_referee(self) -> ExecutorKind {
-        match self {
-            #[cfg(feature = "unicorn")]
-            ExecutorKind::Refereed { .. } => ExecutorKind::Simulator,
-            kind => kind,
-        }
-    }
-
     /// The kind that shows again what this one has shown: a referee that looks at every entry.
     pub const fn for_replay(self) -> ExecutorKind {
         match self {

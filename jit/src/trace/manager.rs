@@ -396,7 +396,7 @@ impl Jit {
     /// A trace broke a rule: the run ends at the next instruction.
     fn broke(&mut self, vm: &mut Vm, id: TraceId, report: String) {
         self.observer.trapped(id, &report);
-        self.trapped = Some(report);
+        self.trapped = Some(format!("{report}\n  in trace {}", id.0));
         vm.tick_at(vm.clock());
     }
 

@@ -31,6 +31,8 @@ pub enum Rung {
     /// The simulator under the eyes of its referee.
     #[cfg_attr(not(feature = "unicorn"), allow(dead_code))]
     Simulator,
+    /// The processor, after the simulator has run the same emission.
+    Native,
 }
 
 impl Rung {
@@ -44,6 +46,7 @@ impl Rung {
             Rung::Allocation => Stage::Allocation,
             Rung::Emission => Stage::Emission,
             Rung::Simulator => Stage::Simulator,
+            Rung::Native => Stage::Native,
         }
     }
     pub fn pass(self) -> Option<&'static str> {
@@ -103,8 +106,9 @@ impl Ladder {
             ExecutorKind::Eval => &[],
             ExecutorKind::Mach => &[Rung::Lowering],
             ExecutorKind::Allocated => &[Rung::Lowering, Rung::Allocation],
-            ExecutorKind::Simulator | ExecutorKind::Native => {
-                &[Rung::Lowering, Rung::Allocation, Rung::Emission]
+            ExecutorKind::Simulator => &[Rung::Lowering, Rung::Allocation, Rung::Emission],
+            ExecutorKind::Native => {
+                &[Rung::Lowering, Rung::Allocation, Rung::Emission, Rung::Native]
             }
             #[cfg(feature = "unicorn")]
             ExecutorKind::Refereed { .. } => {
@@ -124,8 +128,9 @@ impl Ladder {
             Rung::Pass(index) => (ExecutorKind::Eval, case.passes & ((2 << index) - 1)),
             Rung::Lowering => (ExecutorKind::Mach, case.passes),
             Rung::Allocation => (ExecutorKind::Allocated, case.passes),
-            Rung::Emission => (case.executor.without_referee(), case.passes),
-            Rung::Simulator => (case.executor.for_replay(), case.passes),
+            // It checks, and keeps records.
+            Rung::Emission => (ExecutorKind::Simulator, case.passes),
+            Rung::Simulator | Rung::Native => (case.executor.for_replay(), case.passes),
         };
         // What nobody enters is not verified: the recorder answers for it.
         let enter = *rung != Rung::Manager;
