@@ -152,8 +152,11 @@ fn fmod(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
         }
         return vm.ret(Value::int(a.wrapping_rem(b)));
     }
-    // In PUC both checks are arguments of one C call; GCC evaluates them from the right, which shows
-    // in the message when both are wrong.
+    // In PUC both checks are arguments of one C call; GCC evaluates them from the right on x86-64 and
+    // from the left on ARM64, which shows in the message when both are wrong.
+    if cfg!(target_arch = "aarch64") {
+        vm.check_float(args, 1)?;
+    }
     let b = vm.check_float(args, 2)?;
     let a = vm.check_float(args, 1)?;
     vm.ret(Value::float(a % b))
