@@ -143,8 +143,8 @@ unsafe fn table_set(heap: u64, table: u64, key: Value, payload: u64, tag: u64) -
     // SAFETY: the caller says so; `install` exposed the heap's address.
     let heap = unsafe { &mut *heap };
     let value = Value::from_raw(lua_tag(tag), payload);
-    // A trace cannot fail here. Under a memory limit none is recorded that gets here; one that was
-    // recorded before there was a limit goes beyond it until the interpreter's next allocation point.
+    // A trace cannot fail here: the limit is noticed at the interpreter's next allocation point. Where
+    // that is too late, no such trace is recorded (`JitConfig::tables_may_grow`).
     let limit = std::mem::replace(&mut heap.limit_bytes, usize::MAX);
     // A panic here aborts the process rather than unwind into the trace. It takes a table of 2^30
     // nodes to get there.

@@ -80,7 +80,7 @@ aborts! {
     IndexKey, Structural, "table access with this kind of key is not traced";
     /// An access that a metatable might answer.
     Metatable, Structural, "access to a table with a metatable is not traced";
-    /// A key is added, which may take memory, and there is a limit: a trace cannot fail for lack of it.
+    /// A key is added, which may take memory: a trace cannot fail for lack of it, and the limit is to hold.
     MemoryLimit, Structural, "tables do not grow in traces while memory is limited";
     /// `#` of something that is neither a string nor a plain table.
     LengthOperand, Structural, "length of this value is not traced";

@@ -86,6 +86,9 @@ pub struct JitConfig {
     pub max_instructions: u32,
     /// Most Lua calls inlined inside one another.
     pub max_inline_depth: usize,
+    /// Traces may add keys to tables. A trace cannot fail for lack of memory: where the memory limit
+    /// has to hold to the byte, they must not.
+    pub tables_may_grow: bool,
     /// Failed recordings of one loop head before it is blacklisted.
     pub max_attempts: u32,
     /// By how much the entries into a trace that complete no iteration may outnumber the completed
@@ -131,6 +134,7 @@ impl Default for JitConfig {
             hot_exit: 10,
             max_instructions: 4000,
             max_inline_depth: 8,
+            tables_may_grow: true,
             max_attempts: 8,
             max_fruitless: 40,
             passes: u32::MAX,

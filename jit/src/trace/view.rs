@@ -60,10 +60,6 @@ impl<'vm> View<'vm> {
         Some(View { vm, proto, pc: frame.pc, base: frame.base, registers: frame.registers })
     }
 
-    /// Memory may run out before the host's does.
-    pub fn memory_is_limited(&self) -> bool {
-        self.vm.heap.limit_bytes != usize::MAX
-    }
     /// Number of frames.
     pub fn depth(&self) -> usize {
         self.vm.frame_count()

@@ -64,7 +64,8 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         vm.heap.limit_bytes = bytes;
     }
     if args.jit == Switch::On {
-        let config = jit_config(&args.knobs.config(), executor);
+        let mut config = jit_config(&args.knobs.config(), executor);
+        config.tables_may_grow = args.memory.is_none();
         Jit::new(config, Box::new(())).install(&mut vm);
     }
     let program = program.unwrap_or_else(|| b"lua".to_vec());

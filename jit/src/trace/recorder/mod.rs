@@ -96,6 +96,7 @@ pub struct Recorder {
     max_slots: u32,
     max_instructions: u32,
     max_inline_depth: usize,
+    tables_may_grow: bool,
 }
 
 /// A register or constant operand: its IR value and what it is right now.
@@ -133,6 +134,7 @@ impl Recorder {
             max_slots: u32::from(proto.max_stack_size),
             max_instructions: config.max_instructions,
             max_inline_depth: config.max_inline_depth,
+            tables_may_grow: config.tables_may_grow,
         }
     }
 

@@ -168,7 +168,7 @@ impl Recorder {
                 self.store(Op::ArrayStore, &[array, index, value.ir]);
             }
             ArrayAccess::Hash(_) | ArrayAccess::AboveLimit => {
-                self.may_grow(view)?;
+                self.may_grow()?;
                 self.store(Op::TableSetInt, &[table.ir, key, value.ir]);
             }
         }
@@ -223,7 +223,7 @@ impl Recorder {
                 }
             }
             FieldAccess::Absent => {
-                self.may_grow(view)?;
+                self.may_grow()?;
                 self.store(Op::TableSetStr, &[table.ir, key, value.ir]);
             }
         }
@@ -231,8 +231,8 @@ impl Recorder {
     }
 
     /// Whether a store that may add a key can be traced.
-    fn may_grow(&self, view: &View) -> Result<(), Abort> {
-        if view.memory_is_limited() { Err(Abort::MemoryLimit) } else { Ok(()) }
+    fn may_grow(&self) -> Result<(), Abort> {
+        if self.tables_may_grow { Ok(()) } else { Err(Abort::MemoryLimit) }
     }
 
     fn node(&mut self, table: ValueId, key: ValueId, index: u32) -> ValueId {
