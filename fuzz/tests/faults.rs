@@ -163,7 +163,7 @@ fn every_pass_has_faults() {
 /// to change a trace with it.
 #[test]
 fn every_op_is_touched() {
-    let observed = observe(0..400);
+    let observed = observe(0..1000);
     let (mut declared, mut unseen) = (BTreeSet::new(), Vec::new());
     for fault in faults::all() {
         let touched = observed.touched.get(fault.name).cloned().unwrap_or_default();
