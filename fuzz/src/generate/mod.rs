@@ -189,6 +189,7 @@ impl Generator<'_> {
         for _ in 0..self.pick(0, 2) {
             self.function(&mut stats);
         }
+        let mut only_motifs = true;
         for _ in 0..self.pick(1, 3) {
             for _ in 0..self.pick(0, 2) {
                 self.statement(&mut stats);
@@ -197,7 +198,12 @@ impl Generator<'_> {
                 self.whole_motif(&mut stats);
             } else {
                 self.hot_loop(&mut stats);
+                only_motifs = false;
             }
+        }
+        // Many motifs are about what the recorder must refuse, and spoil the loops that they are in.
+        if only_motifs || self.chance(45) {
+            self.hot_loop(&mut stats);
         }
         self.report(&mut stats);
         Chunk { body: Block::from(stats) }
