@@ -346,12 +346,18 @@ fn broken(found: &Divergence) -> Option<&str> {
 fn name_of_broken(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let first = lines.first().copied().unwrap_or_default();
+    let first = first.strip_prefix("panic: ").unwrap_or(first);
     if let Some(trap) = first.strip_prefix("trap ") {
         return format!("trap {}", trap.split(':').next().unwrap_or_default());
     }
     if first.starts_with("the trace after ") {
-        let rule = lines.get(1).and_then(|line| line.trim().split(": ").nth(1));
-        return format!("verifier {}", rule.unwrap_or("rule"));
+        // `v3: rule: message`, `snap #3: rule: message`, `rule: message`
+        let mut parts = lines.get(1).copied().unwrap_or_default().trim().split(": ");
+        let is_place = |part: &&str| {
+            let number = part.strip_prefix("snap #").or(part.strip_prefix('v'));
+            number.is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
+        };
+        return format!("verifier, {}", parts.find(|part| !is_place(part)).unwrap_or("rule"));
     }
     let words: Vec<&str> = first.split_whitespace().take(6).collect();
     let plain: Vec<String> =

@@ -266,7 +266,11 @@ fn each_stage_of_the_backend_is_blamed() {
 fn a_wrong_restore_is_not_taken_for_a_wrong_recording() {
     let blame = blamed(SOURCE, WrongRestore);
     assert_eq!(blame.stage, Stage::Restore, "{}", blame.title());
-    assert_eq!(blame.rule.as_deref(), Some("register"), "{}", blame.title());
+    assert!(
+        blame.rule.as_deref().is_some_and(|rule| rule.starts_with("register, ")),
+        "{}",
+        blame.title()
+    );
 }
 
 /// An interpreter that adds where the program subtracts.

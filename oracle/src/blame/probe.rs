@@ -119,7 +119,7 @@ impl JitObserver for Probe {
 
     fn left(&mut self, vm: &Vm, _: TraceId, _: SnapshotId) {
         if let Some(expected) = self.expected.take() {
-            self.seen.wrong_restore = expected.difference(vm).map(str::to_string);
+            self.seen.wrong_restore = expected.difference(vm);
         }
     }
 }
@@ -166,28 +166,47 @@ impl Expected {
     }
 
     /// What the VM has otherwise.
-    fn difference(&self, vm: &Vm) -> Option<&'static str> {
+    fn difference(&self, vm: &Vm) -> Option<String> {
         if vm.frames().len() != self.frames + self.bases.len() {
-            return Some("frame count");
+            return Some("frame count".into());
         }
         let inlined = &vm.frames()[self.frames..];
         if inlined.iter().map(|frame| frame.base()).ne(self.bases.iter().copied()) {
-            return Some("frame base");
+            return Some("frame base".into());
         }
         let pcs = (self.frames - 1..vm.frames().len()).map(|index| vm.frame(index).pc.0);
         if pcs.ne(self.pcs.iter().copied()) {
-            return Some("pc");
+            return Some("pc".into());
         }
         let same =
             |a: Value, b: Value| a.tag() == b.tag() && (a.is_nil() || a.payload() == b.payload());
         // A callee's place may be named twice, by the frame and by a slot.
-        if self.slots.iter().any(|&(index, value)| !same(vm.stack_value(index), value)) {
-            return Some("register");
+        for &(index, value) in &self.slots {
+            let found = vm.stack_value(index);
+            if !same(found, value) {
+                let callee = self.bases.first().is_some_and(|&base| index + 1 >= base);
+                let place = if callee { "callee's register" } else { "register" };
+                return Some(format!("{place}, {}", wrong_value(value, found)));
+            }
         }
         if self.open_top.is_some_and(|top| vm.open_top() != top) {
-            return Some("open top");
+            return Some("open top".into());
         }
-        (vm.clock() != self.clock).then_some("clock")
+        (vm.clock() != self.clock).then(|| "clock".into())
+    }
+}
+
+/// What kind of value became what.
+fn wrong_value(expected: Value, found: Value) -> String {
+    let tag = format!("{:?}", expected.tag()).to_lowercase();
+    if found.tag() != expected.tag() {
+        return format!("{tag} as {:?}", found.tag()).to_lowercase();
+    }
+    match (expected.as_int(), expected.as_float()) {
+        (Some(int), _) if i32::try_from(int).is_err() => "wide int".into(),
+        (_, Some(float)) if float.is_nan() => "NaN".into(),
+        (_, Some(float)) if float == 0.0 && float.is_sign_negative() => "-0.0".into(),
+        _ => tag,
     }
 }
 
