@@ -33,7 +33,7 @@ fn run(folder: &Path) -> String {
     let mut command = match std::env::var_os("PLUMB_REFERENCE") {
         Some(reference) => Command::new(reference),
         None => {
-            let mut plumb = Command::new(env!("CARGO_BIN_EXE_plumb"));
+            let mut plumb = plumb_fuzz::runner::command(env!("CARGO_BIN_EXE_plumb"));
             plumb.arg("run");
             plumb
         }

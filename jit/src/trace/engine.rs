@@ -137,9 +137,10 @@ impl Engine {
     pub fn was_forced(&self) -> bool {
         match &self.executor {
             None => self.forced.is_some_and(|(_, forced)| forced.left == 0),
-            Some(_) if self.counts_in_code() => {
-                self.forced.is_some() && self.context.force_left == 0
-            }
+            // The code counts on after it was taken: below 0 is above where it began.
+            Some(_) if self.counts_in_code() => self
+                .forced
+                .is_some_and(|(_, forced)| self.context.force_left.wrapping_sub(1) >= forced.left),
             Some(executor) => executor.was_forced(),
         }
     }
