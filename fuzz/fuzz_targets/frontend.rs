@@ -31,9 +31,7 @@ fn check(text: &[u8]) {
     }
     if let Err(difference) = PUC.with(|lua| compare_with(lua, text, "=text")) {
         let is_limit = |limit: &&str| difference.contains(*limit);
-        if difference.starts_with("different errors")
-            && GENERATOR_LIMITS.iter().any(|l| is_limit(l))
-        {
+        if difference.starts_with("different errors") && GENERATOR_LIMITS.iter().any(is_limit) {
             return;
         }
         panic!("{difference}\n-- source:\n{}", String::from_utf8_lossy(text));
