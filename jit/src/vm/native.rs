@@ -3,7 +3,7 @@
 //! In:  arguments on the stack, named by [`Args`].   Out: results pushed on the stack, counted by
 //! [`Returned`], or an error.
 //!
-//! ```ignore
+//! ```text
 //! static FLOOR: NativeFunction = NativeFunction {
 //!     name: "floor",
 //!     call: |vm, args| {
