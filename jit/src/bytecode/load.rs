@@ -23,7 +23,7 @@ pub fn load(
     mode: &str,
     c_calls: u32,
 ) -> Result<Proto, SyntaxError> {
-    let (kind, flag) = if bytes.first() == Some(&ESCAPE) { ("binary", 'b') } else { ("text", 't') };
+    let (kind, flag) = kind(bytes);
     if !mode.contains(flag) {
         let message = format!("attempt to load a {kind} chunk (mode is '{mode}')");
         return Err(SyntaxError { message: message.into_bytes() });
@@ -37,6 +37,18 @@ pub fn load(
     } else {
         compile_text(bytes, chunk_name, c_calls)
     }
+}
+
+/// What a chunk is, by its first byte, and the letter for it in a mode.
+fn kind(bytes: &[u8]) -> (&'static str, char) {
+    if bytes.first() == Some(&ESCAPE) { ("binary", 'b') } else { ("text", 't') }
+}
+
+/// Whether every chunk that begins with `bytes`, which are not empty, is refused. Of a binary chunk only
+/// the mode is looked at, and errors of the code generator are not found.
+pub fn is_refused(bytes: &[u8], chunk_name: &[u8], mode: &str, c_calls: u32) -> bool {
+    let (_, flag) = kind(bytes);
+    !mode.contains(flag) || flag == 't' && syntax::parser::is_refused(bytes, chunk_name, c_calls)
 }
 
 fn compile_text(bytes: &[u8], chunk_name: &[u8], c_calls: u32) -> Result<Proto, SyntaxError> {

@@ -6,7 +6,8 @@
 //! continuation.
 //!
 //! Limits:
-//! - `load` with a function reads all pieces before it parses; PUC stops reading at a syntax error.
+//! - `load` asks a reader function for more than PUC does if it has given hundreds of pieces, a binary
+//!   chunk, or a function too large for the code generator, before it gives an error.
 
 use super::{metatable_field, text_of};
 use crate::bytecode;
@@ -328,12 +329,14 @@ fn load(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let text = if is_text { Some(vm.check_str(args, 1)?) } else { None };
     let mode = vm.opt_str(args, 3)?.map_or(&b"bt"[..], |mode| until_nul(mode.as_bytes()));
     let name = vm.opt_str(args, 2)?.map(|name| until_nul(name.as_bytes()));
+    let mode = String::from_utf8_lossy(mode);
     let level = vm.open_top();
     let chunk = match text {
         Some(text) => Ok((text.as_bytes().to_vec(), name.unwrap_or(until_nul(text.as_bytes())))),
         None => {
             let reader = vm.check_type(args, 1, BasicType::Function)?;
-            vm.catching(|vm| read_all(vm, reader)).map(|text| (text, name.unwrap_or(b"=(load)")))
+            let name = name.unwrap_or(b"=(load)");
+            vm.catching(|vm| read(vm, reader, name, &mode)).map(|text| (text, name))
         }
     };
     let (bytes, name) = match chunk {
@@ -343,7 +346,7 @@ fn load(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
             return vm.ret_all(&[Value::NIL, value]);
         }
     };
-    match bytecode::load(&bytes, name, &String::from_utf8_lossy(mode), vm.c_calls) {
+    match bytecode::load(&bytes, name, &mode, vm.c_calls) {
         Ok(proto) => {
             let closure = vm.load(&Arc::new(proto));
             if let Some(environment) = vm.arg_opt(args, 4)
@@ -366,9 +369,15 @@ fn load(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
 /// The one error of the front end that PUC raises like an error of a running program.
 const NESTING: &[u8] = b"C stack overflow";
 
-/// The pieces that a reader function gives, until it gives nil or an empty string.
-fn read_all(vm: &mut Vm, reader: Value) -> LuaResult<Vec<u8>> {
+/// So many pieces of a reader are parsed as they come, which takes quadratic time; after that, the text
+/// is parsed whenever it has doubled.
+const PIECES: u32 = 200;
+
+/// The pieces that a reader function gives, until it gives nil or an empty string, or until they can be
+/// the beginning of no chunk.
+fn read(vm: &mut Vm, reader: Value, name: &[u8], mode: &str) -> LuaResult<Vec<u8>> {
     let mut bytes = Vec::new();
+    let (mut pieces, mut parsed) = (0, 0);
     loop {
         let piece = vm.call1(reader, &[])?;
         match text_of(piece) {
@@ -378,6 +387,13 @@ fn read_all(vm: &mut Vm, reader: Value) -> LuaResult<Vec<u8>> {
             None => return Err(vm.error("reader function must return a string")),
         }
         vm.check_room(bytes.len())?;
+        pieces += 1;
+        if pieces <= PIECES || bytes.len() >= 2 * parsed {
+            parsed = bytes.len();
+            if bytecode::is_refused(&bytes, name, mode, vm.c_calls) {
+                return Ok(bytes);
+            }
+        }
     }
 }
 

@@ -19,6 +19,7 @@ pub use token::{Token, is_identifier};
 use super::ast::Str;
 use super::error::{SyntaxError, chunk_display, until};
 use super::number::{self, Number};
+use std::cell::Cell;
 use token::{is_name_byte, is_name_start, keyword};
 
 /// What an error message quotes after `near`.
@@ -35,6 +36,8 @@ pub(super) enum Near {
 pub struct Lexer<'a> {
     source: &'a [u8],
     position: usize,
+    /// Something looked for a byte after the last one.
+    ran_out: Cell<bool>,
     chunkname: &'a [u8],
     /// The current token.
     pub token: Token,
@@ -52,6 +55,7 @@ impl<'a> Lexer<'a> {
         Lexer {
             source,
             position: 0,
+            ran_out: Cell::new(false),
             chunkname,
             token: Token::Eof,
             lookahead: None,
@@ -76,6 +80,11 @@ impl<'a> Lexer<'a> {
         debug_assert!(self.lookahead.is_none(), "one token of lookahead");
         let token = self.scan()?;
         Ok(self.lookahead.insert(token))
+    }
+
+    /// Whether more text might have changed what was seen.
+    pub fn ran_out(&self) -> bool {
+        self.ran_out.get()
     }
 
     /// An error at the current token.
@@ -116,7 +125,11 @@ impl<'a> Lexer<'a> {
     }
 
     fn current(&self) -> Option<u8> {
-        self.source.get(self.position).copied()
+        let byte = self.source.get(self.position).copied();
+        if byte.is_none() {
+            self.ran_out.set(true);
+        }
+        byte
     }
 
     fn current_is(&self, test: impl Fn(u8) -> bool) -> bool {

@@ -48,18 +48,17 @@ pub fn parse_within(
     c_calls: u32,
     max_height: u32,
 ) -> Result<Result<Chunk, SyntaxError>, TooTall> {
-    let mut parser = Parser {
-        lexer: Lexer::new(source, chunkname),
-        scopes: Scopes::default(),
-        levels: c_calls,
-        height: 0,
-        max_height,
-        is_too_tall: false,
-    };
+    let mut parser = Parser::new(source, chunkname, c_calls, max_height);
     match parser.chunk() {
         Err(error) if parser.is_too_tall => Err(TooTall(error)),
         parsed => Ok(parsed),
     }
+}
+
+/// Whether every text that begins with `source` is refused, so that a reader need not be asked for more.
+pub fn is_refused(source: &[u8], chunkname: &[u8], c_calls: u32) -> bool {
+    let mut parser = Parser::new(source, chunkname, c_calls, MAX_HEIGHT);
+    parser.chunk().is_err() && !parser.is_too_tall && !parser.lexer.ran_out()
 }
 
 type Parsed<T = ()> = Result<T, SyntaxError>;
@@ -73,6 +72,19 @@ struct Parser<'a> {
     height: u32,
     max_height: u32,
     is_too_tall: bool,
+}
+
+impl<'a> Parser<'a> {
+    fn new(source: &'a [u8], chunkname: &'a [u8], c_calls: u32, max_height: u32) -> Parser<'a> {
+        Parser {
+            lexer: Lexer::new(source, chunkname),
+            scopes: Scopes::default(),
+            levels: c_calls,
+            height: 0,
+            max_height,
+            is_too_tall: false,
+        }
+    }
 }
 
 impl Parser<'_> {

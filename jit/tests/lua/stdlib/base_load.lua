@@ -50,3 +50,30 @@ print(load("#!shebang\nreturn 1"))
 local counter = 0
 local function reader() counter = counter + 1 if counter <= 5 then return "x" .. counter .. " = " .. counter .. "\n" end end load(reader, "=r", "t", _ENV)()
 print(x1, x5, counter)
+
+-- How often a reader is asked: not after an error, as far as the text read tells.
+local function asked(...)
+  local pieces, n = {...}, 0
+  local f, message = load(function() n = n + 1 if n > 30 then error("asked too often", 0) end return pieces[n] end, "=r")
+  print(f ~= nil, message, n)
+end
+asked("x = = 1", " ", " ")
+asked("x = 1", " ", " ")
+asked("x = 'abc", "\n", "more")
+asked("return 1 x", "y")
+asked("return 1 x ", "y")
+asked("x = 3", "3", "g", " ", "y")
+asked("x = 3 ", "4")
+asked("goto a ", "::a::", " ::a:: ", "x")
+asked("break ", "x")
+asked("local x <const> = 1 x = 2", " ", "x")
+asked("--[[", "x", "]", "] ", ")", "x")
+asked("\\", "x")
+asked("x = '\\q", "x'")
+asked("x = '\\x4", "g'", "x")
+asked("f(", ")", " ", ") ", "x")
+asked("", "x = = 1")
+asked("\27Lua")
+print(load(function() return "x = (" end, "=r"))
+local n = 0
+print(load(function() n = n + 1 return "x = 1" end, "=r", "b"), n)
