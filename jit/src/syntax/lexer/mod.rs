@@ -19,7 +19,6 @@ pub use token::{Token, is_identifier};
 use super::ast::Str;
 use super::error::{SyntaxError, chunk_display, until};
 use super::number::{self, Number};
-use std::cell::Cell;
 use token::{is_name_byte, is_name_start, keyword};
 
 /// What an error message quotes after `near`.
@@ -36,8 +35,6 @@ pub(super) enum Near {
 pub struct Lexer<'a> {
     source: &'a [u8],
     position: usize,
-    /// Something looked for a byte after the last one.
-    ran_out: Cell<bool>,
     chunkname: &'a [u8],
     /// The current token.
     pub token: Token,
@@ -55,7 +52,6 @@ impl<'a> Lexer<'a> {
         Lexer {
             source,
             position: 0,
-            ran_out: Cell::new(false),
             chunkname,
             token: Token::Eof,
             lookahead: None,
@@ -82,9 +78,9 @@ impl<'a> Lexer<'a> {
         Ok(self.lookahead.insert(token))
     }
 
-    /// Whether more text might have changed what was seen.
+    /// Whether the byte after those consumed is missing. PUC's scanner always holds that byte.
     pub fn ran_out(&self) -> bool {
-        self.ran_out.get()
+        self.position >= self.source.len()
     }
 
     /// An error at the current token.
@@ -125,11 +121,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn current(&self) -> Option<u8> {
-        let byte = self.source.get(self.position).copied();
-        if byte.is_none() {
-            self.ran_out.set(true);
-        }
-        byte
+        self.source.get(self.position).copied()
     }
 
     fn current_is(&self, test: impl Fn(u8) -> bool) -> bool {
