@@ -8,10 +8,11 @@
 //! grouped by and what the reducer keeps.
 
 use crate::generate::CaseConfig;
+use crate::worker;
 use plumb_jit::trace::config::{self, ExecutorKind, JitConfig};
 use plumb_jit::trace::stats::JitStats;
 use plumb_jit::trace::tap::TapRef;
-use plumb_oracle::blame::{self, Blame, Case};
+use plumb_oracle::blame::{self, Blame, Case, Stage};
 use plumb_oracle::engine::Options;
 use plumb_oracle::verdict::{Compared, Divergence, Reason, Verdict};
 use std::num::NonZeroU32;
@@ -108,13 +109,52 @@ pub fn jit_config(case: &CaseConfig, executor: ExecutorKind) -> JitConfig {
 /// where the finding does not show again.
 pub fn blame_of(job: &Job, finding: &Finding) -> Option<Blame> {
     let Finding::Diverge(found) = finding else { return None };
-    with_case(job, |case| blame::blame(case, found).ok()).flatten()
+    if !worker::isolates(job) {
+        return with_case(job, |case| blame::blame(case, found).ok()).flatten();
+    }
+    // The simulator runs the same code, and survives it. What it does not show is the processor's.
+    let here = on_simulator(job);
+    match with_case(&here, |case| blame::blame(case, found)) {
+        Some(Ok(blame)) => Some(blame),
+        Some(Err(_)) => Some(blame_processor(found)),
+        None => None,
+    }
+}
+
+/// The job that can be judged in this process in place of a native one.
+fn on_simulator<'a>(job: &Job<'a>) -> Job<'a> {
+    Job { executor: ExecutorKind::Simulator, ..job.clone() }
+}
+
+fn blame_processor(found: &Divergence) -> Blame {
+    Blame {
+        stage: Stage::Native,
+        pass: None,
+        rule: Some(format!("{:?}", found.kind).to_lowercase()),
+        op: None,
+        exit_kind: None,
+        trace: None,
+        ladder: Vec::new(),
+        found: Box::new(found.clone()),
+        before: String::new(),
+        after: String::new(),
+    }
 }
 
 /// Whether a finding of this job has the cause `known`.
 pub fn has_cause(job: &Job, finding: &Finding, known: &Blame) -> bool {
     let Finding::Diverge(found) = finding else { return false };
-    with_case(job, |case| blame::still_blames(case, found, known)).unwrap_or(false)
+    if !worker::isolates(job) {
+        return with_case(job, |case| blame::still_blames(case, found, known)).unwrap_or(false);
+    }
+    let here = on_simulator(job);
+    match known.stage {
+        Stage::Native => {
+            blame_processor(found).key() == known.key()
+                && matches!(judge_here(&here).answer, Answer::Agree(_))
+        }
+        _ => with_case(&here, |case| blame::still_blames(case, found, known)).unwrap_or(false),
+    }
 }
 
 /// Judges a job, and blames what was found.
@@ -139,8 +179,14 @@ fn options(job: &Job) -> Options {
     Options { fuel: job.fuel, ..Options::default() }
 }
 
-/// Runs a program on all three engines and compares them.
+/// Runs a program on all three engines and compares them; in another process where native code may do harm
+/// (see [`worker`]).
 pub fn judge(job: &Job) -> Judged {
+    worker::judge_elsewhere(job).unwrap_or_else(|| judge_here(job))
+}
+
+/// [`judge`] in this process.
+pub fn judge_here(job: &Job) -> Judged {
     let config = job.jit_config();
     let options = options(job);
     judged(|| plumb_oracle::check::check_jit(job.source, job.chunk_name, &config, &options))

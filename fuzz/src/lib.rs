@@ -11,7 +11,8 @@
 //! 9. [`selftest`]   whether the harness can be believed
 //! 10. [`bench`]      the interpreter's time against PUC's
 //! 11. [`runner`]    starting programs of this target
-//! 12. [`cli`]       the `plumb` command
+//! 12. [`worker`]    judging in another process
+//! 13. [`cli`]       the `plumb` command
 
 #![forbid(unsafe_code)]
 
@@ -27,3 +28,4 @@ pub mod runner;
 pub mod score;
 pub mod selftest;
 pub mod triage;
+pub mod worker;

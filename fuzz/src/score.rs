@@ -127,6 +127,7 @@ fn found_by(finding: &Finding) -> &'static str {
         ("register allocation:", "allocation checker"),
         ("the exit ", "restore"),
         ("trap ", "executor"),
+        ("crash: ", "crash"),
     ];
     by.iter().find(|(words, _)| text.contains(words)).map_or("panic", |(_, by)| by)
 }

@@ -24,6 +24,7 @@ use crate::policy;
 use plumb_jit::bytecode::RegisterSet;
 use plumb_jit::vm::Unspecified;
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::ControlFlow;
 
@@ -71,7 +72,7 @@ pub enum Canonical<'a> {
 
 /// A function prototype: its number in a depth-first walk, children after parents, of the main chunk's
 /// prototypes. Prototypes loaded at run time all are [`ProtoId::DYNAMIC`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProtoId(pub u32);
 
 impl ProtoId {
@@ -79,7 +80,7 @@ impl ProtoId {
 }
 
 /// Which Lua function, the same on all engines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FunctionId {
     pub proto: ProtoId,
     pub line_defined: u32,
@@ -87,7 +88,7 @@ pub struct FunctionId {
 }
 
 /// Where a Lua frame stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
     pub function: FunctionId,
     /// The instruction about to be executed; in a frame that waits for a call, the calling instruction.

@@ -78,6 +78,28 @@ pub(crate) fn thrash(compared: &Compared, stats: &JitStats) -> Divergence {
     }
 }
 
+/// The process in which the JIT ran is dead: it cannot say at which moment anything went wrong.
+pub fn died(report: &str) -> Divergence {
+    let ending = format!("broke a rule: crash: {report}");
+    Divergence {
+        kind: DivergenceKind::Broken,
+        left: Engine::Interpreter,
+        right: Engine::Jit,
+        moment: 0,
+        clock: Clock(0),
+        event: EventKind::End,
+        line: None,
+        agreed: None,
+        left_state: Snapshot::default(),
+        right_state: Snapshot { ending: Some(ending.clone()), ..Snapshot::default() },
+        differences: vec![Difference {
+            place: "ending".into(),
+            left: "(not looked at)".into(),
+            right: ending,
+        }],
+    }
+}
+
 /// The same comparison with the JIT off, at pseudo-random clocks: the interpreter with itself, with itself
 /// under garbage collections, and with the reference. What it finds is a false alarm of the harness, or a
 /// defect of the interpreter; none may be blamed on the JIT.

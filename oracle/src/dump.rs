@@ -9,11 +9,12 @@ use crate::canon::{Canonical, Frame, Header, Plan, Selection, Sink, State, Threa
 use crate::event::Clock;
 use crate::policy;
 use plumb_jit::vm::Unspecified;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// A whole state as text.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     pub clock: Clock,
     /// Innermost first.
@@ -25,11 +26,12 @@ pub struct Snapshot {
     pub output: Vec<u8>,
     /// How the program ended, when it has.
     pub ending: Option<String>,
-    /// What the program was shown so far that another run need not show.
+    /// What the program was shown so far that another run need not show. No part of a file.
+    #[serde(skip)]
     pub shown: Unspecified,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrameDump {
     pub frame: Frame,
     /// Depth of the call, 1 being the outermost Lua frame.
@@ -37,14 +39,14 @@ pub struct FrameDump {
     pub registers: Vec<RegisterDump>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisterDump {
     pub index: u8,
     pub name: Option<String>,
     pub value: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectDump {
     pub number: u32,
     pub header: String,
@@ -54,7 +56,7 @@ pub struct ObjectDump {
 }
 
 /// One fact that two snapshots show differently.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// Such as `frame 0, register 3 (i)` or `table #2 [17]`.
     pub place: String,

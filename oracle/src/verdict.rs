@@ -7,6 +7,7 @@
 
 use crate::dump::{Difference, Snapshot};
 use crate::event::{Clock, EventKind};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 #[derive(Clone, Debug)]
@@ -23,7 +24,7 @@ impl Verdict {
 }
 
 /// What was compared on the way to `Agree`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compared {
     /// Instructions of the whole run, by the common clock.
     pub instructions: u64,
@@ -49,7 +50,7 @@ impl std::ops::AddAssign for Compared {
 }
 
 /// The engines of the lockstep, by how far they are trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Engine {
     Reference,
     Interpreter,
@@ -67,7 +68,7 @@ impl fmt::Display for Engine {
 }
 
 /// What kind of fact differs first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum DivergenceKind {
     /// Where the engines stand: function, pc or call depth.
     Position,
@@ -102,7 +103,7 @@ pub enum DivergenceKind {
 pub const THRASH_BOUND: u64 = 256;
 
 /// The first moment at which two engines differ.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Divergence {
     pub kind: DivergenceKind,
     /// The more trusted engine.
@@ -131,7 +132,9 @@ impl Divergence {
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
         /// Why nothing was proven. A closed list: a new reason is a change to be reviewed.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
         pub enum Reason { $($(#[$doc])* $name,)* }
 
         impl Reason {

@@ -10,6 +10,7 @@ mod score;
 mod sweep;
 mod trace;
 
+use crate::worker;
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use plumb_jit::bytecode;
@@ -51,6 +52,9 @@ enum Command {
     Bench(bench::Args),
     /// Replays a case of regressions/ and shows where the engines differ, if they do.
     Repro(repro::Args),
+    /// Judges what it is asked on stdin (see `worker.rs`).
+    #[command(hide = true)]
+    Worker,
 }
 
 /// Which executor runs compiled traces.
@@ -75,9 +79,10 @@ impl ExecutorArg {
     }
 }
 
-/// Where a command finds the executor it was asked for.
+/// Where a command that judges finds the executor it was asked for. Native jobs are then judged by other
+/// processes.
 fn executor(arg: Option<ExecutorArg>) -> anyhow::Result<ExecutorKind> {
-    Ok(match arg {
+    let kind = match arg {
         None => ExecutorKind::host_default(),
         Some(ExecutorArg::Eval) => ExecutorKind::Eval,
         Some(ExecutorArg::Mach) => ExecutorKind::Mach,
@@ -89,7 +94,11 @@ fn executor(arg: Option<ExecutorArg>) -> anyhow::Result<ExecutorKind> {
         Some(ExecutorArg::Native) => anyhow::bail!(
             "--executor native needs an ARM64 Linux or macOS host; use `sim` or `eval` here"
         ),
-    })
+    };
+    if kind == ExecutorKind::Native {
+        worker::isolate(&std::env::current_exe()?);
+    }
+    Ok(kind)
 }
 
 /// The command line of this process.
@@ -107,6 +116,7 @@ pub fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Score(args) => score::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Repro(args) => repro::run(&args),
+        Command::Worker => worker::serve().map(|()| 0),
     }
 }
 

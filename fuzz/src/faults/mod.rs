@@ -90,6 +90,9 @@ impl Fault {
 }
 
 impl StageTap for Fault {
+    fn name(&self) -> Option<&str> {
+        Some(self.name)
+    }
     fn trace(&self, stage: &mut Stage) {
         if let Plant::Trace(at, rewrite) = self.plant
             && at == stage.name

@@ -22,6 +22,10 @@ use std::sync::Arc;
 
 /// Sees, and may change, what each stage hands to the next.
 pub trait StageTap: Send + Sync {
+    /// Under which another process can make the same tap.
+    fn name(&self) -> Option<&str> {
+        None
+    }
     /// The recording, then the output of each pass that runs. A tap that rewrites asks
     /// [`Stage::cx`] for each rewrite, as a pass does, so that one wrong rewrite can be found.
     fn trace(&self, _stage: &mut Stage) {}
