@@ -146,6 +146,40 @@ pub fn quote(bytes: &[u8]) -> String {
     out
 }
 
+/// Values that are all different, of each kind and at the edges.
+#[cfg(test)]
+pub(crate) fn distinct_values() -> Vec<Canonical<'static>> {
+    vec![
+        Canonical::Nil,
+        Canonical::Bool(false),
+        Canonical::Bool(true),
+        Canonical::Int(0),
+        Canonical::Int(1),
+        float(0.0),
+        float(-0.0),
+        float(1.0),
+        float(f64::INFINITY),
+        float(f64::NEG_INFINITY),
+        float(f64::NAN),
+        float(0.1 + 0.2),
+        float(0.3),
+        // Its bits are those of the integer 1.
+        float(5e-324),
+        Canonical::Str(b""),
+        Canonical::Str(b"1"),
+        Canonical::Str(b"nil"),
+        Canonical::Str(b"a\0b"),
+        Canonical::Object(Class::Table, 0),
+        Canonical::Object(Class::Table, 1),
+        Canonical::Object(Class::Table, 2),
+        Canonical::Object(Class::Closure, 1),
+        Canonical::Library(""),
+        Canonical::Library("math.sin"),
+        Canonical::Opaque(Class::Table),
+        Canonical::Opaque(Class::Closure),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,30 +197,7 @@ mod tests {
 
     #[test]
     fn every_pair_of_distinct_values_is_unequal_and_prints_unalike() {
-        let values = [
-            Canonical::Nil,
-            Canonical::Bool(false),
-            Canonical::Bool(true),
-            Canonical::Int(0),
-            Canonical::Int(1),
-            float(0.0),
-            float(-0.0),
-            float(1.0),
-            float(f64::INFINITY),
-            float(f64::NEG_INFINITY),
-            float(f64::NAN),
-            float(0.1 + 0.2),
-            float(0.3),
-            Canonical::Str(b""),
-            Canonical::Str(b"1"),
-            Canonical::Str(b"nil"),
-            Canonical::Str(b"a\0b"),
-            Canonical::Object(Class::Table, 1),
-            Canonical::Object(Class::Table, 2),
-            Canonical::Object(Class::Closure, 1),
-            Canonical::Library("math.sin"),
-            Canonical::Opaque(Class::Table),
-        ];
+        let values = distinct_values();
         for (i, a) in values.iter().enumerate() {
             for b in &values[i + 1..] {
                 assert_ne!(a, b);

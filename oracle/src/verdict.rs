@@ -153,8 +153,6 @@ reasons! {
     Fuel = "fuel",
     /// The program needs more memory than it was given.
     Memory = "memory",
-    /// A difference after the program exhausted a stack. The count hook that the reference runs under
-    /// takes 20 slots of its stack, so that its limit comes a few calls earlier.
     /// The program reached coroutines without naming them, so that the reference counted only some of
     /// their instructions.
     Coroutine = "coroutine",

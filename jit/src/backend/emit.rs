@@ -47,6 +47,18 @@ const ZERO: u8 = 31;
 const ARRIVALS: u8 = 29;
 /// The first of each pair of registers that the allocator gives out.
 const RESTORED_PAIRS: [usize; 12] = [0, 2, 4, 6, 8, 10, 12, 14, 21, 23, 25, 27];
+/// ... and of those that an exit saves.
+const SAVED_PAIRS: [usize; 15] = [0, 2, 4, 6, 8, 10, 12, 14, 16, 19, 21, 23, 25, 27, 29];
+
+/// The first of each pair of integer registers, and the pair's place in the trace context.
+fn gpr_pairs(firsts: &[usize]) -> impl Iterator<Item = (u8, i32)> {
+    firsts.iter().map(|&first| (first as u8, TraceContext::gpr_offset(first) as i32))
+}
+
+/// All float registers in pairs, likewise.
+fn fpr_pairs() -> impl Iterator<Item = (u8, i32)> {
+    (0..32).step_by(2).map(|first| (first as u8, TraceContext::fpr_offset(first) as i32))
+}
 
 macro_rules! a64 {
     ($emitter:expr; $($code:tt)*) => { dynasm!($emitter.ops; .arch aarch64; $($code)*) };
@@ -273,14 +285,10 @@ impl<'t> Emitter<'t> {
     fn resume(&mut self) {
         self.blob.resume = Some(self.word());
         self.prologue(true);
-        for first in RESTORED_PAIRS {
-            let offset = TraceContext::gpr_offset(first) as u32 as i32;
-            let first = first as u8;
+        for (first, offset) in gpr_pairs(&RESTORED_PAIRS) {
             a64!(self; ldp X(first), X(first + 1), [X(CONTEXT), offset]);
         }
-        for first in (0..32).step_by(2) {
-            let offset = TraceContext::fpr_offset(first) as u32 as i32;
-            let first = first as u8;
+        for (first, offset) in fpr_pairs() {
             a64!(self; ldp D(first), D(first + 1), [X(CONTEXT), offset]);
         }
         let arrived = self.arrived;
@@ -299,14 +307,10 @@ impl<'t> Emitter<'t> {
             a64!(self; =>out; movz w16, u32::from(OUT_OF_FUEL));
         }
         a64!(self; =>common);
-        for first in [0, 2, 4, 6, 8, 10, 12, 14, 16, 19, 21, 23, 25, 27, 29] {
-            let offset = TraceContext::gpr_offset(first) as u32 as i32;
-            let first = first as u8;
+        for (first, offset) in gpr_pairs(&SAVED_PAIRS) {
             a64!(self; stp X(first), X(first + 1), [X(CONTEXT), offset]);
         }
-        for first in (0..32).step_by(2) {
-            let offset = TraceContext::fpr_offset(first) as u32 as i32;
-            let first = first as u8;
+        for (first, offset) in fpr_pairs() {
             a64!(self; stp D(first), D(first + 1), [X(CONTEXT), offset]);
         }
         a64!(self; str x16, [X(CONTEXT), TraceContext::EXIT_ID as u32]);

@@ -11,8 +11,8 @@
 //! Invariants:
 //! - the clock is the interpreter's: an exit advances it by what the trace stood for;
 //! - a trace is entered only when the stack has room for its inlined frames;
-//! - objects and functions named by a trace are pinned in the heap as long as the VM lives, those that a recording
-//!   names as long as it goes on;
+//! - objects and functions named by a trace are pinned in the heap as long as the VM lives, those that a
+//!   recording names as long as it goes on;
 //! - the heap is told when a trace that stores references runs: its stores have no barrier.
 
 use super::abort::Abort;

@@ -131,6 +131,7 @@ fn compare_forcing(
         }
     }
     let run = simulator.run(&code, &mut ctx, world.base, &mut world.env);
+    let expected = Expected { trace, compiled: &compiled, outcome: &outcome, shadow: &shadow };
     let mut found = match run {
         Err(trap) => vec![trap.to_string()],
         Ok(_) if config.count_arrivals && ARRIVALS - ctx.arrivals_left != outcome.loop_arrivals => {
@@ -144,12 +145,12 @@ fn compare_forcing(
         {
             vec![format!("loop: code {}, evaluator {}", stats.loop_arrivals, outcome.loop_arrivals)]
         }
-        Ok(_) => differences(world, trace, &compiled, &ctx, &outcome, &shadow),
+        Ok(_) => expected.differences(world, &ctx),
     };
     found.extend(on_the_way);
     if config.count_arrivals {
-        found.extend(in_portions(world, trace, &compiled, &outcome, &shadow));
-        found.extend(natively(world, trace, &compiled, &outcome, &shadow));
+        found.extend(expected.in_portions(world));
+        found.extend(expected.natively(world));
     }
     if found.is_empty() {
         return Ok(outcome);
@@ -159,39 +160,74 @@ fn compare_forcing(
     Err(format!("{config:?}\n{}\n{text}\n{listing}", found.join("\n")))
 }
 
-/// How counted code differs that gets one arrival at a time and is resumed after each.
-fn in_portions(
-    world: &mut World,
-    trace: &Trace,
-    compiled: &CompiledTrace,
-    outcome: &Outcome,
-    shadow: &Shadow,
-) -> Vec<String> {
-    let mut simulator = Simulator::new();
-    let mut code = simulator.install(compiled.blob.clone()).expect("room");
-    let mut ctx = world.reset();
-    let mut arrivals = 0;
-    loop {
-        // The run that is resumed has arrived already.
-        ctx.arrivals_left = 0;
-        if let Err(trap) = simulator.run(&code, &mut ctx, world.base, &mut world.env) {
-            return vec![format!("resumed after {arrivals} arrivals: {trap}")];
+/// Compiled code, and what the evaluator made of its trace.
+struct Expected<'a> {
+    trace: &'a Trace,
+    compiled: &'a CompiledTrace,
+    outcome: &'a Outcome,
+    shadow: &'a Shadow,
+}
+
+impl Expected<'_> {
+    /// How counted code differs that gets one arrival at a time and is resumed after each.
+    fn in_portions(&self, world: &mut World) -> Vec<String> {
+        let mut simulator = Simulator::new();
+        let mut code = simulator.install(self.compiled.blob.clone()).expect("room");
+        let mut ctx = world.reset();
+        let mut arrivals = 0;
+        loop {
+            // The run that is resumed has arrived already.
+            ctx.arrivals_left = 0;
+            if let Err(trap) = simulator.run(&code, &mut ctx, world.base, &mut world.env) {
+                return vec![format!("resumed after {arrivals} arrivals: {trap}")];
+            }
+            if ctx.exit_id != u64::from(OUT_OF_FUEL) {
+                break;
+            }
+            if arrivals == 0 {
+                code = simulator.install(resuming(&self.compiled.blob)).expect("room");
+            }
+            arrivals += 1;
+            if arrivals > FUEL {
+                return vec!["resumed without end".into()];
+            }
         }
-        if ctx.exit_id != u64::from(OUT_OF_FUEL) {
-            break;
+        let expected = self.outcome.loop_arrivals;
+        if arrivals != expected {
+            return vec![format!("resumed {arrivals} times, evaluator {expected}")];
         }
-        if arrivals == 0 {
-            code = simulator.install(resuming(&compiled.blob)).expect("room");
-        }
-        arrivals += 1;
-        if arrivals > FUEL {
-            return vec!["resumed without end".into()];
+        self.differences(world, &ctx)
+    }
+
+    /// How counted code differs on the processor.
+    #[cfg(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos")))]
+    fn natively(&self, world: &mut World) -> Vec<String> {
+        let mut native = plumb_jit::exec::Native::new().expect("executable memory");
+        let code = native.install(self.compiled.blob.clone()).expect("room");
+        let mut ctx = world.reset();
+        match native.run(&code, &mut ctx, world.base, &mut world.env) {
+            Err(trap) => vec![format!("native: {trap}")],
+            Ok(stats) if stats.loop_arrivals != self.outcome.loop_arrivals => {
+                vec![format!("native: {} arrivals", stats.loop_arrivals)]
+            }
+            Ok(_) => self.differences(world, &ctx),
         }
     }
-    if arrivals != outcome.loop_arrivals {
-        return vec![format!("resumed {arrivals} times, evaluator {}", outcome.loop_arrivals)];
+
+    #[cfg(not(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos"))))]
+    fn natively(&self, _: &World) -> Vec<String> {
+        Vec::new()
     }
-    differences(world, trace, compiled, &ctx, outcome, shadow)
+
+    fn differences(&self, world: &World, ctx: &plumb_jit::exec::TraceContext) -> Vec<String> {
+        let (_, exit) = self.compiled.exit(ctx);
+        let expected = self.outcome.exit;
+        if exit.snapshot != expected {
+            return vec![format!("exit: code {:?}, evaluator {expected:?}", exit.snapshot)];
+        }
+        let read = |value| self.compiled.read(ctx, value);
+        values_differ(world, self.trace, &read, self.outcome, self.shadow)
+    }
 }
 
 /// The code with its second entry as the first. Spilled values are not poisoned at entry.
@@ -200,47 +236,6 @@ fn resuming(blob: &CodeBlob) -> CodeBlob {
     let entry = blob.resume.expect("looping code that counts") as u32;
     blob.words[0] = 0x1400_0000 | entry; // b
     blob
-}
-
-/// How counted code differs on the processor.
-#[cfg(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos")))]
-fn natively(
-    world: &mut World,
-    trace: &Trace,
-    compiled: &CompiledTrace,
-    outcome: &Outcome,
-    shadow: &Shadow,
-) -> Vec<String> {
-    let mut native = plumb_jit::exec::Native::new().expect("executable memory");
-    let code = native.install(compiled.blob.clone()).expect("room");
-    let mut ctx = world.reset();
-    match native.run(&code, &mut ctx, world.base, &mut world.env) {
-        Err(trap) => vec![format!("native: {trap}")],
-        Ok(stats) if stats.loop_arrivals != outcome.loop_arrivals => {
-            vec![format!("native: {} arrivals", stats.loop_arrivals)]
-        }
-        Ok(_) => differences(world, trace, compiled, &ctx, outcome, shadow),
-    }
-}
-
-#[cfg(not(all(target_arch = "aarch64", any(target_os = "linux", target_os = "macos"))))]
-fn natively(_: &World, _: &Trace, _: &CompiledTrace, _: &Outcome, _: &Shadow) -> Vec<String> {
-    Vec::new()
-}
-
-fn differences(
-    world: &World,
-    trace: &Trace,
-    compiled: &CompiledTrace,
-    ctx: &plumb_jit::exec::TraceContext,
-    outcome: &Outcome,
-    shadow: &Shadow,
-) -> Vec<String> {
-    let (_, exit) = compiled.exit(ctx);
-    if exit.snapshot != outcome.exit {
-        return vec![format!("exit: code {:?}, evaluator {:?}", exit.snapshot, outcome.exit)];
-    }
-    values_differ(world, trace, &|value| compiled.read(ctx, value), outcome, shadow)
 }
 
 /// How memory and the exit's values differ from the evaluator's.

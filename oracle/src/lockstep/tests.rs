@@ -285,12 +285,15 @@ fn frames_of_threads_that_do_not_run_are_compared() {
     for source in [yielded, waiting, fresh] {
         assert!(lockstep(source, Fault::None, 3).is_agree(), "{source}");
     }
-    for (source, place) in [(yielded, "thread #"), (waiting, "thread #")] {
+    for source in [yielded, waiting] {
         let Verdict::Diverge(found) = lockstep(source, Fault::Integer, 3) else {
             panic!("not found: {source}")
         };
         let shown = &found.differences[0];
-        assert!(shown.place.starts_with(place) && shown.place.contains("register"), "{shown:?}");
+        assert!(
+            shown.place.starts_with("thread #") && shown.place.contains("register"),
+            "{shown:?}"
+        );
         assert_eq!((shown.left.as_str(), shown.right.as_str()), ("40", "41"));
     }
 }

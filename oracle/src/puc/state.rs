@@ -79,6 +79,10 @@ impl PucState<'_> {
         unsafe { (*self.proto(level)).max_stack_size }
     }
 
+    /// The code of a frame's function.
+    ///
+    /// # Safety
+    /// `level` is below `frame_count`: all frames here are Lua functions'.
     unsafe fn proto(&self, level: usize) -> *const Proto {
         // SAFETY: by the caller, `level` is a Lua frame.
         unsafe { (*((*(*self.frames[level].0).function).payload as *const LuaClosure)).proto }

@@ -206,6 +206,8 @@ unsafe fn same(state: &PucState<'_>, value: PucValue, tables: &mut usize) {
     }
 }
 
+/// # Safety
+/// The closure is on top of the stack.
 unsafe fn same_upvalues(state: &PucState<'_>, closure: Address) {
     // SAFETY: the closure is on top; each upvalue pushed is popped.
     unsafe {
@@ -220,11 +222,15 @@ unsafe fn same_upvalues(state: &PucState<'_>, closure: Address) {
     }
 }
 
+/// # Safety
+/// The stack is not empty.
 unsafe fn raw_top(l: *mut ffi::lua_State) -> PucValue {
     // SAFETY: the stack is not empty.
     unsafe { read((*l.cast::<LuaState>()).top.sub(1)) }
 }
 
+/// # Safety
+/// The table is on top of the stack.
 unsafe fn same_table(state: &PucState<'_>, table: Address) {
     let key_of = |v: PucValue| (v.tag, v.payload);
     let mut ours = BTreeMap::new();
