@@ -3,7 +3,7 @@
 //! In:  the bytes that a host or the function `load` was given. Out: the main function's prototype, or
 //! PUC's error message. A binary chunk is verified: PUC would run a malformed one and crash.
 
-use super::compile::compile;
+use super::compile::compile_parsed;
 use super::proto::Proto;
 use super::undump::{bad_format, undump};
 use super::verify::verify;
@@ -26,7 +26,7 @@ pub fn load(
     let (kind, flag) = kind(bytes);
     if !mode.contains(flag) {
         let message = format!("attempt to load a {kind} chunk (mode is '{mode}')");
-        return Err(SyntaxError { message: message.into_bytes() });
+        return Err(SyntaxError::new(message.into_bytes()));
     }
     if flag == 'b' {
         let proto = undump(bytes, chunk_name)?;
@@ -48,12 +48,16 @@ fn kind(bytes: &[u8]) -> (&'static str, char) {
 /// the mode is looked at, and errors of the code generator are not found.
 pub fn is_refused(bytes: &[u8], chunk_name: &[u8], mode: &str, c_calls: u32) -> bool {
     let (_, flag) = kind(bytes);
-    !mode.contains(flag) || flag == 't' && syntax::parser::is_refused(bytes, chunk_name, c_calls)
+    let is_wrong = || match syntax::parse_within(bytes, chunk_name, c_calls, MAX_HEIGHT) {
+        Ok(parse) => parse.error.is_some() && !parse.ran_out,
+        Err(_) => false,
+    };
+    !mode.contains(flag) || flag == 't' && is_wrong()
 }
 
 fn compile_text(bytes: &[u8], chunk_name: &[u8], c_calls: u32) -> Result<Proto, SyntaxError> {
     match syntax::parse_within(bytes, chunk_name, c_calls, MAX_HEIGHT) {
-        Ok(chunk) => compile(&chunk?, chunk_name),
+        Ok(parse) => compile_parsed(parse, bytes, chunk_name),
         Err(TooTall(error)) => compile_tall_text(bytes, chunk_name, c_calls).unwrap_or(Err(error)),
     }
 }
@@ -70,7 +74,7 @@ fn compile_tall_text(
     c_calls: u32,
 ) -> Option<Result<Proto, SyntaxError>> {
     let work = || match syntax::parse_within(bytes, chunk_name, c_calls, u32::MAX) {
-        Ok(chunk) => compile(&chunk?, chunk_name),
+        Ok(parse) => compile_parsed(parse, bytes, chunk_name),
         Err(TooTall(error)) => Err(error),
     };
     std::thread::scope(|scope| {

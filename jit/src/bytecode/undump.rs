@@ -33,7 +33,7 @@ pub(super) fn bad_format(chunk_name: &[u8], why: &str) -> SyntaxError {
         name => name,
     };
     let message = [name, b": bad binary format (", why.as_bytes(), b")"].concat();
-    SyntaxError { message }
+    SyntaxError::new(message)
 }
 
 type Read<T> = Result<T, &'static str>;

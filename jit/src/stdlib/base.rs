@@ -358,16 +358,13 @@ fn load(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
         }
         Err(error) => {
             let mut message = vm.heap.new_string_value(&error.message);
-            if error.message == NESTING {
+            if error.is_runtime {
                 message = vm.catching(|vm| vm.handled(message));
             }
             vm.ret_all(&[Value::NIL, message])
         }
     }
 }
-
-/// The one error of the front end that PUC raises like an error of a running program.
-const NESTING: &[u8] = b"C stack overflow";
 
 /// So many pieces of a reader are parsed as they come, which takes quadratic time; after that, the text
 /// is parsed whenever it has doubled.

@@ -22,6 +22,9 @@
 //! - [`Block::end`]: `lastline` when the block's statements are over and its terminator is not yet
 //!   consumed; trailing semicolons count.
 //!
+//! A [`Line`] also says which token it is the line of, so that the compiler can tell what PUC's parser had
+//! consumed when it finds an error.
+//!
 //! Lines of a tree built by hand mean nothing: print it and parse the text to have real ones.
 //!
 //! # Invariants (the parser keeps them; a tree built by hand must, to be a program)
@@ -35,12 +38,26 @@
 //! - Float literals are not negative and not NaN. A negative integer literal is legal (Lua writes
 //!   it in hexadecimal); [`Expr::int`] makes a negation instead.
 
+use super::lexer;
 use std::fmt;
 use std::ops::Deref;
 
-/// A source line, 1-based. Compares equal to every other: lines are not part of a tree's identity.
+/// A token's source line, and which token it is. Compares equal to every other: lines are not part of a
+/// tree's identity.
 #[derive(Clone, Copy, Default, Eq)]
-pub struct Line(pub u32);
+pub struct Line {
+    /// 1-based.
+    pub number: u32,
+    /// 1-based plus one: how often the lexer has advanced once the token is consumed.
+    pub token: u32,
+}
+
+impl Line {
+    /// Whether PUC consumes the token before it reports an error of the text.
+    pub fn is_reached(self) -> bool {
+        self.token != lexer::STOPPED
+    }
+}
 
 impl PartialEq for Line {
     fn eq(&self, _: &Line) -> bool {
@@ -50,7 +67,7 @@ impl PartialEq for Line {
 
 impl fmt::Debug for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "@{}", self.0)
+        write!(f, "@{}", self.number)
     }
 }
 

@@ -7,6 +7,19 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq)]
 pub struct SyntaxError {
     pub message: Vec<u8>,
+    /// PUC raises it as it raises errors of a running program: message handlers see it.
+    pub is_runtime: bool,
+}
+
+impl SyntaxError {
+    pub fn new(message: Vec<u8>) -> SyntaxError {
+        SyntaxError { message, is_runtime: false }
+    }
+
+    /// A limit that PUC's front end reports without a position.
+    pub fn runtime(message: impl Into<Vec<u8>>) -> SyntaxError {
+        SyntaxError { message: message.into(), is_runtime: true }
+    }
 }
 
 impl fmt::Display for SyntaxError {

@@ -52,7 +52,7 @@ fn instructions_have_the_references_lines() {
             let message = message.unwrap().as_bytes().to_vec();
             assert_eq!(
                 ours.map(|_| ()),
-                Err(plumb_jit::syntax::SyntaxError { message }),
+                Err(plumb_jit::syntax::SyntaxError::new(message)),
                 "{source}"
             );
             continue;

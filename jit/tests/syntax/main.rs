@@ -5,6 +5,7 @@
 
 mod accepted;
 mod generate;
+mod limits;
 mod lines;
 mod numbers;
 mod rejected;
@@ -12,7 +13,7 @@ mod roundtrip;
 mod soup;
 
 use mlua::Lua;
-use plumb_jit::syntax::parse_at_depth;
+use plumb_jit::bytecode::load;
 
 /// PUC and our parser, loading the same source under the same name.
 pub struct Both {
@@ -46,8 +47,8 @@ impl Both {
 
     /// Our message, or nothing when we accept.
     pub fn ours(&self, source: &[u8], chunkname: &str) -> Option<Vec<u8>> {
-        let parsed = parse_at_depth(source, chunkname.as_bytes(), HELPER_C_CALLS);
-        parsed.err().map(|error| error.message)
+        let loaded = load(source, chunkname.as_bytes(), "t", HELPER_C_CALLS);
+        loaded.err().map(|error| error.message)
     }
 
     /// Nothing when both agree, else both answers.

@@ -6,7 +6,7 @@
 use super::super::opcode::{FIELDS_PER_FLUSH, Instruction, MAX_C, Op};
 use super::expdesc::{ExpDesc, Kind};
 use super::{Compiler, Res};
-use crate::syntax::ast::{Expr, ExprKind, Field};
+use crate::syntax::ast::{Expr, ExprKind, Field, Line};
 
 impl<'a> Compiler<'a> {
     pub(super) fn expression(&mut self, expr: &'a Expr) -> Res<ExpDesc<'a>> {
@@ -17,10 +17,10 @@ impl<'a> Compiler<'a> {
             head = left;
         }
         let mut e = self.head(head)?;
-        self.last_line = head.end.0;
+        self.reach(head.end)?;
         for node in spine.into_iter().rev() {
             self.extend(&mut e, node)?;
-            self.last_line = node.end.0;
+            self.reach(node.end)?;
         }
         Ok(e)
     }
@@ -35,23 +35,23 @@ impl<'a> Compiler<'a> {
             ExprKind::Float(value) => Kind::Float(value.0).into(),
             ExprKind::Str(value) => Kind::Str(value).into(),
             ExprKind::Vararg => {
-                self.last_line = expr.line.0;
+                self.reach(expr.line)?;
                 Kind::Vararg(self.emit(Instruction::abc(Op::VarArg, 0, 0, 1))).into()
             }
             ExprKind::Function(function) => self.function(function, false)?,
             ExprKind::Name(name) => {
-                self.last_line = expr.end.0;
+                self.reach(expr.end)?;
                 self.variable(name)?
             }
             ExprKind::Table(fields) => self.table(expr, fields)?,
             ExprKind::Unary { op, operand } => {
                 let mut e = self.expression(operand)?;
-                self.unary(*op, &mut e, expr.line.0)?;
+                self.unary(*op, &mut e, expr.line.number)?;
                 e
             }
             ExprKind::Paren(inner) => {
                 let mut e = self.expression(inner)?;
-                self.last_line = expr.end.0;
+                self.reach(expr.end)?;
                 self.discharge(&mut e);
                 e
             }
@@ -69,7 +69,7 @@ impl<'a> Compiler<'a> {
                 self.place_or_upvalue(e)?;
                 let mut key = self.expression(key)?;
                 self.settle(&mut key)?;
-                self.last_line = node.end.0;
+                self.reach(node.end)?;
                 self.index(e, key)
             }
             ExprKind::Call { args, .. } => {
@@ -77,15 +77,15 @@ impl<'a> Compiler<'a> {
                 self.call(e, args, node)
             }
             ExprKind::MethodCall { name, args, .. } => {
-                self.last_line = name.line.0;
+                self.reach(name.line)?;
                 self.method(e, &name.text)?;
                 self.call(e, args, node)
             }
             ExprKind::Binary { op, right, .. } => {
-                self.last_line = node.line.0;
+                self.reach(node.line)?;
                 self.infix(*op, e)?;
                 let right = self.expression(right)?;
-                self.postfix(*op, e, right, node.line.0)
+                self.postfix(*op, e, right, node.line.number)
             }
             _ => unreachable!("this node has no leftmost child"),
         }
@@ -95,18 +95,19 @@ impl<'a> Compiler<'a> {
     fn call(&mut self, e: &mut ExpDesc<'a>, args: &'a [Expr], node: &'a Expr) -> Res {
         let Kind::Fixed(base) = e.kind else { unreachable!("a called function is in a register") };
         let (_, mut last) = self.expression_list(args)?;
-        self.last_line = node.end.0;
         let b = if last.is_multi() {
             self.set_results(&last, None)?;
+            self.reach(node.end)?;
             0
         } else {
+            self.reach(node.end)?;
             if !matches!(last.kind, Kind::Void) {
                 self.place_next(&mut last)?;
             }
             self.f.free_register - base
         };
         *e = Kind::Call(self.emit(Instruction::abc(Op::Call, base, b, 2))).into();
-        self.f.fix_line(node.line.0);
+        self.f.fix_line(node.line.number);
         self.f.free_register = base + 1;
         Ok(())
     }
@@ -118,7 +119,7 @@ impl<'a> Compiler<'a> {
         };
         for expr in init {
             let mut e = self.expression(expr)?;
-            self.last_line = expr.sep.0;
+            self.reach(expr.sep)?;
             self.place_next(&mut e)?;
         }
         Ok((list.len() as u32, self.expression(last)?))
@@ -127,7 +128,7 @@ impl<'a> Compiler<'a> {
     // Table constructors.
 
     fn table(&mut self, node: &'a Expr, fields: &'a [Field]) -> Res<ExpDesc<'a>> {
-        self.last_line = node.line.0;
+        self.reach(node.line)?;
         let pc = self.emit(Instruction::abc(Op::NewTable, 0, 0, 0));
         // Place of the extra argument; the size is known at the end.
         self.emit(Instruction::from_ax(Op::ExtraArg, 0));
@@ -143,23 +144,23 @@ impl<'a> Compiler<'a> {
                     items.pending += 1;
                 }
                 Field::Pair { key, eq_line, value } => {
-                    self.pair(table, key, eq_line.0, value)?;
+                    self.pair(table, key, *eq_line, value)?;
                     pairs += 1;
                 }
             }
-            self.last_line = field.value().sep.0;
+            self.reach(field.value().sep)?;
         }
-        self.last_line = node.end.0;
+        self.reach(node.end)?;
         self.close_last_item(&mut items)?;
         self.set_table_size(pc, table, items.stored, pairs);
         Ok(Kind::Fixed(table).into())
     }
 
-    fn pair(&mut self, table: u32, key: &'a Expr, eq_line: u32, value: &'a Expr) -> Res {
+    fn pair(&mut self, table: u32, key: &'a Expr, eq_line: Line, value: &'a Expr) -> Res {
         let free = self.f.free_register;
         let mut key = self.expression(key)?;
         self.settle(&mut key)?;
-        self.last_line = eq_line;
+        self.reach(eq_line)?;
         let mut field = Kind::Fixed(table).into();
         self.index(&mut field, key)?;
         let mut value = self.expression(value)?;

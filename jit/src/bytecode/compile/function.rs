@@ -189,7 +189,7 @@ impl<'a> FunctionState<'a> {
         let distance = i64::from(target) - i64::from(jump + 1);
         let range = -i64::from(OFFSET_SJ)..=i64::from(MAX_SJ) - i64::from(OFFSET_SJ);
         if !range.contains(&distance) {
-            return Err(CompileError::near_token("control structure too long"));
+            return Err(too_long());
         }
         let jump = self.instruction(jump);
         *jump = jump.with_sj(distance as i32);
@@ -292,14 +292,14 @@ impl<'a> FunctionState<'a> {
     }
 
     /// Lets a loop instruction in format ABx jump to `target`, unless that is too far.
-    pub fn fix_for_jump(&mut self, pc: u32, target: u32, back: bool) -> Option<()> {
+    pub fn fix_for_jump(&mut self, pc: u32, target: u32, back: bool) -> Res {
         let distance = if back { pc + 1 - target } else { target - (pc + 1) };
         if distance > MAX_BX {
-            return None;
+            return Err(too_long());
         }
         let instruction = self.instruction(pc);
         *instruction = instruction.with_bx(distance);
-        Some(())
+        Ok(())
     }
 
     // Registers.
@@ -319,9 +319,8 @@ impl<'a> FunctionState<'a> {
         let needed = self.free_register + count;
         if needed > self.max_stack_size {
             if needed >= MAX_REGISTERS {
-                return Err(CompileError::near_token(
-                    "function or expression needs too many registers",
-                ));
+                let message = "function or expression needs too many registers";
+                return Err(CompileError::Limit(message.into()));
             }
             self.max_stack_size = needed;
         }
@@ -388,4 +387,8 @@ impl<'a> FunctionState<'a> {
         }
         target
     }
+}
+
+fn too_long() -> CompileError {
+    CompileError::Limit("control structure too long".into())
 }

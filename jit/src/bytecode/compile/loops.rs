@@ -3,8 +3,8 @@
 use super::super::opcode::{Instruction, Op};
 use super::expdesc::{ExpDesc, Kind};
 use super::statements::BlockEnd;
-use super::{CompileError, Compiler, Res};
-use crate::syntax::ast::{Block, Expr, GenericFor, NumericFor, Stat};
+use super::{Compiler, Res};
+use crate::syntax::ast::{Block, Expr, GenericFor, Line, NumericFor, Stat};
 
 /// Name of the control variables of `for` loops, as debuggers see them.
 const FOR_STATE: &[u8] = b"(for state)";
@@ -17,11 +17,9 @@ struct ForBody<'a> {
     repeat: Op,
     /// Declared variables.
     variables: u32,
-    do_line: u32,
+    do_line: Line,
     /// Line of the instructions after the body.
     line: u32,
-    /// Line of `end`.
-    end_line: u32,
     body: &'a Block,
 }
 
@@ -47,7 +45,7 @@ impl<'a> Compiler<'a> {
         self.enter_scope(true);
         self.block(body)?;
         self.jump_back(start)?;
-        self.last_line = stat.end.0;
+        self.reach(stat.end)?;
         self.leave_scope()?;
         self.f.patch_to_here(exit)
     }
@@ -57,7 +55,7 @@ impl<'a> Compiler<'a> {
         self.enter_scope(true);
         self.enter_scope(false);
         self.statement_list(&body.stats, BlockEnd::Until)?;
-        self.last_line = body.end.0;
+        self.reach(body.end)?;
         let mut again = self.condition(cond)?;
         let scope = self.leave_scope()?;
         if scope.has_upvalue {
@@ -100,12 +98,11 @@ impl<'a> Compiler<'a> {
             prepare: Op::ForPrep,
             repeat: Op::ForLoop,
             variables: 1,
-            do_line: node.do_line.0,
-            line: stat.line.0,
-            end_line: stat.end.0,
+            do_line: node.do_line,
+            line: stat.line.number,
             body: &node.body,
         })?;
-        self.last_line = stat.end.0;
+        self.reach(stat.end)?;
         self.leave_scope()?;
         Ok(())
     }
@@ -130,18 +127,17 @@ impl<'a> Compiler<'a> {
             prepare: Op::TForPrep,
             repeat: Op::TForLoop,
             variables: node.names.len() as u32,
-            do_line: node.do_line.0,
-            line: node.in_line.0,
-            end_line: stat.end.0,
+            do_line: node.do_line,
+            line: node.in_line.number,
             body: &node.body,
         })?;
-        self.last_line = stat.end.0;
+        self.reach(stat.end)?;
         self.leave_scope()?;
         Ok(())
     }
 
     fn for_body(&mut self, node: ForBody<'a>) -> Res {
-        self.last_line = node.do_line;
+        self.reach(node.do_line)?;
         let prepare = self.emit(Instruction::abx(node.prepare, node.base, 0));
         self.enter_scope(false);
         self.f.activate_variables(node.variables as usize)?;
@@ -149,20 +145,15 @@ impl<'a> Compiler<'a> {
         self.block(node.body)?;
         self.leave_scope()?;
         let after = self.f.mark_target();
-        self.f.fix_for_jump(prepare, after, false).ok_or_else(|| too_long(node.end_line))?;
+        self.f.fix_for_jump(prepare, after, false)?;
         if node.repeat == Op::TForLoop {
             self.emit(Instruction::abc(Op::TForCall, node.base, 0, node.variables));
             self.f.fix_line(node.line);
         }
         let repeat = self.emit(Instruction::abx(node.repeat, node.base, 0));
         let body = prepare + 1;
-        self.f.fix_for_jump(repeat, body, true).ok_or_else(|| too_long(node.end_line))?;
+        self.f.fix_for_jump(repeat, body, true)?;
         self.f.fix_line(node.line);
         Ok(())
     }
-}
-
-/// PUC finds out when it is at the `end` of the loop.
-fn too_long(end_line: u32) -> CompileError {
-    CompileError::semantic(end_line, b"control structure too long near 'end'".to_vec())
 }

@@ -2,7 +2,8 @@
 //!
 //! In:  a chunk of the syntax tree (with the lines that the parser noted). Out: the prototype of its
 //! main function, equal field by field to what PUC 5.4.9 compiles from the same text, or a syntax error
-//! that only shows when names and sizes are known.
+//! that only shows when names and sizes are known. Of a text with an error, what stands before the error is
+//! compiled, since PUC, which compiles while it parses, finds the errors of the code generator first.
 //!
 //! 1. [`statements`], [`loops`]  statements, blocks, functions, and what they do with expressions
 //! 2. [`expressions`]            an expression of the tree -> a description
@@ -13,8 +14,8 @@
 //!
 //! [`expdesc`] is the vocabulary that all of them share.
 //!
-//! Invariants: between statements the free register is the one above the active locals; `last_line` is
-//! the line of the last token that PUC's parser would have consumed when an instruction is emitted.
+//! Invariants: between statements the free register is the one above the active locals; `reached` is the
+//! last token that PUC's parser would have consumed when an instruction is emitted.
 
 mod constants;
 mod expdesc;
@@ -35,23 +36,46 @@ use super::opcode::Instruction;
 use super::proto::{Proto, UpvalueDesc, VarKind};
 use super::verify::verify;
 use crate::syntax::SyntaxError;
-use crate::syntax::ast::Chunk;
+use crate::syntax::ast::{Chunk, Line};
 use crate::syntax::error::chunk_display;
+use crate::syntax::lexer::Lexer;
+use crate::syntax::parser::Parse;
 use constants::Key;
 use function::FunctionState;
 
-/// Compiles a chunk. `chunk_name` has PUC's form: `@file`, `=name`, or the source text itself.
+/// Compiles what was parsed of a text. `chunk_name` has PUC's form: `@file`, `=name`, or the source text itself.
+pub fn compile_parsed(parse: Parse, text: &[u8], chunk_name: &[u8]) -> Result<Proto, SyntaxError> {
+    let found = match (run(&parse.chunk, chunk_name), parse.error) {
+        (Ok(proto), None) => return Ok(proto),
+        (Err((CompileError::Limit(message), reached)), _) => {
+            // The current token is the one after the last one consumed.
+            return Err(Lexer::error_after(text, chunk_name, reached.token, &message));
+        }
+        (Err((error @ CompileError::Bare(_), reached)), _) => (error, reached),
+        (_, Some(error)) => return Err(error),
+        (Err(found), None) => found,
+    };
+    Err(found.0.into_syntax_error(chunk_name, found.1.number))
+}
+
+/// Compiles a chunk of which there is no text.
 pub fn compile(chunk: &Chunk, chunk_name: &[u8]) -> Result<Proto, SyntaxError> {
+    run(chunk, chunk_name)
+        .map_err(|(error, reached)| error.into_syntax_error(chunk_name, reached.number))
+}
+
+/// Gives the prototype, or an error and the last token consumed before it.
+fn run(chunk: &Chunk, chunk_name: &[u8]) -> Result<Proto, (CompileError, Line)> {
     let mut compiler = Compiler {
         f: FunctionState::new(0),
         enclosing: Vec::new(),
         constant_indices: FxHashMap::default(),
-        last_line: 1,
+        reached: Line { number: 1, token: 1 },
         source: chunk_name.into(),
     };
-    compiler
-        .main_function(chunk)
-        .map_err(|error| error.into_syntax_error(chunk_name, compiler.last_line))?;
+    if let Err(error) = compiler.main_function(chunk) {
+        return Err((error, compiler.reached));
+    }
     let proto = compiler.f.into_proto(compiler.source, 0);
     debug_assert_eq!(verify(&proto), Ok(()), "compiled code breaks a rule");
     Ok(proto)
@@ -60,37 +84,29 @@ pub fn compile(chunk: &Chunk, chunk_name: &[u8]) -> Result<Proto, SyntaxError> {
 /// Why a function cannot be compiled.
 #[derive(Debug)]
 enum CompileError {
-    /// PUC adds the position and `near <token>`. The tree does not keep the token that the parser was
-    /// at, so the position is the last line of which code was emitted, and no token is named.
+    /// PUC adds the position of the current token, and `near <token>`.
     Limit(String),
     /// PUC adds the position. The parser finds these errors first, so they only occur in trees that
     /// were built by hand.
     Semantic(u32, Vec<u8>),
     /// PUC adds nothing.
     Bare(String),
+    /// The text has an error before this place.
+    Unreached,
 }
 
 impl CompileError {
-    fn near_token(message: impl Into<String>) -> CompileError {
-        CompileError::Limit(message.into())
-    }
-    fn semantic(line: u32, message: Vec<u8>) -> CompileError {
-        CompileError::Semantic(line, message)
-    }
-    fn bare(message: String) -> CompileError {
-        CompileError::Bare(message)
-    }
-
     fn into_syntax_error(self, chunk_name: &[u8], last_line: u32) -> SyntaxError {
         let (line, message) = match self {
             CompileError::Limit(message) => (last_line, message.into_bytes()),
             CompileError::Semantic(line, message) => (line, message),
-            CompileError::Bare(message) => return SyntaxError { message: message.into_bytes() },
+            CompileError::Bare(message) => return SyntaxError::runtime(message),
+            CompileError::Unreached => (last_line, b"<name> expected".to_vec()),
         };
         let mut text = chunk_display(chunk_name);
         text.extend_from_slice(format!(":{line}: ").as_bytes());
         text.extend(message);
-        SyntaxError { message: text }
+        SyntaxError::new(text)
     }
 }
 
@@ -103,7 +119,7 @@ struct Compiler<'a> {
     enclosing: Vec<FunctionState<'a>>,
     /// Where constants were put, for all functions together (see `constants`).
     constant_indices: FxHashMap<Key<'a>, u32>,
-    last_line: u32,
+    reached: Line,
     source: Arc<[u8]>,
 }
 
@@ -121,32 +137,40 @@ impl<'a> Compiler<'a> {
         self.finish_function()
     }
 
+    /// PUC's parser has consumed this token, if it gets there at all.
+    fn reach(&mut self, line: Line) -> Res {
+        if !line.is_reached() {
+            return Err(CompileError::Unreached);
+        }
+        self.reached = line;
+        Ok(())
+    }
+
     fn emit(&mut self, instruction: Instruction) -> u32 {
-        self.f.emit(instruction, self.last_line)
+        self.f.emit(instruction, self.reached.number)
     }
 
     fn emit_jump(&mut self) -> u32 {
-        self.f.emit_jump(self.last_line)
+        self.f.emit_jump(self.reached.number)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::load;
     use super::super::proto::Constant;
     use super::*;
     use crate::syntax::ast::{Attrib, Block, Expr, LocalName, Stat, StatKind};
-    use crate::syntax::parse;
 
     fn compile_text(source: &str) -> Result<Proto, String> {
-        let chunk = parse(source.as_bytes(), b"=t").unwrap();
-        compile(&chunk, b"=t").map_err(|error| error.to_string())
+        load(source.as_bytes(), b"=t", "t", 0).map_err(|error| error.to_string())
     }
 
     #[test]
     fn too_many_registers_are_an_error() {
         let call = format!("f({}1)", "1,".repeat(300));
         let message = compile_text(&call).unwrap_err();
-        assert_eq!(message, "t:1: function or expression needs too many registers");
+        assert_eq!(message, "t:1: function or expression needs too many registers near ','");
         let nested = format!("return {}1{}", "{1, ".repeat(130), "}".repeat(130));
         assert!(compile_text(&nested).is_err());
     }

@@ -71,9 +71,7 @@ impl<'a> FunctionState<'a> {
         let first = self.local_registers();
         for register in first..first + count as u32 {
             if self.locals.len() >= MAX_SHORT {
-                return Err(CompileError::bare(format!(
-                    "too many local variables (limit is {MAX_SHORT})"
-                )));
+                return Err(short_limit("local variables"));
             }
             let start_pc = Pc(self.pc());
             let debug_index = self.locals.len();
@@ -132,18 +130,18 @@ impl<'a> FunctionState<'a> {
 
     pub fn add_upvalue(&mut self, upvalue: UpvalueDesc) -> Res<u32> {
         if self.upvalues.len() >= MAX_UPVALUES {
-            return Err(self.limit_error("upvalues", MAX_UPVALUES));
+            return Err(CompileError::Limit(self.limit_message("upvalues", MAX_UPVALUES)));
         }
         self.upvalues.push(upvalue);
         Ok(self.upvalues.len() as u32 - 1)
     }
 
-    fn limit_error(&self, what: &str, limit: usize) -> CompileError {
+    fn limit_message(&self, what: &str, limit: usize) -> String {
         let place = match self.line_defined {
             0 => "main function".to_string(),
             line => format!("function at line {line}"),
         };
-        CompileError::near_token(format!("too many {what} (limit is {limit}) in {place}"))
+        format!("too many {what} (limit is {limit}) in {place}")
     }
 
     /// Hands the gotos of a block that ends to the block outside.
@@ -159,10 +157,15 @@ impl<'a> FunctionState<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    /// Declares a local variable; it becomes active later.
+    /// Declares a local variable; it becomes active later. The parser checks the limit too, and leaves a
+    /// name empty where the text ends before it.
     pub(super) fn declare(&mut self, name: &'a [u8]) -> Res<usize> {
+        if name.is_empty() {
+            return Err(CompileError::Unreached);
+        }
         if self.f.variables.len() >= MAX_LOCALS {
-            return Err(self.f.limit_error("local variables", MAX_LOCALS));
+            let message = self.f.limit_message("local variables", MAX_LOCALS);
+            return Err(CompileError::Semantic(self.reached.number, message.into_bytes()));
         }
         self.f.variables.push(Variable {
             name,
@@ -247,7 +250,7 @@ impl<'a> Compiler<'a> {
         };
         match read_only {
             None => Ok(()),
-            Some(name) => Err(CompileError::semantic(
+            Some(name) => Err(CompileError::Semantic(
                 line,
                 [b"attempt to assign to const variable '", name, b"'"].concat(),
             )),
@@ -299,7 +302,7 @@ impl<'a> Compiler<'a> {
             let tail = format!("' for <goto> at line {}", goto.line);
             [b"no visible label '", goto.name, tail.as_bytes()].concat()
         };
-        CompileError::semantic(self.last_line, message)
+        CompileError::Semantic(self.reached.number, message)
     }
 
     // Labels.
@@ -307,9 +310,7 @@ impl<'a> Compiler<'a> {
     /// Adds a goto that is done by these jumps.
     pub(super) fn add_goto(&mut self, name: &'a [u8], line: u32, jumps: JumpList) -> Res {
         if self.f.gotos.len() >= MAX_SHORT {
-            return Err(CompileError::bare(format!(
-                "too many labels/gotos (limit is {MAX_SHORT})"
-            )));
+            return Err(short_limit("labels/gotos"));
         }
         let goto = self.label_here(name, line, jumps);
         self.f.gotos.push(goto);
@@ -343,7 +344,7 @@ impl<'a> Compiler<'a> {
             Some(old) => {
                 let tail = format!("' already defined on line {}", old.line);
                 let message = [b"label '", name, tail.as_bytes()].concat();
-                Err(CompileError::semantic(self.last_line, message))
+                Err(CompileError::Semantic(self.reached.number, message))
             }
         }
     }
@@ -360,6 +361,9 @@ impl<'a> Compiler<'a> {
             label.active_count = scope.active_outside;
         }
         let active_count = label.active_count;
+        if self.f.labels.len() >= MAX_SHORT {
+            return Err(short_limit("labels/gotos"));
+        }
         self.f.labels.push(label);
         let mut needs_close = false;
         let mut index = first_goto;
@@ -386,6 +390,10 @@ impl<'a> Compiler<'a> {
         let variable = self.f.variables[goto.active_count].name;
         let place = format!("> at line {} jumps into the scope of local '", goto.line);
         let message = [b"<goto ", goto.name, place.as_bytes(), variable, b"'"].concat();
-        CompileError::semantic(self.last_line, message)
+        CompileError::Semantic(self.reached.number, message)
     }
+}
+
+fn short_limit(what: &str) -> CompileError {
+    CompileError::Bare(format!("too many {what} (limit is {MAX_SHORT})"))
 }

@@ -1,11 +1,11 @@
 //! Statements, blocks and functions.
 //!
-//! `last_line` is set wherever PUC would have consumed a token since the last instruction; see the
+//! `reach` is called wherever PUC would have consumed a token since the last instruction; see the
 //! notes on lines in `syntax::ast`.
 
 use std::sync::Arc;
 
-use super::super::opcode::{Instruction, Op};
+use super::super::opcode::{Instruction, MAX_BX, Op};
 use super::super::proto::VarKind;
 use super::expdesc::{ExpDesc, Kind};
 use super::function::FunctionState;
@@ -27,7 +27,7 @@ impl<'a> Compiler<'a> {
     /// The statements of a block, in the scope that is open.
     pub(super) fn statements(&mut self, block: &'a Block) -> Res {
         self.statement_list(&block.stats, BlockEnd::Keyword)?;
-        self.last_line = block.end.0;
+        self.reach(block.end)?;
         Ok(())
     }
 
@@ -60,6 +60,7 @@ impl<'a> Compiler<'a> {
             StatKind::Assign { targets, values } => self.assignment(targets, values)?,
             StatKind::Call(call) => {
                 let e = self.expression(call)?;
+                self.reach(stat.end)?;
                 self.set_results(&e, Some(0))?;
             }
             StatKind::Do(body) => self.block(body)?,
@@ -71,13 +72,13 @@ impl<'a> Compiler<'a> {
             StatKind::Goto(name) => self.goto(stat, name)?,
             StatKind::Label(_) => unreachable!("labels are compiled with their successors"),
             StatKind::Break => {
-                self.last_line = stat.end.0;
+                self.reach(stat.end)?;
                 let jump = self.emit_jump();
-                self.add_goto(BREAK, stat.line.0, Some(jump))?;
+                self.add_goto(BREAK, stat.line.number, Some(jump))?;
             }
             StatKind::Return(values) => self.return_values(stat, values)?,
         }
-        self.last_line = stat.end.0;
+        self.reach(stat.end)?;
         Ok(())
     }
 
@@ -96,11 +97,11 @@ impl<'a> Compiler<'a> {
                 && to_be_closed.replace(self.f.active_count + index).is_some()
             {
                 let message = "multiple to-be-closed variables in local list";
-                return Err(CompileError::semantic(stat.line.0, message.into()));
+                return Err(CompileError::Semantic(stat.line.number, message.into()));
             }
         }
         let (count, last) = self.expression_list(values)?;
-        self.last_line = stat.end.0;
+        self.reach(stat.end)?;
         let wanted = names.len() as u32;
         let constant = last.const_value().filter(|_| count == wanted);
         match (self.f.variables.last_mut(), constant) {
@@ -151,8 +152,8 @@ impl<'a> Compiler<'a> {
             if !variable.is_indexed() {
                 self.save_conflicting(&mut variables, &variable)?;
             }
-            self.check_assignable(&variable, target.sep.0)?;
-            self.last_line = target.sep.0;
+            self.check_assignable(&variable, target.sep.number)?;
+            self.reach(target.sep)?;
             variables.push(variable);
         }
         let (count, mut last) = self.expression_list(values)?;
@@ -231,20 +232,20 @@ impl<'a> Compiler<'a> {
     /// that joins `escapes`.
     fn arm(&mut self, arm: &'a Arm, followed: bool, escapes: &mut Option<u32>) -> Res {
         let mut cond = self.expression(&arm.cond)?;
-        self.last_line = arm.then_line.0;
+        self.reach(arm.then_line)?;
         let skip = match arm.body.stats.split_first() {
             // `then break`: the condition jumps straight out of the loop.
             Some((stat, rest)) if matches!(stat.kind, StatKind::Break) => {
                 self.go_if_false(&mut cond)?;
                 self.enter_scope(false);
-                self.last_line = stat.end.0;
-                self.add_goto(BREAK, stat.line.0, cond.exit_true)?;
+                self.reach(stat.end)?;
+                self.add_goto(BREAK, stat.line.number, cond.exit_true)?;
                 if rest.is_empty() {
-                    self.last_line = arm.body.end.0;
+                    self.reach(arm.body.end)?;
                     self.leave_scope()?;
                     return Ok(());
                 }
-                self.last_line = arm.skip_line.0;
+                self.reach(arm.skip_line)?;
                 let skip = Some(self.emit_jump());
                 self.statement_list(rest, BlockEnd::Keyword)?;
                 skip
@@ -256,7 +257,7 @@ impl<'a> Compiler<'a> {
                 cond.exit_false
             }
         };
-        self.last_line = arm.body.end.0;
+        self.reach(arm.body.end)?;
         self.leave_scope()?;
         if followed {
             let jump = self.emit_jump();
@@ -266,11 +267,11 @@ impl<'a> Compiler<'a> {
     }
 
     fn goto(&mut self, stat: &'a Stat, name: &'a [u8]) -> Res {
-        self.last_line = stat.end.0;
+        self.reach(stat.end)?;
         match self.find_label(name) {
             None => {
                 let jump = self.emit_jump();
-                self.add_goto(name, stat.end.0, Some(jump))
+                self.add_goto(name, stat.end.number, Some(jump))
             }
             Some((target, level)) => {
                 if self.f.local_registers() > level {
@@ -297,17 +298,17 @@ impl<'a> Compiler<'a> {
                 _ => break,
             };
         }
-        self.last_line = stat.end.0;
+        self.reach(stat.end)?;
         self.check_new_label(name)?;
         let last = after.is_empty() && end == BlockEnd::Keyword;
-        self.create_label(name, stat.line.0, last)?;
+        self.create_label(name, stat.line.number, last)?;
         Ok(after)
     }
 
     fn return_values(&mut self, stat: &'a Stat, values: &'a [Expr]) -> Res {
         let mut first = self.f.local_registers();
         let (count, mut last) = self.expression_list(values)?;
-        self.last_line = stat.end.0;
+        self.reach(stat.end)?;
         let mut returned = Some(count);
         if last.is_multi() {
             self.set_results(&last, None)?;
@@ -343,23 +344,27 @@ impl<'a> Compiler<'a> {
         name: &'a FunctionName,
         body: &'a Function,
     ) -> Res {
-        self.last_line = name.base.line.0;
+        self.reach(name.base.line)?;
         let mut target = self.variable(&name.base.text)?;
         for field in name.path.iter().chain(&name.method) {
             self.place_or_upvalue(&mut target)?;
-            self.last_line = field.line.0;
+            self.reach(field.line)?;
             self.index(&mut target, Kind::Str(&field.text).into())?;
         }
         let mut function = self.function(body, name.method.is_some())?;
-        self.check_assignable(&target, self.last_line)?;
+        self.check_assignable(&target, self.reached.number)?;
         self.store(&target, &mut function)?;
-        self.f.fix_line(stat.line.0);
+        self.f.fix_line(stat.line.number);
         Ok(())
     }
 
     /// A function body; its closure goes to the next register.
     pub(super) fn function(&mut self, node: &'a Function, is_method: bool) -> Res<ExpDesc<'a>> {
-        let outer = std::mem::replace(&mut self.f, FunctionState::new(node.line.0));
+        let index = self.f.protos.len() as u32;
+        if index >= MAX_BX {
+            return Err(CompileError::Bare(format!("too many functions (limit is {MAX_BX})")));
+        }
+        let outer = std::mem::replace(&mut self.f, FunctionState::new(node.line.number));
         self.enclosing.push(outer);
         self.enter_scope(false);
         if is_method {
@@ -372,22 +377,24 @@ impl<'a> Compiler<'a> {
         self.f.activate_variables(node.params.len())?;
         self.f.num_params = self.f.active_count as u8;
         if node.vararg {
-            self.last_line = node.vararg_line.0;
+            self.reach(node.vararg_line)?;
             self.set_vararg();
         }
         self.f.reserve_registers(self.f.active_count as u32)?;
         self.statements(&node.body)?;
-        self.last_line = node.end.0;
-        let function = self.close_function()?;
-        let proto = function.into_proto(self.source.clone(), node.end.0);
-        if self.f.protos.len() > super::super::opcode::MAX_BX as usize {
-            return Err(CompileError::bare("too many functions (limit is 131071)".into()));
-        }
-        self.f.protos.push(Arc::new(proto));
-        let index = self.f.protos.len() as u32 - 1;
+        self.reach(node.end)?;
+        let Some(outer) = self.enclosing.pop() else {
+            unreachable!("a nested function has an enclosing one");
+        };
+        // The closure is placed before the function is finished: either may fail.
+        let inner = std::mem::replace(&mut self.f, outer);
         let mut closure =
             Kind::Relocatable(self.emit(Instruction::abx(Op::Closure, 0, index))).into();
         self.place_next(&mut closure)?;
+        let outer = std::mem::replace(&mut self.f, inner);
+        self.finish_function()?;
+        let inner = std::mem::replace(&mut self.f, outer);
+        self.f.protos.push(Arc::new(inner.into_proto(self.source.clone(), node.end.number)));
         Ok(closure)
     }
 
@@ -395,15 +402,6 @@ impl<'a> Compiler<'a> {
         self.f.is_vararg = true;
         let params = u32::from(self.f.num_params);
         self.emit(Instruction::abc(Op::VarArgPrep, params, 0, 0));
-    }
-
-    /// Ends the current function and makes its enclosing one current again.
-    fn close_function(&mut self) -> Res<FunctionState<'a>> {
-        self.finish_function()?;
-        let Some(outer) = self.enclosing.pop() else {
-            unreachable!("a nested function has an enclosing one");
-        };
-        Ok(std::mem::replace(&mut self.f, outer))
     }
 
     pub(super) fn finish_function(&mut self) -> Res {

@@ -21,6 +21,9 @@ use super::error::{SyntaxError, chunk_display, until};
 use super::number::{self, Number};
 use token::{is_name_byte, is_name_start, keyword};
 
+/// [`Lexer::advances`] of a lexer that gives no more tokens.
+pub const STOPPED: u32 = u32::MAX;
+
 /// What an error message quotes after `near`.
 #[derive(Clone, Copy)]
 pub(super) enum Near {
@@ -43,6 +46,8 @@ pub struct Lexer<'a> {
     pub line_number: u32,
     /// Line of the last token consumed.
     pub last_line: u32,
+    /// How often [`advance`](Lexer::advance) was called; [`STOPPED`] after [`stop`](Lexer::stop).
+    pub advances: u32,
     buffer: Vec<u8>,
 }
 
@@ -57,12 +62,17 @@ impl<'a> Lexer<'a> {
             lookahead: None,
             line_number: 1,
             last_line: 1,
+            advances: 0,
             buffer: Vec::new(),
         }
     }
 
     /// Consumes the current token and returns it; the next one becomes current.
     pub fn advance(&mut self) -> Result<Token, SyntaxError> {
+        if self.advances == STOPPED {
+            return Ok(Token::Eof);
+        }
+        self.advances += 1;
         self.last_line = self.line_number;
         let next = match self.lookahead.take() {
             Some(token) => token,
@@ -71,11 +81,36 @@ impl<'a> Lexer<'a> {
         Ok(std::mem::replace(&mut self.token, next))
     }
 
+    /// Gives nothing but ends of the source from here on.
+    pub fn stop(&mut self) {
+        self.advances = STOPPED;
+        self.token = Token::Eof;
+    }
+
     /// The token after the current one. At most once between two advances.
     pub fn peek(&mut self) -> Result<&Token, SyntaxError> {
+        if self.advances == STOPPED {
+            return Ok(&self.token);
+        }
         debug_assert!(self.lookahead.is_none(), "one token of lookahead");
         let token = self.scan()?;
         Ok(self.lookahead.insert(token))
+    }
+
+    /// An error at the token that is current after so many advances.
+    pub fn error_after(
+        source: &[u8],
+        chunkname: &[u8],
+        advances: u32,
+        message: &str,
+    ) -> SyntaxError {
+        let mut lexer = Lexer::new(source, chunkname);
+        for _ in 0..advances {
+            if let Err(error) = lexer.advance() {
+                return error;
+            }
+        }
+        lexer.error_here(message)
     }
 
     /// Whether the byte after those consumed is missing. PUC's scanner always holds that byte.
@@ -113,7 +148,7 @@ impl<'a> Lexer<'a> {
             }
             Near::Eof => text.extend_from_slice(b" near <eof>"),
         }
-        SyntaxError { message: text }
+        SyntaxError::new(text)
     }
 
     fn fail<T>(&self, message: &str, near: Near) -> Result<T, SyntaxError> {

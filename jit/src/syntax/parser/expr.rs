@@ -3,7 +3,7 @@
 use super::super::ast::*;
 use super::super::lexer::Token;
 use super::super::precedence::{UNARY_PRIORITY, priority};
-use super::{Parsed, Parser};
+use super::Parser;
 
 fn unary_operator(token: &Token) -> Option<UnOp> {
     match token {
@@ -43,55 +43,60 @@ fn binary_operator(token: &Token) -> Option<BinOp> {
 }
 
 impl Parser<'_> {
+    /// In place of an expression that PUC never sees.
+    fn missing(&self) -> Expr {
+        self.node(ExprKind::Nil, self.last_line())
+    }
+
     /// A node whose last token has just been consumed.
     fn node(&self, kind: ExprKind, line: Line) -> Expr {
         Expr { kind, line, end: self.last_line(), sep: Line::default() }
     }
 
-    pub(super) fn expression(&mut self) -> Parsed<Expr> {
+    pub(super) fn expression(&mut self) -> Expr {
         self.subexpression(0)
     }
 
     /// One or more expressions between commas.
-    pub(super) fn expressions(&mut self) -> Parsed<Vec<Expr>> {
-        let mut list = vec![self.expression()?];
-        while self.accept_char(b',')? {
+    pub(super) fn expressions(&mut self) -> Vec<Expr> {
+        let mut list = vec![self.expression()];
+        while self.accept_char(b',') {
             if let Some(previous) = list.last_mut() {
                 previous.sep = self.last_line();
             }
-            list.push(self.expression()?);
+            list.push(self.expression());
         }
-        Ok(list)
+        list
     }
 
     /// An operand and the binary operators above `limit` that follow it.
-    fn subexpression(&mut self, limit: u8) -> Parsed<Expr> {
-        self.enter_level()?;
+    fn subexpression(&mut self, limit: u8) -> Expr {
+        self.enter_level();
         let siblings_height = std::mem::take(&mut self.height);
         let mut left = match unary_operator(&self.lexer.token) {
             Some(op) => {
-                let line = self.line();
-                self.lexer.advance()?;
-                let operand = Box::new(self.subexpression(UNARY_PRIORITY)?);
+                self.advance();
+                let line = self.last_line();
+                let operand = Box::new(self.subexpression(UNARY_PRIORITY));
                 self.node(ExprKind::Unary { op, operand }, line)
             }
-            None => self.simple_expression()?,
+            None => self.simple_expression(),
         };
         while let Some(op) = binary_operator(&self.lexer.token)
             && priority(op).0 > limit
         {
-            let line = self.line();
-            self.lexer.advance()?;
-            let right = Box::new(self.subexpression(priority(op).1)?);
-            self.grow()?;
+            self.advance();
+            let line = self.last_line();
+            let right = Box::new(self.subexpression(priority(op).1));
+            self.grow();
             left = self.node(ExprKind::Binary { op, left: Box::new(left), right }, line);
         }
         self.height = siblings_height.max(self.height + 1);
         self.leave_level();
-        Ok(left)
+        left
     }
 
-    fn simple_expression(&mut self) -> Parsed<Expr> {
+    fn simple_expression(&mut self) -> Expr {
         let before = self.last_line();
         let kind = match &self.lexer.token {
             Token::Float(value) => ExprKind::Float(Float(*value)),
@@ -102,109 +107,115 @@ impl Parser<'_> {
             Token::False => ExprKind::False,
             Token::Dots if self.scopes.is_vararg() => ExprKind::Vararg,
             Token::Dots => {
-                return Err(self.error("cannot use '...' outside a vararg function"));
+                self.fail_here("cannot use '...' outside a vararg function");
+                return self.missing();
             }
             Token::Char(b'{') => return self.table(),
             Token::Function => {
-                self.lexer.advance()?;
-                let function = self.function(false, self.line())?;
-                return Ok(self.node(ExprKind::Function(function), before));
+                self.advance();
+                let function = self.function(false, self.line());
+                return self.node(ExprKind::Function(function), before);
             }
             _ => return self.suffixed_expression(),
         };
-        self.lexer.advance()?;
-        Ok(self.node(kind, before))
+        self.advance();
+        self.node(kind, before)
     }
 
-    fn primary_expression(&mut self) -> Parsed<Expr> {
+    fn primary_expression(&mut self) -> Expr {
         let line = self.line();
         match self.lexer.token {
             Token::Char(b'(') => {
-                self.lexer.advance()?;
-                let inner = Box::new(self.expression()?);
-                self.expect_match(&Token::Char(b')'), &Token::Char(b'('), line)?;
-                Ok(self.node(ExprKind::Paren(inner), line))
+                self.advance();
+                let inner = Box::new(self.expression());
+                self.expect_match(&Token::Char(b')'), &Token::Char(b'('), line);
+                self.node(ExprKind::Paren(inner), line)
             }
             Token::Name(_) => {
-                let name = self.expect_name()?;
-                let used = self.scopes.reference(&name);
-                self.scoped(used)?;
-                Ok(self.node(ExprKind::Name(name), line))
+                let name = self.expect_name();
+                self.scoped(|scopes| scopes.reference(&name));
+                self.node(ExprKind::Name(name), line)
             }
-            _ => Err(self.error("unexpected symbol")),
+            _ => {
+                self.fail_here("unexpected symbol");
+                self.missing()
+            }
         }
     }
 
     /// A primary expression with its fields, indices, calls and method calls.
-    pub(super) fn suffixed_expression(&mut self) -> Parsed<Expr> {
+    pub(super) fn suffixed_expression(&mut self) -> Expr {
         let siblings_height = std::mem::take(&mut self.height);
-        let mut expr = self.primary_expression()?;
+        let mut expr = self.primary_expression();
         loop {
             expr = match self.lexer.token {
                 Token::Char(b'.') => {
-                    self.lexer.advance()?;
-                    let name = self.expect_name()?;
+                    self.advance();
+                    let name = self.expect_name();
                     let key = Box::new(self.node(ExprKind::Str(name), self.last_line()));
                     let kind = ExprKind::Index { object: Box::new(expr), key };
                     self.node(kind, self.last_line())
                 }
                 Token::Char(b'[') => {
-                    let key = Box::new(self.bracketed_key()?);
+                    let key = Box::new(self.bracketed_key());
                     let kind = ExprKind::Index { object: Box::new(expr), key };
                     self.node(kind, self.last_line())
                 }
                 Token::Char(b':') => {
-                    self.lexer.advance()?;
-                    let name = self.expect_lined_name()?;
+                    self.advance();
+                    let name = self.expect_lined_name();
                     let line = self.line();
-                    let args = self.arguments()?;
+                    let args = self.arguments();
                     let object = Box::new(expr);
                     self.node(ExprKind::MethodCall { object, name, args }, line)
                 }
                 Token::Char(b'(' | b'{') | Token::Str(_) => {
                     let line = self.line();
-                    let args = self.arguments()?;
+                    let args = self.arguments();
                     self.node(ExprKind::Call { callee: Box::new(expr), args }, line)
                 }
                 _ => break,
             };
-            self.grow()?;
+            self.grow();
         }
         self.height = siblings_height.max(self.height);
-        Ok(expr)
+        expr
     }
 
     /// `[key]`
-    fn bracketed_key(&mut self) -> Parsed<Expr> {
-        self.lexer.advance()?;
-        let key = self.expression()?;
-        self.expect_char(b']')?;
-        Ok(key)
+    fn bracketed_key(&mut self) -> Expr {
+        self.advance();
+        let key = self.expression();
+        self.expect_char(b']');
+        key
     }
 
-    fn arguments(&mut self) -> Parsed<Vec<Expr>> {
+    fn arguments(&mut self) -> Vec<Expr> {
         let line = self.line();
         match &self.lexer.token {
             Token::Char(b'(') => {
-                self.lexer.advance()?;
-                let args = if self.at_char(b')') { Vec::new() } else { self.expressions()? };
-                self.expect_match(&Token::Char(b')'), &Token::Char(b'('), line)?;
-                Ok(args)
+                self.advance();
+                let args = if self.at_char(b')') { Vec::new() } else { self.expressions() };
+                self.expect_match(&Token::Char(b')'), &Token::Char(b'('), line);
+                args
             }
-            Token::Char(b'{') => Ok(vec![self.table()?]),
-            Token::Str(_) => Ok(vec![self.simple_expression()?]),
-            _ => Err(self.error("function arguments expected")),
+            Token::Char(b'{') => vec![self.table()],
+            Token::Str(_) => vec![self.simple_expression()],
+            _ => {
+                self.fail_here("function arguments expected");
+                Vec::new()
+            }
         }
     }
 
-    fn table(&mut self) -> Parsed<Expr> {
+    fn table(&mut self) -> Expr {
         let before = self.last_line();
         let line = self.line();
-        self.expect_char(b'{')?;
+        self.expect_char(b'{');
         let mut fields = Vec::new();
         while !self.at_char(b'}') {
-            let mut field = self.table_field()?;
-            let separated = self.accept_char(b',')? || self.accept_char(b';')?;
+            let mut field = self.table_field();
+            let separated = self.accept_char(b',') || self.accept_char(b';');
             if separated && let Field::Item(value) | Field::Pair { value, .. } = &mut field {
                 value.sep = self.last_line();
             }
@@ -213,23 +224,23 @@ impl Parser<'_> {
                 break;
             }
         }
-        self.expect_match(&Token::Char(b'}'), &Token::Char(b'{'), line)?;
-        Ok(self.node(ExprKind::Table(fields), before))
+        self.expect_match(&Token::Char(b'}'), &Token::Char(b'{'), line);
+        self.node(ExprKind::Table(fields), before)
     }
 
-    fn table_field(&mut self) -> Parsed<Field> {
+    fn table_field(&mut self) -> Field {
         let is_name = matches!(self.lexer.token, Token::Name(_));
-        let key = if is_name && *self.lexer.peek()? == Token::Char(b'=') {
-            let name = self.expect_name()?;
+        let key = if is_name && self.is_next(&Token::Char(b'=')) {
+            let name = self.expect_name();
             self.node(ExprKind::Str(name), self.last_line())
         } else if self.at_char(b'[') {
-            self.bracketed_key()?
+            self.bracketed_key()
         } else {
-            return Ok(Field::Item(self.expression()?));
+            return Field::Item(self.expression());
         };
-        self.expect_char(b'=')?;
+        self.expect_char(b'=');
         let eq_line = self.last_line();
-        let value = self.expression()?;
-        Ok(Field::Pair { key, eq_line, value })
+        let value = self.expression();
+        Field::Pair { key, eq_line, value }
     }
 }

@@ -1,11 +1,16 @@
 //! Tokens -> AST, with PUC's syntax errors to the letter.
 //!
-//! In: a chunk's bytes and name. Out: its [`Chunk`], or the first error PUC would report.
+//! In: a chunk's bytes and name. Out: its [`Chunk`], or the first error that PUC would report and what
+//! was parsed before it ([`Parse`]).
 //!
 //! The parser follows `lparser.c` token by token: PUC reports errors while it compiles in one pass,
-//! so names, labels and limits are checked here too ([`super::scope`]), at PUC's moments.
+//! so names, labels and limits are checked here too ([`super::scope`]), at PUC's moments. Errors that need
+//! generated code (too many registers, jumps too long) are the compiler's, and may come before the error
+//! of the text; so an error does not end the parser. From then on every token is the end of the source,
+//! which closes all that is open, and every place in the tree says that PUC never got there
+//! ([`Line::is_reached`]). What is missing is an empty name or `nil`.
 //!
-//! Limits: errors that need generated code (too many registers, jumps too long) are the compiler's.
+//! Limits:
 //! PUC takes left-associative chains of any length. A tree of more than [`MAX_HEIGHT`] operators on one
 //! path is only made for callers that are prepared for it ([`parse_within`]), since walking it
 //! recursively needs a large stack.
@@ -19,7 +24,7 @@ mod stat;
 use super::ast::*;
 use super::error::SyntaxError;
 use super::lexer::{Lexer, Near, Token};
-use super::scope::{ScopeError, Scopes};
+use super::scope::{ScopeError, Scopes, VarKind};
 
 /// PUC's `LUAI_MAXCCALLS`: nesting of C calls and of statements and expressions together.
 const MAX_C_CALLS: u32 = 200;
@@ -35,37 +40,55 @@ pub fn parse(source: &[u8], chunkname: &[u8]) -> Result<Chunk, SyntaxError> {
 /// Parses a chunk when `c_calls` C calls are under way: they count towards the nesting limit.
 /// (`load` called from a Lua main chunk: one.)
 pub fn parse_at_depth(source: &[u8], chunkname: &[u8], c_calls: u32) -> Result<Chunk, SyntaxError> {
-    parse_within(source, chunkname, c_calls, MAX_HEIGHT).unwrap_or_else(|TooTall(error)| Err(error))
+    let TooTall(error) = match parse_within(source, chunkname, c_calls, MAX_HEIGHT) {
+        Ok(Parse { chunk, error: None, .. }) => return Ok(chunk),
+        Ok(Parse { error: Some(error), .. }) => return Err(error),
+        Err(too_tall) => too_tall,
+    };
+    Err(error)
 }
 
 /// An expression is higher than the caller allows; the message that says so.
 pub struct TooTall(pub SyntaxError);
 
-/// [`parse_at_depth`] with another limit of the height of expressions.
+/// A chunk, whole unless there is an error: what was parsed before it then.
+pub struct Parse {
+    pub chunk: Chunk,
+    pub error: Option<SyntaxError>,
+    /// More text might change the error.
+    pub ran_out: bool,
+}
+
+/// [`parse_at_depth`] with another limit of the height of expressions, and with what comes before an error.
 pub fn parse_within(
     source: &[u8],
     chunkname: &[u8],
     c_calls: u32,
     max_height: u32,
-) -> Result<Result<Chunk, SyntaxError>, TooTall> {
-    let mut parser = Parser::new(source, chunkname, c_calls, max_height);
-    match parser.chunk() {
-        Err(error) if parser.is_too_tall => Err(TooTall(error)),
-        parsed => Ok(parsed),
+) -> Result<Parse, TooTall> {
+    let mut parser = Parser {
+        lexer: Lexer::new(source, chunkname),
+        scopes: Scopes::default(),
+        error: None,
+        ran_out: false,
+        levels: c_calls,
+        height: 0,
+        max_height,
+        is_too_tall: false,
+    };
+    let chunk = parser.chunk();
+    match parser.error {
+        Some(error) if parser.is_too_tall => Err(TooTall(error)),
+        error => Ok(Parse { chunk, error, ran_out: parser.ran_out }),
     }
 }
-
-/// Whether every text that begins with `source` is refused, so that a reader need not be asked for more.
-pub fn is_refused(source: &[u8], chunkname: &[u8], c_calls: u32) -> bool {
-    let mut parser = Parser::new(source, chunkname, c_calls, MAX_HEIGHT);
-    parser.chunk().is_err() && !parser.is_too_tall && !parser.lexer.ran_out()
-}
-
-type Parsed<T = ()> = Result<T, SyntaxError>;
 
 struct Parser<'a> {
     lexer: Lexer<'a>,
     scopes: Scopes,
+    /// The first error. Nothing counts after it.
+    error: Option<SyntaxError>,
+    ran_out: bool,
     /// Nesting, as PUC counts C calls.
     levels: u32,
     /// Greatest height of the expressions parsed since the enclosing one began.
@@ -74,38 +97,72 @@ struct Parser<'a> {
     is_too_tall: bool,
 }
 
-impl<'a> Parser<'a> {
-    fn new(source: &'a [u8], chunkname: &'a [u8], c_calls: u32, max_height: u32) -> Parser<'a> {
-        Parser {
-            lexer: Lexer::new(source, chunkname),
-            scopes: Scopes::default(),
-            levels: c_calls,
-            height: 0,
-            max_height,
-            is_too_tall: false,
+impl Parser<'_> {
+    fn chunk(&mut self) -> Chunk {
+        self.scopes.open_main();
+        self.advance();
+        let body = self.statements();
+        self.check(&Token::Eof);
+        self.scoped(Scopes::close_function);
+        Chunk { body }
+    }
+
+    // Errors.
+
+    fn has_failed(&self) -> bool {
+        self.error.is_some()
+    }
+
+    /// The first error ends the source.
+    fn fail(&mut self, error: SyntaxError) {
+        if !self.has_failed() {
+            self.error = Some(error);
+            self.ran_out = self.lexer.ran_out();
+            self.lexer.stop();
         }
     }
-}
 
-impl Parser<'_> {
-    fn chunk(&mut self) -> Parsed<Chunk> {
-        self.scopes.open_main();
-        self.lexer.advance()?;
-        let body = self.statements()?;
-        self.check(&Token::Eof)?;
-        let closed = self.scopes.close_function();
-        self.scoped(closed)?;
-        Ok(Chunk { body })
+    fn fail_here(&mut self, message: &str) {
+        self.fail(self.lexer.error_here(message));
+    }
+
+    fn fail_plainly(&mut self, message: &[u8]) {
+        self.fail(self.lexer.error(message, Near::Nothing));
+    }
+
+    /// Tells the scopes something, unless there was an error, and gives a failed check its position.
+    fn scoped<T: Default>(&mut self, tell: impl FnOnce(&mut Scopes) -> Result<T, ScopeError>) -> T {
+        if self.has_failed() {
+            return T::default();
+        }
+        match tell(&mut self.scopes) {
+            Ok(answer) => return answer,
+            Err(ScopeError::Semantic(message)) => self.fail_plainly(&message),
+            Err(ScopeError::Limit(message)) => self.fail_here(&message),
+        }
+        T::default()
+    }
+
+    // Tokens.
+
+    fn advance(&mut self) -> Token {
+        match self.lexer.advance() {
+            Ok(token) => token,
+            Err(error) => {
+                self.fail(error);
+                Token::Eof
+            }
+        }
     }
 
     /// PUC's `linenumber`.
     fn line(&self) -> Line {
-        Line(self.lexer.line_number)
+        Line { number: self.lexer.line_number, token: self.lexer.advances.saturating_add(1) }
     }
 
     /// PUC's `lastline`.
     fn last_line(&self) -> Line {
-        Line(self.lexer.last_line)
+        Line { number: self.lexer.last_line, token: self.lexer.advances }
     }
 
     fn at(&self, token: &Token) -> bool {
@@ -116,83 +173,86 @@ impl Parser<'_> {
         self.at(&Token::Char(symbol))
     }
 
-    fn accept(&mut self, token: &Token) -> Parsed<bool> {
-        let found = self.at(token);
-        if found {
-            self.lexer.advance()?;
+    /// Whether `token` comes after the current one.
+    fn is_next(&mut self, token: &Token) -> bool {
+        match self.lexer.peek() {
+            Ok(next) => next == token,
+            Err(error) => {
+                self.fail(error);
+                false
+            }
         }
-        Ok(found)
     }
 
-    fn accept_char(&mut self, symbol: u8) -> Parsed<bool> {
+    fn accept(&mut self, token: &Token) -> bool {
+        let found = self.at(token);
+        if found {
+            self.advance();
+        }
+        found
+    }
+
+    fn accept_char(&mut self, symbol: u8) -> bool {
         self.accept(&Token::Char(symbol))
     }
 
-    fn check(&self, token: &Token) -> Parsed {
-        if self.at(token) { Ok(()) } else { Err(self.expected(token)) }
+    fn check(&mut self, token: &Token) {
+        if !self.at(token) {
+            self.fail_here(&format!("{} expected", token.describe()));
+        }
     }
 
-    fn expect(&mut self, token: &Token) -> Parsed {
-        self.check(token)?;
-        self.lexer.advance()?;
-        Ok(())
+    fn expect(&mut self, token: &Token) {
+        self.check(token);
+        self.advance();
     }
 
-    fn expect_char(&mut self, symbol: u8) -> Parsed {
-        self.expect(&Token::Char(symbol))
+    fn expect_char(&mut self, symbol: u8) {
+        self.expect(&Token::Char(symbol));
     }
 
     /// `close` must end what `open` began at `line`.
-    fn expect_match(&mut self, close: &Token, open: &Token, line: Line) -> Parsed {
-        if self.accept(close)? {
-            return Ok(());
+    fn expect_match(&mut self, close: &Token, open: &Token, line: Line) {
+        if line.number == self.lexer.line_number {
+            return self.expect(close);
         }
-        if line.0 == self.lexer.line_number {
-            return Err(self.expected(close));
+        if !self.accept(close) {
+            let (close, open, line) = (close.describe(), open.describe(), line.number);
+            self.fail_here(&format!("{close} expected (to close {open} at line {line})"));
         }
-        let (close, open, line) = (close.describe(), open.describe(), line.0);
-        Err(self.error(&format!("{close} expected (to close {open} at line {line})")))
     }
 
-    fn expect_name(&mut self) -> Parsed<Str> {
+    /// A name, empty if there is none.
+    fn expect_name(&mut self) -> Str {
         if !matches!(self.lexer.token, Token::Name(_)) {
-            return Err(self.error("<name> expected"));
+            self.fail_here("<name> expected");
         }
-        match self.lexer.advance()? {
-            Token::Name(name) => Ok(name),
-            other => unreachable!("the current token is a name, not {other:?}"),
+        match self.advance() {
+            Token::Name(name) if !self.has_failed() => name,
+            _ => Str::default(),
         }
     }
 
     /// A name together with its line.
-    fn expect_lined_name(&mut self) -> Parsed<Name> {
-        let text = self.expect_name()?;
-        Ok(Name { text, line: self.last_line() })
+    fn expect_lined_name(&mut self) -> Name {
+        let text = self.expect_name();
+        Name { text, line: self.last_line() }
     }
 
-    fn error(&self, message: &str) -> SyntaxError {
-        self.lexer.error_here(message)
+    /// The name of a new variable; empty if there is none or one too many.
+    fn expect_new_name(&mut self) -> Str {
+        let name = self.expect_name();
+        self.declare(&name);
+        if self.has_failed() { Str::default() } else { name }
     }
 
-    fn expected(&self, token: &Token) -> SyntaxError {
-        self.error(&format!("{} expected", token.describe()))
-    }
+    // Nesting.
 
-    /// Gives a failed scope check its position.
-    fn scoped<T>(&self, result: Result<T, ScopeError>) -> Parsed<T> {
-        result.map_err(|error| match error {
-            ScopeError::Semantic(message) => self.lexer.error(&message, Near::Nothing),
-            ScopeError::Limit(message) => self.error(&message),
-        })
-    }
-
-    fn enter_level(&mut self) -> Parsed {
+    fn enter_level(&mut self) {
         self.levels += 1;
-        if self.levels < MAX_C_CALLS {
-            return Ok(());
+        if self.levels >= MAX_C_CALLS {
+            self.fail(SyntaxError::runtime("C stack overflow"));
         }
-        // PUC raises this one as a runtime error, without a position.
-        Err(SyntaxError { message: b"C stack overflow".to_vec() })
     }
 
     fn leave_level(&mut self) {
@@ -200,13 +260,16 @@ impl Parser<'_> {
     }
 
     /// The expression being parsed got one operator higher.
-    fn grow(&mut self) -> Parsed {
+    fn grow(&mut self) {
         self.height += 1;
-        let limit = self.max_height as usize;
-        self.is_too_tall = self.height > self.max_height;
-        let check = self.scopes.check_limit(self.height as usize, limit, "nested operations");
-        self.scoped(check)
+        if self.height > self.max_height && !self.has_failed() {
+            self.is_too_tall = true;
+            let limit = self.max_height as usize;
+            self.scoped(|scopes| scopes.check_limit(limit + 1, limit, "nested operations"));
+        }
     }
+
+    // Blocks and functions.
 
     /// Whether the current token ends a block. `until` ends it without closing its scope.
     fn block_follows(&self, with_until: bool) -> bool {
@@ -217,84 +280,86 @@ impl Parser<'_> {
         }
     }
 
-    fn statements(&mut self) -> Parsed<Block> {
+    fn statements(&mut self) -> Block {
         let mut stats = Vec::new();
-        self.statements_after(&mut stats)?;
-        Ok(Block { stats, end: self.last_line() })
+        self.statements_after(&mut stats);
+        Block { stats, end: self.last_line() }
     }
 
-    fn statements_after(&mut self, stats: &mut Vec<Stat>) -> Parsed {
+    fn statements_after(&mut self, stats: &mut Vec<Stat>) {
         while !self.block_follows(true) {
             let is_return = self.at(&Token::Return);
-            self.statement(stats)?;
+            self.statement(stats);
             if is_return {
                 break;
             }
         }
-        Ok(())
     }
 
-    fn block(&mut self) -> Parsed<Block> {
-        self.scopes.open_block(false);
-        let block = self.statements()?;
-        self.close_block()?;
-        Ok(block)
+    fn block(&mut self) -> Block {
+        self.open_block(false);
+        let block = self.statements();
+        self.close_block();
+        block
     }
 
-    fn close_block(&mut self) -> Parsed {
-        let closed = self.scopes.close_block();
-        self.scoped(closed)
+    fn open_block(&mut self, is_loop: bool) {
+        self.scoped(|scopes| Ok(scopes.open_block(is_loop)));
     }
 
-    fn declare(&mut self, name: &Str) -> Parsed {
-        let declared = self.scopes.declare(name, super::scope::VarKind::Regular);
-        self.scoped(declared)
+    fn close_block(&mut self) {
+        self.scoped(Scopes::close_block);
+    }
+
+    fn declare(&mut self, name: &Str) {
+        self.scoped(|scopes| scopes.declare(name, VarKind::Regular));
+    }
+
+    fn activate(&mut self, count: usize) {
+        self.scoped(|scopes| Ok(scopes.activate(count)));
     }
 
     /// Parameters and body of a function, from its `(` to its `end`.
-    fn function(&mut self, is_method: bool, line: Line) -> Parsed<Box<Function>> {
-        self.scopes.open_function(line.0);
-        self.expect_char(b'(')?;
+    fn function(&mut self, is_method: bool, line: Line) -> Box<Function> {
+        self.scoped(|scopes| Ok(scopes.open_function(line.number)));
+        self.expect_char(b'(');
         if is_method {
-            self.declare(&Str::from("self"))?;
-            self.scopes.activate(1);
+            self.declare(&Str::from("self"));
+            self.activate(1);
         }
         let mut function = Box::new(Function { line, ..Function::default() });
-        self.parameters(&mut function)?;
-        self.expect_char(b')')?;
-        function.body = self.statements()?;
-        function.end = self.line();
-        self.expect_match(&Token::End, &Token::Function, line)?;
-        let closed = self.scopes.close_function();
-        self.scoped(closed)?;
-        Ok(function)
+        self.parameters(&mut function);
+        self.expect_char(b')');
+        function.body = self.statements();
+        self.expect_match(&Token::End, &Token::Function, line);
+        function.end = self.last_line();
+        self.scoped(Scopes::close_function);
+        function
     }
 
-    fn parameters(&mut self, function: &mut Function) -> Parsed {
+    fn parameters(&mut self, function: &mut Function) {
         if !self.at_char(b')') {
             loop {
                 match self.lexer.token {
                     Token::Name(_) => {
-                        let name = self.expect_name()?;
-                        self.declare(&name)?;
+                        let name = self.expect_new_name();
                         function.params.push(name);
                     }
                     Token::Dots => {
-                        self.lexer.advance()?;
+                        self.advance();
                         function.vararg = true;
                         function.vararg_line = self.last_line();
                     }
-                    _ => return Err(self.error("<name> or '...' expected")),
+                    _ => self.fail_here("<name> or '...' expected"),
                 }
-                if function.vararg || !self.accept_char(b',')? {
+                if function.vararg || !self.accept_char(b',') {
                     break;
                 }
             }
         }
-        self.scopes.activate(function.params.len());
+        self.activate(function.params.len());
         if function.vararg {
-            self.scopes.set_vararg();
+            self.scoped(|scopes| Ok(scopes.set_vararg()));
         }
-        Ok(())
     }
 }
