@@ -130,12 +130,19 @@ impl Parser<'_> {
         self.fail(self.lexer.error(message, Near::Nothing));
     }
 
-    /// Tells the scopes something, unless there was an error, and gives a failed check its position.
-    fn scoped<T: Default>(&mut self, tell: impl FnOnce(&mut Scopes) -> Result<T, ScopeError>) -> T {
+    /// Tells the scopes something, unless there was an error.
+    fn note(&mut self, tell: impl FnOnce(&mut Scopes)) {
+        if !self.has_failed() {
+            tell(&mut self.scopes);
+        }
+    }
+
+    /// Asks the scopes something, unless there was an error, and gives a failed check its position.
+    fn scoped<T: Default>(&mut self, ask: impl FnOnce(&mut Scopes) -> Result<T, ScopeError>) -> T {
         if self.has_failed() {
             return T::default();
         }
-        match tell(&mut self.scopes) {
+        match ask(&mut self.scopes) {
             Ok(answer) => return answer,
             Err(ScopeError::Semantic(message)) => self.fail_plainly(&message),
             Err(ScopeError::Limit(message)) => self.fail_here(&message),
@@ -304,7 +311,7 @@ impl Parser<'_> {
     }
 
     fn open_block(&mut self, is_loop: bool) {
-        self.scoped(|scopes| Ok(scopes.open_block(is_loop)));
+        self.note(|scopes| scopes.open_block(is_loop));
     }
 
     fn close_block(&mut self) {
@@ -316,12 +323,12 @@ impl Parser<'_> {
     }
 
     fn activate(&mut self, count: usize) {
-        self.scoped(|scopes| Ok(scopes.activate(count)));
+        self.note(|scopes| scopes.activate(count));
     }
 
     /// Parameters and body of a function, from its `(` to its `end`.
     fn function(&mut self, is_method: bool, line: Line) -> Box<Function> {
-        self.scoped(|scopes| Ok(scopes.open_function(line.number)));
+        self.note(|scopes| scopes.open_function(line.number));
         self.expect_char(b'(');
         if is_method {
             self.declare(&Str::from("self"));
@@ -359,7 +366,7 @@ impl Parser<'_> {
         }
         self.activate(function.params.len());
         if function.vararg {
-            self.scoped(|scopes| Ok(scopes.set_vararg()));
+            self.note(|scopes| scopes.set_vararg());
         }
     }
 }

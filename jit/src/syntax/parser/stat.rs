@@ -44,14 +44,14 @@ impl Parser<'_> {
             Token::Return => return self.return_statement(),
             Token::Break => {
                 self.advance();
-                self.scoped(|scopes| Ok(scopes.break_(line.number)));
+                self.note(|scopes| scopes.break_(line.number));
                 StatKind::Break
             }
             Token::Goto => {
                 self.advance();
                 let name_line = self.line();
                 let name = self.expect_name();
-                self.scoped(|scopes| Ok(scopes.goto(&name, name_line.number)));
+                self.note(|scopes| scopes.goto(&name, name_line.number));
                 StatKind::Goto(name)
             }
             _ => self.expression_statement(),
@@ -82,7 +82,7 @@ impl Parser<'_> {
         if self.at(&Token::Break) {
             let line = self.line();
             self.advance();
-            self.scoped(|scopes| Ok(scopes.break_(line.number)));
+            self.note(|scopes| scopes.break_(line.number));
             stats.push(Stat { kind: StatKind::Break, line, end: self.last_line() });
             while self.accept_char(b';') {}
             skip_line = self.last_line();
@@ -212,7 +212,7 @@ impl Parser<'_> {
         loop {
             let name = self.expect_new_name();
             let attrib = self.attribute();
-            self.scoped(|scopes| Ok(scopes.set_last_kind(attrib.into())));
+            self.note(|scopes| scopes.set_last_kind(attrib.into()));
             if attrib == Some(Attrib::Close) {
                 if has_close {
                     self.fail_plainly(b"multiple to-be-closed variables in local list");
@@ -230,7 +230,7 @@ impl Parser<'_> {
             && last.attrib == Some(Attrib::Const)
             && self.may_be_constant(value)
         {
-            self.scoped(|scopes| Ok(scopes.set_last_kind(VarKind::Constant)));
+            self.note(|scopes| scopes.set_last_kind(VarKind::Constant));
         }
         self.activate(names.len());
         StatKind::Local { names, values }
