@@ -12,7 +12,7 @@ use plumb_jit::vm::NativeFunction;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use support::{Run, lossy, new_vm};
+use support::{Run, lossy, new_vm, without_addresses};
 
 /// PUC with the debug library. `print` is a Lua function on both sides, so that frames are the same.
 fn puc(source: &str, name: &str) -> Run {
@@ -105,18 +105,6 @@ fn difference(source: &str, name: &str) -> Option<String> {
         puc.error,
         ours.error
     ))
-}
-
-/// `table: 0x55d8c0ffee00` becomes `table: ?`.
-fn without_addresses(text: &str) -> String {
-    let mut pieces = text.split(": 0x");
-    let mut shown = pieces.next().unwrap_or_default().to_string();
-    for piece in pieces {
-        let rest = piece.trim_start_matches(|c: char| c.is_ascii_hexdigit());
-        shown += if piece.len() - rest.len() >= 6 { ": ?" } else { ": 0x" };
-        shown += if piece.len() - rest.len() >= 6 { rest } else { piece };
-    }
-    shown
 }
 
 fn check_scripts(folder: &str) {

@@ -93,6 +93,8 @@ pub(crate) struct Collector {
     pub pace: Pace,
     /// Bytes that survived the last (major) collection.
     pub(super) estimate: usize,
+    /// Objects swept so far.
+    pub(super) swept: u64,
     /// Work of the last major collection if it was a bad one: it freed so little that the next is
     /// a major one again, done in incremental mode. Else 0.
     last_major_work: usize,
@@ -117,8 +119,14 @@ impl Collector {
             closing: false,
             pace: Pace::default(),
             estimate: 0,
+            swept: 0,
             last_major_work: 0,
         }
+    }
+
+    /// Units of work done so far: objects and slots visited, objects swept.
+    pub(super) fn work(&self) -> u64 {
+        self.marker.work + self.swept
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Marker {
     pub(super) ephemerons: Vec<*mut Table>,
     pub(super) all_weak: Vec<*mut Table>,
     pub(super) is_atomic: bool,
+    /// Units of work so far: what was visited, slots and references included.
+    pub(super) work: u64,
     /// The string `__mode`.
     pub(super) mode_name: Option<StrRef>,
 }
@@ -50,6 +52,7 @@ impl Marker {
             ephemerons: Vec::new(),
             all_weak: Vec::new(),
             is_atomic: false,
+            work: 0,
             mode_name: None,
         }
     }
@@ -74,9 +77,14 @@ impl Marker {
     }
 
     pub fn values(&mut self, values: &[Value]) {
+        self.work += values.len() as u64;
         for value in values {
             self.value(*value);
         }
+    }
+
+    pub(crate) fn count_work(&mut self, units: usize) {
+        self.work += units as u64;
     }
 
     pub fn upvalue(&mut self, upvalue: UpvalueRef) {
@@ -135,7 +143,7 @@ impl Marker {
     pub(super) fn propagate_one(&mut self) -> Option<usize> {
         let object = self.grey.pop()?;
         // SAFETY: grey objects are live, and `kind` names the struct that begins with the header.
-        Some(unsafe {
+        let units = unsafe {
             (*object).set_black();
             match (*object).kind {
                 ObjectKind::Table => self.visit_table(object.cast()),
@@ -153,7 +161,9 @@ impl Marker {
                 ObjectKind::Proto => self.visit_proto(object.cast()),
                 ObjectKind::Str => 1,
             }
-        })
+        };
+        self.work += units as u64;
+        Some(units)
     }
 
     /// Visits all grey objects. The units of work.

@@ -49,18 +49,48 @@ use layout::{
 };
 use pace::Pace;
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::ops::Range;
 use std::ptr::NonNull;
+use std::sync::OnceLock;
 use string::InternTable;
 use value::VALUE_SIZE;
 
-/// What to do at allocation points, besides what the pace asks for (a test switch).
+/// What to do at allocation points, instead of what the pace asks for (a test switch).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stress {
     /// Act at every n-th allocation point.
     pub every: NonZeroU32,
     pub action: StressAction,
+    /// After each so many units of work (an object or slot visited or swept) n grows by one, so that
+    /// the time of a program that keeps much and runs long is not the product of the two.
+    pub patience: Option<NonZeroU64>,
+}
+
+impl Stress {
+    /// Acts at every allocation point, whatever that costs.
+    pub fn always(action: StressAction) -> Stress {
+        Stress { every: NonZeroU32::MIN, action, patience: None }
+    }
+
+    /// What the environment asks of all heaps of a checked build, so that any test can be run under it:
+    /// `PLUMB_STRESS` is `full`, `minor`, or the units of an incremental step.
+    fn of_environment() -> Option<Stress> {
+        const PATIENCE: Option<NonZeroU64> = NonZeroU64::new(20_000);
+        static ACTION: OnceLock<Option<StressAction>> = OnceLock::new();
+        if !cfg!(debug_assertions) {
+            return None;
+        }
+        let action = ACTION.get_or_init(|| {
+            let units = |text: &str| text.parse().expect("PLUMB_STRESS: full, minor or a number");
+            Some(match std::env::var("PLUMB_STRESS").ok()?.as_str() {
+                "full" => StressAction::Full,
+                "minor" => StressAction::Minor,
+                text => StressAction::Step(units(text)),
+            })
+        });
+        action.map(|action| Stress { patience: PATIENCE, ..Stress::always(action) })
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,6 +157,9 @@ impl Heap {
             collections: 0,
         };
         heap.name_metamethods();
+        if let Some(stress) = Stress::of_environment() {
+            heap.set_stress(Some(stress));
+        }
         heap
     }
 
@@ -143,15 +176,17 @@ impl Heap {
 
     /// Collects everything at every n-th allocation point from now on; `None` for the usual pace.
     pub fn set_collect_every(&mut self, points: Option<NonZeroU32>) {
-        self.set_stress(points.map(|every| Stress { every, action: StressAction::Full }));
+        let always = Stress::always(StressAction::Full);
+        self.set_stress(points.map(|every| Stress { every, ..always }));
     }
 
+    /// Runs the collector like this from now on; `None` for the usual pace.
     pub fn set_stress(&mut self, stress: Option<Stress>) {
-        self.stress = stress;
-        self.points_left = stress.map_or(0, |stress| stress.every.get());
+        self.stress = stress.or_else(Stress::of_environment);
+        self.points_left = self.stress.map_or(0, |stress| stress.every.get());
         self.set_debt(0);
     }
-    pub(crate) fn is_stressed(&self) -> bool {
+    pub fn is_stressed(&self) -> bool {
         self.stress.is_some()
     }
     /// Counts an allocation point: what is to be done at this one.
@@ -161,7 +196,9 @@ impl Heap {
         if self.points_left > 0 {
             return None;
         }
-        self.points_left = stress.every.get();
+        let grown = stress.patience.map_or(0, |patience| self.collector.work() / patience);
+        let grown = u32::try_from(grown).unwrap_or(u32::MAX);
+        self.points_left = stress.every.get().saturating_add(grown);
         Some(stress.action)
     }
 

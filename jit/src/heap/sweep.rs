@@ -18,11 +18,10 @@ impl Heap {
     /// Sweeps so many objects at most; the live ones go to the list of objects. How many it was.
     pub(super) fn sweep_some(&mut self, most: usize) -> usize {
         let white = self.collector.white;
-        for swept in 0..most {
+        let mut swept = 0;
+        while swept < most && !self.collector.to_sweep.is_null() {
             let object = self.collector.to_sweep;
-            if object.is_null() {
-                return swept;
-            }
+            swept += 1;
             // SAFETY: each object is on one list, from which it is taken before it is freed.
             unsafe {
                 self.collector.to_sweep = (*object).next;
@@ -35,7 +34,8 @@ impl Heap {
                 }
             }
         }
-        most
+        self.collector.swept += swept as u64;
+        swept
     }
 
     /// Makes every object white and new, after finishing the sweep if there is one.
@@ -108,6 +108,7 @@ impl Heap {
         keep: impl Fn(*mut GcHeader) -> bool,
     ) -> Option<NonNull<GcHeader>> {
         let mut previous = previous;
+        let mut swept = 0;
         loop {
             // SAFETY: the list links live objects; one is taken off before it is freed.
             unsafe {
@@ -116,8 +117,10 @@ impl Heap {
                     Some(previous) => (*previous.as_ptr()).next,
                 };
                 if object == end {
+                    self.collector.swept += swept;
                     return previous;
                 }
+                swept += 1;
                 if keep(object) {
                     previous = NonNull::new(object);
                     continue;

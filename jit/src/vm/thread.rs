@@ -140,6 +140,8 @@ impl ThreadState {
     /// stay in its list whether a closure refers to them or not.
     pub(crate) fn mark(&self, marker: &mut Marker, end: usize) {
         marker.values(self.stack.slice(0, end));
+        // Looking for the end of the slots, and clearing those behind it, is work as well.
+        marker.count_work(self.frames.len() + (self.checked_end as usize).saturating_sub(end));
         let mut upvalue = self.open_upvalues;
         while let Some(open) = NonNull::new(upvalue) {
             marker.upvalue(UpvalueRef::from_ptr(open));
