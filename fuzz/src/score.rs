@@ -148,6 +148,7 @@ pub fn stage_of(fault: &Fault) -> Stage {
         "allocated" => Stage::Allocation,
         "code" => Stage::Emission,
         "restored" => Stage::Restore,
+        "roots" => Stage::Roots,
         _ => Stage::Pass,
     }
 }

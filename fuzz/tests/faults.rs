@@ -2,17 +2,19 @@
 
 use plumb_fuzz::campaign::{Plan, sweep};
 use plumb_fuzz::faults::{self, Fault, Plant, edit::Edit};
+use plumb_fuzz::generate::CaseConfig;
 use plumb_fuzz::generate::case_of_seed;
-use plumb_fuzz::harness::{Finding, GENERATED_FUEL, Job, judge};
+use plumb_fuzz::harness::{Answer, Finding, GENERATED_FUEL, Job, judge, judge_and_blame};
 use plumb_jit::backend::CompiledTrace;
 use plumb_jit::backend::alloc::Allocated;
 use plumb_jit::backend::mach::MachTrace;
+use plumb_jit::heap::Tag;
 use plumb_jit::ir::op::Op;
 use plumb_jit::ir::trace::Trace;
 use plumb_jit::opt::{PIPELINE, PassCx, Stage};
 use plumb_jit::syntax::printer::print;
 use plumb_jit::trace::config::ExecutorKind;
-use plumb_jit::trace::tap::{StageTap, TapRef};
+use plumb_jit::trace::tap::{StageTap, TapRef, TraceRoots};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -199,4 +201,60 @@ fn planted_faults_are_found() {
         assert!(found.is_some(), "{name} was not found in {} programs", summary.programs);
         assert!(matches!(found.unwrap().finding, Finding::Diverge(_)), "{name}");
     }
+}
+
+fn job(source: &str, config: CaseConfig, tap: TapRef) -> Job<'_> {
+    Job {
+        source: source.as_bytes(),
+        chunk_name: "=case",
+        config,
+        executor: ExecutorKind::Simulator,
+        tap: Some(tap),
+        check: false,
+        fuel: GENERATED_FUEL,
+    }
+}
+
+/// Another function comes to stand at the address of a dead one that a trace has inlined.
+#[test]
+fn a_function_that_a_trace_needs_must_be_kept() {
+    let source = r#"
+        local n = 0
+        for j = 1, 9 do
+          local f = load("return function(a) return a % 7 + " .. j .. " end")()
+          for i = 1, 12 do n = n + f(i) end
+        end
+        print(n)"#;
+    let config = CaseConfig { hot_loop: 4, collect_every: Some(1), ..CaseConfig::default() };
+    let fault = faults::find("roots.functions").expect("it is in the catalogue");
+    let (judged, blame) = judge_and_blame(&job(source, config.clone(), fault.tap()));
+    assert!(matches!(judged.answer, Answer::Found(Finding::Diverge(_))), "{:?}", judged.answer);
+    assert_eq!(blame.expect("it shows again").key(), "roots");
+    let kept = judge(&Job { tap: None, ..job(source, config, fault.tap()) });
+    assert!(matches!(kept.answer, Answer::Agree(_)), "{:?}", kept.answer);
+}
+
+/// Drops what is listed as equivalent: the objects that a trace names, its functions apart.
+struct NoObjects;
+
+impl StageTap for NoObjects {
+    fn rooted(&self, _: &Trace, roots: &mut TraceRoots) {
+        let known = |tag| matches!(tag, Tag::Str | Tag::Native);
+        assert!(roots.objects.iter().all(|object| known(object.tag())), "{:?}", roots.objects);
+        roots.objects.clear();
+    }
+}
+
+#[test]
+fn objects_of_a_trace_live_without_it() {
+    let mut traced = 0;
+    for seed in 0..400 {
+        let case = case_of_seed(seed);
+        let source = print(&case.chunk);
+        let config = CaseConfig { collect_every: Some(1), ..case.config };
+        let judged = judge(&job(&source, config, TapRef::new(NoObjects)));
+        assert!(!matches!(judged.answer, Answer::Found(_)), "seed {seed}: {:?}", judged.answer);
+        traced += u32::from(judged.stats.entries > 0);
+    }
+    assert!(traced > 300, "{traced} programs entered a trace");
 }

@@ -60,6 +60,8 @@ pub enum Stage {
     Allocation,
     Emission,
     Restore,
+    /// What a trace knows by its address was collected: nothing differs without collections.
+    Roots,
     /// Not of the compiler: an executor's referee differs.
     Simulator,
     /// The processor differs from the simulator: one of them is wrong, or the code that only the
@@ -78,6 +80,7 @@ impl Stage {
             Stage::Allocation => "allocation",
             Stage::Emission => "emission",
             Stage::Restore => "restore",
+            Stage::Roots => "roots",
             Stage::Simulator => "simulator",
             Stage::Native => "native",
         }
@@ -255,6 +258,9 @@ pub fn still_blames(case: &Case, found: &Divergence, blame: &Blame) -> bool {
         return key == Some(blame.key());
     }
     let ladder = Ladder::new(program, case.config, found.kind);
+    if blame.stage == Stage::Roots {
+        return climb(&ladder).is_ok_and(|here| here.key() == blame.key());
+    }
     let at = ladder.rungs.iter().position(|rung| rung.is(blame));
     let Some(at) = at else { return false };
     let (Answer::Diverge(here), config) = ladder.ask(&ladder.rungs[at]) else { return false };
@@ -302,6 +308,10 @@ fn look_into(
         return blame;
     }
     let config = ladder.first_trace(config, &mut blame);
+    if ladder.needs_collections(&config) {
+        (blame.stage, blame.pass) = (Stage::Roots, None);
+        return blame;
+    }
     let seen = ladder.probe(&config);
     blame.exit_kind = exit_kind(&blame.found, &seen);
     if let Some(wrong) = seen.wrong_restore {

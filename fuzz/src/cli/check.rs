@@ -1,7 +1,7 @@
 //! `plumb check`: a person's own programs in lockstep.
 
 use super::knobs::Knobs;
-use super::{ExecutorArg, chunk_name, emitln, executor, must_be_lua, read_source};
+use super::{ExecutorArg, chunk_name, emitln, executor, must_be_lua, planted, read_source};
 use crate::harness::{Answer, Job, USER_FUEL, judge_and_blame};
 use crate::regression::report;
 use std::path::PathBuf;
@@ -19,10 +19,14 @@ pub struct Args {
     /// VM instructions before a program is given up as inconclusive.
     #[arg(long, default_value_t = USER_FUEL)]
     fuel: u64,
+    /// Plant one of the faults of `plumb score --list`.
+    #[arg(long, value_name = "FAULT")]
+    plant: Option<String>,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<u8> {
     let executor = executor(args.executor)?;
+    let tap = args.plant.as_deref().map(planted).transpose()?;
     // All files are read first: a wrong name must not show after minutes of work.
     let sources: Vec<Vec<u8>> =
         args.files.iter().map(|path| read_source(path)).collect::<anyhow::Result<_>>()?;
@@ -36,7 +40,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
             chunk_name: &chunk_name(path),
             config: args.knobs.config(),
             executor,
-            tap: None,
+            tap: tap.clone(),
             check: true,
             fuel: args.fuel,
         });

@@ -10,12 +10,14 @@ mod score;
 mod sweep;
 mod trace;
 
+use crate::faults;
 use crate::worker;
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use plumb_jit::bytecode;
 use plumb_jit::syntax::lexer::skip_file_header;
 use plumb_jit::trace::config::ExecutorKind;
+use plumb_jit::trace::tap::TapRef;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -99,6 +101,14 @@ fn executor(arg: Option<ExecutorArg>) -> anyhow::Result<ExecutorKind> {
         worker::isolate(&std::env::current_exe()?);
     }
     Ok(kind)
+}
+
+/// The fault of this name, to be planted.
+fn planted(name: &str) -> anyhow::Result<TapRef> {
+    let fault = faults::find(name);
+    let fault = fault
+        .with_context(|| format!("no fault is called `{name}`; `plumb score --list` names all"))?;
+    Ok(fault.tap())
 }
 
 /// The command line of this process.

@@ -1,8 +1,7 @@
 //! `plumb sweep`: generated programs, a summary, and what was found, reduced.
 
-use super::{ExecutorArg, emitln, executor, referee, regressions_dir};
+use super::{ExecutorArg, emitln, executor, planted, referee, regressions_dir};
 use crate::campaign::{Found, Plan, Summary, sweep, with_job};
-use crate::faults;
 use crate::generate::case_of_seed;
 use crate::harness::{Answer, GENERATED_FUEL, judge_and_blame};
 use crate::reduce;
@@ -13,7 +12,6 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plumb_jit::syntax::printer::print;
 use plumb_jit::trace::config::ExecutorKind;
-use plumb_jit::trace::tap::TapRef;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -143,13 +141,6 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         write_report(&report, &summary)?;
     }
     Ok(u8::from(!summary.findings.is_empty()))
-}
-
-fn planted(name: &str) -> anyhow::Result<TapRef> {
-    let fault = faults::find(name);
-    let fault = fault
-        .with_context(|| format!("no fault is called `{name}`; `plumb score --list` names all"))?;
-    Ok(fault.tap())
 }
 
 fn progress_bar(plan: &Plan) -> ProgressBar {

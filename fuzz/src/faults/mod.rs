@@ -7,7 +7,8 @@
 //! 3. [`passes`]    one wrong rule in a pass
 //! 4. [`lower`], [`allocate`], [`emit`] the backend's stages
 //! 5. [`restore`]   from an exit back to the interpreter
-//! 6. [`edit`]      how traces are rewritten
+//! 6. [`roots`]     what a trace keeps alive
+//! 7. [`edit`]      how traces are rewritten
 //!
 //! Invariants:
 //! - A fault is a pure function of the stage's output (see [`StageTap`]); it counts nothing.
@@ -25,6 +26,7 @@ pub mod lower;
 pub mod passes;
 pub mod recorder;
 pub mod restore;
+pub mod roots;
 
 use edit::Edit;
 use plumb_jit::backend::CompiledTrace;
@@ -34,7 +36,7 @@ use plumb_jit::ir::op::Op;
 use plumb_jit::ir::trace::{SnapshotId, Trace};
 use plumb_jit::opt::{self, Stage};
 use plumb_jit::trace::restore::Restored;
-use plumb_jit::trace::tap::{StageTap, TapRef};
+use plumb_jit::trace::tap::{StageTap, TapRef, TraceRoots};
 
 /// A planted fault.
 #[derive(Clone, Copy)]
@@ -61,10 +63,12 @@ pub enum Plant {
     Allocated(fn(&mut Allocated)),
     Emitted(fn(&mut CompiledTrace)),
     Restored(fn(&Trace, &mut Restored)),
+    Rooted(fn(&mut TraceRoots)),
 }
 
 impl Plant {
-    /// The stage that blame must name: `recorded`, a pass, `lowered`, `allocated`, `code`, `restored`.
+    /// The stage that blame must name: `recorded`, a pass, `lowered`, `allocated`, `code`, `restored`,
+    /// `roots`.
     pub fn stage(&self) -> &'static str {
         match self {
             Plant::Trace(stage, _) => stage,
@@ -72,6 +76,7 @@ impl Plant {
             Plant::Allocated(_) => "allocated",
             Plant::Emitted(_) => "code",
             Plant::Restored(_) => "restored",
+            Plant::Rooted(_) => "roots",
         }
     }
 }
@@ -120,6 +125,11 @@ impl StageTap for Fault {
             change(compiled);
         }
     }
+    fn rooted(&self, _: &Trace, roots: &mut TraceRoots) {
+        if let Plant::Rooted(change) = self.plant {
+            change(roots);
+        }
+    }
     fn restored(&self, trace: &Trace, _: SnapshotId, restored: &mut Restored) {
         if let Plant::Restored(change) = self.plant {
             change(trace, restored);
@@ -129,7 +139,7 @@ impl StageTap for Fault {
 
 /// All faults, the eight first.
 pub fn all() -> Vec<Fault> {
-    let groups: [&[Fault]; 12] = [
+    let groups: [&[Fault]; 13] = [
         eight::FAULTS,
         recorder::FAULTS,
         recorder::SNAPSHOTS,
@@ -142,6 +152,7 @@ pub fn all() -> Vec<Fault> {
         allocate::FAULTS,
         emit::FAULTS,
         restore::FAULTS,
+        roots::FAULTS,
     ];
     groups.concat()
 }
@@ -163,8 +174,10 @@ pub const EQUIVALENT: &[(&str, &str)] = &[
         "a guard that fails more often only leaves earlier, and leaving is always legal",
     ),
     (
-        "roots: an object of a trace not pinned",
-        "no engine collects during a comparison unless the case asks for collections; the object lives",
+        "roots: a string or a library function that a trace names not kept alive",
+        "each is a constant of the function that runs the trace, or of one that it inlined and that is kept \
+         alive (`roots.functions`), or a library function without upvalues, which no collector owns; a test \
+         drops them all",
     ),
     (
         "fold: x % 2^k as x & (2^k - 1)",

@@ -156,6 +156,11 @@ const WHOLE: &[&str] = &[
      for $i = 1, $N do local $4 = $3[$i % 3 + 1]; local $5 = $1[2]; $4[2] = $E; $v = $1[2]; if $5 == $v then $n = $n + 1 end; $B end",
     "local $1 = {s = $L}; local $2 = {$1, {s = $L}}
      for $i = 1, $N do local $3 = $2[$i // $k % 2 + 1]; $v = $v - $1.s; $3.s = $E; $v = $v + $1.s; $B end",
+    // Functions loaded at run time, each dead before the next: what a trace knew of one must not fit another.
+    "for $1 = 1, $k % 6 + 4 do
+       local $2 = load(\"return function(a) return a % 7 + \" .. $1 .. \" end\")()
+       for $i = 1, $N // 4 do $n = $n + $2($i); $B end
+     end",
     // What raises an error at one iteration only.
     "print(pcall(function() for $i = 1, $N do $n = $n + $I // ($k - $i) end end))",
     "print(pcall(function() for $i = 1, $N do $v = $v - $K % ($k - $i); $n = $n + $i end end))",

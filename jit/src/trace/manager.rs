@@ -22,6 +22,7 @@ use super::engine::{Engine, Run, RunOptions};
 use super::recorder::{Recorder, Recording, Step};
 use super::restore::Restored;
 use super::stats::JitStats;
+use super::tap::TraceRoots;
 use super::view::View;
 use crate::exec::Category;
 use crate::exec::mach::Record;
@@ -179,8 +180,6 @@ impl Jit {
         let Some(view) = View::new(vm) else { return };
         self.stats.recordings += 1;
         self.recording = Some((head, Recorder::new(&view, &self.config)));
-        vm.heap.recorded.clear();
-        vm.heap.recorded_protos.clear();
         vm.tick_at(vm.clock());
     }
 
@@ -223,7 +222,7 @@ impl Jit {
         }
     }
 
-    fn finish(&mut self, vm: &mut Vm, head: Head, mut recording: Recording) {
+    fn finish(&mut self, vm: &mut Vm, head: Head, recording: Recording) {
         let id = TraceId(self.traces.len() as u32);
         let observer = &mut self.observer;
         let forced = self.config.forced_exit.filter(|forced| forced.trace == id.0);
@@ -236,11 +235,14 @@ impl Jit {
                     self.observer.code(id, &counts);
                 }
                 self.stats.compiled += 1;
+                let (objects, functions) = (recording.pinned, recording.inlined);
+                let mut roots = TraceRoots { objects, functions };
                 if let Some(tap) = &self.config.tap {
-                    tap.pinned(&ir, &mut recording.pinned);
+                    tap.rooted(&ir, &mut roots);
                 }
-                vm.heap.pinned.extend(recording.pinned);
-                vm.heap.pinned_protos.extend(recording.inlined);
+                vm.heap.pinned.extend(roots.objects);
+                vm.heap.pinned_protos.extend(roots.functions);
+                forget_recorded(vm);
                 if let (Some(forced), Some(guard)) = (forced, guard) {
                     self.engine.force(id, &code, guard, forced.nth);
                 }
@@ -264,6 +266,7 @@ impl Jit {
     }
 
     fn aborted(&mut self, vm: &mut Vm, head: Head, abort: Abort) {
+        forget_recorded(vm);
         self.observer.aborted(head.0, head.1, abort);
         *self.stats.aborts.entry(abort).or_default() += 1;
         let state = self.heads.entry(head).or_default();
@@ -407,6 +410,12 @@ impl Jit {
         state.attempts += 2;
         self.penalize(vm, head, false);
     }
+}
+
+/// What a recording names need not live for its sake any more.
+fn forget_recorded(vm: &mut Vm) {
+    vm.heap.recorded.clear();
+    vm.heap.recorded_protos.clear();
 }
 
 fn set_counter(vm: &Vm, (proto, pc): Head, count: u16) {

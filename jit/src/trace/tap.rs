@@ -4,7 +4,7 @@
 //! Out: the same value, perhaps changed. All methods default to leaving it alone.
 //!
 //! In order: the recording and each pass ([`StageTap::trace`]), lowering, allocation, emission, the
-//! objects to keep alive, and at each exit the state to restore. Planted faults are taps; the stages
+//! roots to keep alive, and at each exit the state to restore. Planted faults are taps; the stages
 //! themselves know of none.
 //!
 //! Invariant: a tap is a pure function of what it is shown. The same case is run again with other
@@ -17,8 +17,18 @@ use crate::backend::mach::MachTrace;
 use crate::heap::Value;
 use crate::ir::trace::{SnapshotId, Trace};
 use crate::opt::Stage;
+use crate::vm::RuntimeProto;
 use std::fmt;
+use std::ptr::NonNull;
 use std::sync::Arc;
+
+/// What must stay alive as long as a trace: it knows these by their addresses.
+#[derive(Default)]
+pub struct TraceRoots {
+    pub objects: Vec<Value>,
+    /// Functions that the trace has inlined.
+    pub functions: Vec<NonNull<RuntimeProto>>,
+}
 
 /// Sees, and may change, what each stage hands to the next.
 pub trait StageTap: Send + Sync {
@@ -32,8 +42,8 @@ pub trait StageTap: Send + Sync {
     fn lowered(&self, _trace: &Trace, _lowered: &mut MachTrace) {}
     fn allocated(&self, _trace: &Trace, _allocated: &mut Allocated) {}
     fn emitted(&self, _trace: &Trace, _compiled: &mut CompiledTrace) {}
-    /// Objects that must stay alive as long as the trace.
-    fn pinned(&self, _trace: &Trace, _pinned: &mut Vec<Value>) {}
+    /// What the trace asks the collector to keep.
+    fn rooted(&self, _trace: &Trace, _roots: &mut TraceRoots) {}
     /// What an exit is about to write into the interpreter's state.
     fn restored(&self, _trace: &Trace, _exit: SnapshotId, _restored: &mut Restored) {}
 }

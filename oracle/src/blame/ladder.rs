@@ -183,6 +183,13 @@ impl Ladder {
         }
     }
 
+    /// Whether what diverges under this configuration agrees where nothing is collected: then something
+    /// died that a trace needs.
+    pub fn needs_collections(&self, config: &JitConfig) -> bool {
+        let without = JitConfig { collect_every: None, ..config.clone() };
+        config.collect_every.is_some() && matches!(self.ask_config(&without), Answer::Agree)
+    }
+
     /// The interpreter is the JIT's yardstick, so it must at least not break down.
     fn interpreter_holds(&self) -> Answer {
         struct Nothing;
