@@ -377,3 +377,13 @@ fn a_link_named_lua_is_a_lua() {
     assert_eq!((code, stdout), (1, format!("{name}\n")));
     assert!(stderr.starts_with(&format!("{name}: x\n")), "{stderr}");
 }
+
+#[test]
+fn the_debug_prompt_runs_lines() {
+    let input = b"print(1)\nerror('x', 0)\nx =\nlocal a = 2 print(a)\ncont\nprint(3)\n";
+    let (code, stdout, stderr) = run_with_input(&["-e", "debug.debug() print 'end'"], input);
+    assert_eq!((code, stdout.as_str()), (0, "1\n2\nend\n"));
+    let prompts =
+        "lua_debug> lua_debug> x\nlua_debug> (debug command):2: unexpected symbol near <eof>\n";
+    assert_eq!(stderr, format!("{prompts}lua_debug> lua_debug> "));
+}

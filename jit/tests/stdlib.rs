@@ -18,6 +18,7 @@ use plumb_jit::vm::{LuaError, Vm};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use std::num::NonZeroU32;
+use std::process::Command;
 use std::sync::Arc;
 
 fn cases(count: u32) -> Config {
@@ -301,6 +302,93 @@ fn scripts_print_what_they_print_under_puc() {
         .filter_map(|(name, script)| compare(name, &with_prelude(script)).err())
         .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// The zone is the process's, so each has one of its own.
+#[test]
+fn dates_are_pucs_in_every_time_zone() {
+    let zones = [
+        "UTC",
+        "CET-1CEST,M3.5.0,M10.5.0/3",
+        "XXX5YYY,M3.2.0,M11.1.0",
+        "IST-5:30",
+        "<+1130>-11:30",
+    ];
+    for zone in zones {
+        let mut child = Command::new(std::env::current_exe().expect("this test has a file"));
+        child.args(["--exact", "scripts_print_what_they_print_under_puc"]).env("TZ", zone);
+        let output = child.output().expect("this test starts again");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{zone}: {text}");
+    }
+}
+
+/// Functions that no script here can call; what can.
+const CALLED_ELSEWHERE: [&str; 2] = [
+    // Reads the standard input: the tests of the command `plumb run`.
+    "debug.debug",
+    // Differs on purpose, see README: the same tests.
+    "package.loadlib",
+];
+
+/// The names of PUC's functions: `print`, `string.rep`, `file:read`.
+fn library_functions() -> Vec<String> {
+    // SAFETY: the chunk only lists tables.
+    let lua = unsafe { Lua::unsafe_new_with(StdLib::ALL, LuaOptions::new()) };
+    let list = r#"
+        local names = {}
+        local function add(prefix, library)
+            for name, value in next, library do
+                if type(value) == "function" then names[#names + 1] = prefix .. name end
+            end
+        end
+        for name, library in next, package.loaded do add(name == "_G" and "" or name .. ".", library) end
+        add("file:", getmetatable(io.stdout).__index)
+        return names
+    "#;
+    lua.load(list).eval().expect("the tables can be listed")
+}
+
+fn lua_scripts_under(directory: &std::path::Path, text: &mut String) {
+    for entry in std::fs::read_dir(directory).expect("readable directory") {
+        let path = entry.expect("readable directory").path();
+        if path.is_dir() {
+            lua_scripts_under(&path, text);
+        } else {
+            text.push_str(&std::fs::read_to_string(&path).expect("readable script"));
+        }
+    }
+}
+
+/// Whether a script mentions a function, alone or as a method.
+fn mentions(scripts: &str, name: &str) -> bool {
+    let method = name.split_once([':', '.']).map(|(_, method)| format!(":{method}"));
+    let is_word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    let bytes = scripts.as_bytes();
+    [Some(name.to_string()), method].into_iter().flatten().any(|text| {
+        scripts.match_indices(&text).any(|(at, _)| {
+            let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+            let starts_word = text.starts_with(':') || !is_word(before);
+            starts_word && !is_word(bytes.get(at + text.len()))
+        })
+    })
+}
+
+#[test]
+fn every_library_function_has_a_script() {
+    let mut scripts = String::new();
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lua");
+    lua_scripts_under(&directory, &mut scripts);
+    let names = library_functions();
+    assert!(names.len() > 130, "{} functions", names.len());
+    let missing: Vec<_> = names
+        .iter()
+        .filter(|name| !mentions(&scripts, name) && !CALLED_ELSEWHERE.contains(&name.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "no script calls {missing:?}");
+    assert!(
+        !mentions(&scripts, "string.no_such_function") && !mentions("xprint(1) print_(2)", "print")
+    );
 }
 
 #[test]

@@ -2,13 +2,16 @@
 //!
 //! In:  the bytes that a host or the function `load` was given. Out: the main function's prototype, or
 //! PUC's error message. A binary chunk is verified: PUC would run a malformed one and crash.
+//!
+//! Limits: PUC stops asking a reader at an error of the code generator too; here the text is read up to its
+//! end or first other error before code is generated.
 
 use super::compile::compile_parsed;
 use super::proto::Proto;
-use super::undump::{bad_format, undump};
+use super::undump::{bad_format, undump_source};
 use super::verify::verify;
 use crate::syntax::parser::{MAX_HEIGHT, TooTall};
-use crate::syntax::{self, SyntaxError};
+use crate::syntax::{self, Source, SyntaxError};
 
 /// First byte of a binary chunk.
 const ESCAPE: u8 = 0x1b;
@@ -23,42 +26,46 @@ pub fn load(
     mode: &str,
     c_calls: u32,
 ) -> Result<Proto, SyntaxError> {
-    let (kind, flag) = kind(bytes);
+    load_source(&mut Source::from(bytes), chunk_name, mode, c_calls)
+}
+
+/// As [`load`], of bytes that may still have to be read. Nothing is read after an error of the text, nor
+/// behind a binary chunk.
+pub fn load_source(
+    source: &mut Source,
+    chunk_name: &[u8],
+    mode: &str,
+    c_calls: u32,
+) -> Result<Proto, SyntaxError> {
+    let is_binary = source.bytes().first() == Some(&ESCAPE);
+    let (kind, flag) = if is_binary { ("binary", 'b') } else { ("text", 't') };
     if !mode.contains(flag) {
         let message = format!("attempt to load a {kind} chunk (mode is '{mode}')");
         return Err(SyntaxError::new(message.into_bytes()));
     }
-    if flag == 'b' {
-        let proto = undump(bytes, chunk_name)?;
+    if is_binary {
+        let proto = undump_source(source, chunk_name)?;
         match verify(&proto) {
             Ok(()) => Ok(proto),
             Err(violations) => Err(bad_format(chunk_name, &violations[0].to_string())),
         }
     } else {
-        compile_text(bytes, chunk_name, c_calls)
+        compile_text(source, chunk_name, c_calls)
     }
 }
 
-/// What a chunk is, by its first byte, and the letter for it in a mode.
-fn kind(bytes: &[u8]) -> (&'static str, char) {
-    if bytes.first() == Some(&ESCAPE) { ("binary", 'b') } else { ("text", 't') }
-}
-
-/// Whether every chunk that begins with `bytes`, which are not empty, is refused. Of a binary chunk only
-/// the mode is looked at, and errors of the code generator are not found.
-pub fn is_refused(bytes: &[u8], chunk_name: &[u8], mode: &str, c_calls: u32) -> bool {
-    let (_, flag) = kind(bytes);
-    let is_wrong = || match syntax::parse_within(bytes, chunk_name, c_calls, MAX_HEIGHT) {
-        Ok(parse) => parse.error.is_some() && !parse.ran_out,
-        Err(_) => false,
-    };
-    !mode.contains(flag) || flag == 't' && is_wrong()
-}
-
-fn compile_text(bytes: &[u8], chunk_name: &[u8], c_calls: u32) -> Result<Proto, SyntaxError> {
-    match syntax::parse_within(bytes, chunk_name, c_calls, MAX_HEIGHT) {
-        Ok(parse) => compile_parsed(parse, bytes, chunk_name),
-        Err(TooTall(error)) => compile_tall_text(bytes, chunk_name, c_calls).unwrap_or(Err(error)),
+fn compile_text(
+    source: &mut Source,
+    chunk_name: &[u8],
+    c_calls: u32,
+) -> Result<Proto, SyntaxError> {
+    match syntax::parse_within(source, chunk_name, c_calls, MAX_HEIGHT) {
+        Ok(parse) => compile_parsed(parse, source.bytes(), chunk_name),
+        Err(TooTall(error)) => {
+            // A reader cannot be called from another stack.
+            while source.extend() {}
+            compile_tall_text(source.bytes(), chunk_name, c_calls).unwrap_or(Err(error))
+        }
     }
 }
 
@@ -73,9 +80,12 @@ fn compile_tall_text(
     chunk_name: &[u8],
     c_calls: u32,
 ) -> Option<Result<Proto, SyntaxError>> {
-    let work = || match syntax::parse_within(bytes, chunk_name, c_calls, u32::MAX) {
-        Ok(parse) => compile_parsed(parse, bytes, chunk_name),
-        Err(TooTall(error)) => Err(error),
+    let work = || {
+        let parsed = syntax::parse_within(&mut Source::from(bytes), chunk_name, c_calls, u32::MAX);
+        match parsed {
+            Ok(parse) => compile_parsed(parse, bytes, chunk_name),
+            Err(TooTall(error)) => Err(error),
+        }
     };
     std::thread::scope(|scope| {
         let stack_size = bytes.len().checked_mul(STACK_PER_BYTE)?;

@@ -28,7 +28,7 @@ pub use dump::dump;
 pub use effects::{Effects, RegisterSet, effects};
 pub use listing::listing;
 pub use liveness::Liveness;
-pub use load::{is_refused, load};
+pub use load::{load, load_source};
 pub use opcode::{Event, Format, Instruction, Op, OpInfo, Operand, Pc};
 pub use proto::{AbsLine, Constant, LocalVar, Proto, UpvalueDesc, VarKind};
 pub use undump::undump;

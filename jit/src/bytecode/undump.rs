@@ -14,14 +14,19 @@ use super::dump::{
 };
 use super::opcode::{Instruction, Pc};
 use super::proto::{AbsLine, Constant, LocalVar, Proto, UpvalueDesc, VarKind};
-use crate::syntax::SyntaxError;
+use crate::syntax::{Source, SyntaxError};
 
 /// PUC's compiler stops at this depth of nested constructs, so no chunk of its own goes deeper.
 const MAX_NESTED_FUNCTIONS: u32 = 200;
 
 /// Reads a binary chunk. `chunk_name` (with its `@` or `=` prefix, if any) only appears in errors.
 pub fn undump(bytes: &[u8], chunk_name: &[u8]) -> Result<Proto, SyntaxError> {
-    let mut reader = Reader { rest: bytes };
+    undump_source(&mut Source::from(bytes), chunk_name)
+}
+
+/// As [`undump`]; what comes after the chunk is not asked for.
+pub fn undump_source(source: &mut Source, chunk_name: &[u8]) -> Result<Proto, SyntaxError> {
+    let mut reader = Reader { source, position: 0 };
     reader.chunk().map_err(|why| bad_format(chunk_name, why))
 }
 
@@ -38,11 +43,12 @@ pub(super) fn bad_format(chunk_name: &[u8], why: &str) -> SyntaxError {
 
 type Read<T> = Result<T, &'static str>;
 
-struct Reader<'b> {
-    rest: &'b [u8],
+struct Reader<'s, 'r> {
+    source: &'s mut Source<'r>,
+    position: usize,
 }
 
-impl<'b> Reader<'b> {
+impl Reader<'_, '_> {
     fn chunk(&mut self) -> Read<Proto> {
         self.header()?;
         let upvalue_count = self.byte()?;
@@ -80,10 +86,20 @@ impl<'b> Reader<'b> {
         Ok(())
     }
 
-    fn block(&mut self, len: usize) -> Read<&'b [u8]> {
-        let (block, rest) = self.rest.split_at_checked(len).ok_or("truncated chunk")?;
-        self.rest = rest;
-        Ok(block)
+    /// How many bytes are there that have not been read.
+    fn at_hand(&self) -> usize {
+        self.source.bytes().len() - self.position
+    }
+
+    fn block(&mut self, len: usize) -> Read<&[u8]> {
+        while self.at_hand() < len {
+            if !self.source.extend() {
+                return Err("truncated chunk");
+            }
+        }
+        let start = self.position;
+        self.position += len;
+        Ok(&self.source.bytes()[start..self.position])
     }
 
     fn literal(&mut self, expected: &[u8], message: &'static str) -> Read<()> {
@@ -91,9 +107,9 @@ impl<'b> Reader<'b> {
     }
 
     fn word<const N: usize>(&mut self) -> Read<[u8; N]> {
-        let (word, rest) = self.rest.split_first_chunk().ok_or("truncated chunk")?;
-        self.rest = rest;
-        Ok(*word)
+        let mut word = [0; N];
+        word.copy_from_slice(self.block(N)?);
+        Ok(word)
     }
 
     fn byte(&mut self) -> Read<u8> {
@@ -139,7 +155,7 @@ impl<'b> Reader<'b> {
     /// A counted vector. The count is not trusted: the vector grows as elements are really read.
     fn list<T>(&mut self, mut element: impl FnMut(&mut Self) -> Read<T>) -> Read<Vec<T>> {
         let count = self.int()? as usize;
-        let mut list = Vec::with_capacity(count.min(self.rest.len()));
+        let mut list = Vec::with_capacity(count.min(self.at_hand()));
         for _ in 0..count {
             list.push(element(self)?);
         }

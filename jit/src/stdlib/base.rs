@@ -6,15 +6,16 @@
 //! continuation.
 //!
 //! Limits:
-//! - `load` asks a reader function for more than PUC does if it has given hundreds of pieces, a binary
-//!   chunk, or a function too large for the code generator, before it gives an error.
+//! - `load` asks a reader function for more than PUC does after a function that is too large for the code
+//!   generator.
 
 use super::{metatable_field, text_of};
-use crate::bytecode;
+use crate::bytecode::{self, Proto};
 use crate::heap::collector::Mode;
 use crate::heap::number::{Rounding, float_to_int, parse_number};
 use crate::heap::{TableRef, Value};
 use crate::syntax::error::until_nul;
+use crate::syntax::{Source, SyntaxError};
 use crate::vm::Vm;
 use crate::vm::error::{LuaError, LuaResult};
 use crate::vm::native::{Args, BasicType, Intrinsic, NativeFunction, Outcome, Returned};
@@ -331,22 +332,24 @@ fn load(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let name = vm.opt_str(args, 2)?.map(|name| until_nul(name.as_bytes()));
     let mode = String::from_utf8_lossy(mode);
     let level = vm.open_top();
-    let chunk = match text {
-        Some(text) => Ok((text.as_bytes().to_vec(), name.unwrap_or(until_nul(text.as_bytes())))),
+    let loaded = match text {
+        Some(text) => {
+            let name = name.unwrap_or(until_nul(text.as_bytes()));
+            Ok(bytecode::load(text.as_bytes(), name, &mode, vm.c_calls))
+        }
         None => {
             let reader = vm.check_type(args, 1, BasicType::Function)?;
-            let name = name.unwrap_or(b"=(load)");
-            vm.catching(|vm| read(vm, reader, name, &mode)).map(|text| (text, name))
+            vm.catching(|vm| load_pieces(vm, reader, name.unwrap_or(b"=(load)"), &mode))
         }
     };
-    let (bytes, name) = match chunk {
-        Ok(chunk) => chunk,
+    let loaded = match loaded {
+        Ok(loaded) => loaded,
         Err(error) => {
             let value = vm.catch_error(level, error)?;
             return vm.ret_all(&[Value::NIL, value]);
         }
     };
-    match bytecode::load(&bytes, name, &mode, vm.c_calls) {
+    match loaded {
         Ok(proto) => {
             let closure = vm.load(&Arc::new(proto));
             if let Some(environment) = vm.arg_opt(args, 4)
@@ -366,32 +369,32 @@ fn load(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     }
 }
 
-/// So many pieces of a reader are parsed as they come, which takes quadratic time; after that, the text
-/// is parsed whenever it has doubled.
-const PIECES: u32 = 200;
+/// Loads what a reader function gives, until it gives nil or an empty string. Its error goes before that of
+/// the text, which ends there.
+fn load_pieces(
+    vm: &mut Vm,
+    reader: Value,
+    name: &[u8],
+    mode: &str,
+) -> LuaResult<Result<Proto, SyntaxError>> {
+    let c_calls = vm.c_calls;
+    let mut failure = None;
+    let mut read = |bytes: &mut Vec<u8>| {
+        failure = read_piece(vm, reader, bytes).err();
+        failure.is_none()
+    };
+    let loaded = bytecode::load_source(&mut Source::read(&mut read), name, mode, c_calls);
+    failure.map_or(Ok(loaded), Err)
+}
 
-/// The pieces that a reader function gives, until it gives nil or an empty string, or until they can be
-/// the beginning of no chunk.
-fn read(vm: &mut Vm, reader: Value, name: &[u8], mode: &str) -> LuaResult<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let (mut pieces, mut parsed) = (0, 0);
-    loop {
-        let piece = vm.call1(reader, &[])?;
-        match text_of(piece) {
-            Some(piece) if !piece.is_empty() => bytes.extend_from_slice(&piece),
-            Some(_) => return Ok(bytes),
-            None if piece.is_nil() => return Ok(bytes),
-            None => return Err(vm.error("reader function must return a string")),
-        }
-        vm.check_room(bytes.len())?;
-        pieces += 1;
-        if pieces <= PIECES || bytes.len() >= 2 * parsed {
-            parsed = bytes.len();
-            if bytecode::is_refused(&bytes, name, mode, vm.c_calls) {
-                return Ok(bytes);
-            }
-        }
+fn read_piece(vm: &mut Vm, reader: Value, bytes: &mut Vec<u8>) -> LuaResult<()> {
+    let piece = vm.call1(reader, &[])?;
+    match text_of(piece) {
+        Some(piece) => bytes.extend_from_slice(&piece),
+        None if piece.is_nil() => {}
+        None => return Err(vm.error("reader function must return a string")),
     }
+    vm.check_room(bytes.len())
 }
 
 const OPTIONS: &[&str] = &[

@@ -1,6 +1,6 @@
 //! Source text -> AST, and back.
 //!
-//! 1. [`lexer`]      bytes -> tokens; [`number`] reads and writes numerals
+//! 1. [`lexer`]      bytes ([`source`]) -> tokens; [`number`] reads and writes numerals
 //! 2. [`parser`]     tokens -> AST, with PUC's error messages; `scope` is what it knows about names
 //! 3. [`ast`]        the tree: what the compiler reads, the generator builds and the reducer edits;
 //!    `build` has its constructors
@@ -19,7 +19,9 @@ pub mod parser;
 pub mod precedence;
 pub mod printer;
 mod scope;
+pub mod source;
 
 pub use error::SyntaxError;
 pub use parser::{parse, parse_at_depth, parse_within};
 pub use printer::print;
+pub use source::Source;

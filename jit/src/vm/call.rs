@@ -149,6 +149,14 @@ impl Vm {
         result
     }
 
+    /// [`Vm::catching`] where no message handler sees the errors (`lua_pcall` without one).
+    pub fn catching_unhandled<T>(&mut self, calls: impl FnOnce(&mut Vm) -> T) -> T {
+        let handler = std::mem::take(&mut self.thread.handler);
+        let result = self.catching(calls);
+        self.thread.handler = handler;
+        result
+    }
+
     fn call_fresh(&mut self, func: usize, wanted: i32) -> LuaResult<()> {
         let start = Start { thread: self.current, floor: self.thread.frames.len() };
         let entered = self.enter_c_call().and_then(|()| {

@@ -156,7 +156,7 @@ fn run_line(vm: &mut Vm, line: &[u8]) -> LuaResult<Option<Vec<u8>>> {
     };
     let function = Value::from(vm.load(&Arc::new(proto)));
     let level = vm.open_top();
-    let Err(error) = vm.catching(|vm| vm.call(function, &[])) else {
+    let Err(error) = vm.catching_unhandled(|vm| vm.call(function, &[])) else {
         return Ok(None);
     };
     let value = vm.catch_error(level, error)?;

@@ -1,6 +1,6 @@
 //! Source bytes -> tokens.
 //!
-//! In: the bytes of a chunk and its name. Out: one token at a time, with PUC's two line counters.
+//! In: the bytes of a chunk, which may still come from a reader, and its name. Out: one token at a time, with PUC's two line counters.
 //!
 //! Invariants: `line_number` is the line the scanner has reached, `last_line` the line of the last
 //! token consumed; both move exactly as in PUC's `llex.c`, including when a token of lookahead has
@@ -19,6 +19,7 @@ pub use token::{Token, is_identifier};
 use super::ast::Str;
 use super::error::{SyntaxError, chunk_display, until};
 use super::number::{self, Number};
+use super::source::Source;
 use token::{is_name_byte, is_name_start, keyword};
 
 /// [`Lexer::advances`] of a lexer that gives no more tokens.
@@ -35,8 +36,8 @@ pub(super) enum Near {
     Eof,
 }
 
-pub struct Lexer<'a> {
-    source: &'a [u8],
+pub struct Lexer<'a, 'r> {
+    source: &'a mut Source<'r>,
     position: usize,
     chunkname: &'a [u8],
     /// The current token.
@@ -51,9 +52,9 @@ pub struct Lexer<'a> {
     buffer: Vec<u8>,
 }
 
-impl<'a> Lexer<'a> {
+impl<'a, 'r> Lexer<'a, 'r> {
     /// Before the first [`advance`](Lexer::advance) the current token means nothing.
-    pub fn new(source: &'a [u8], chunkname: &'a [u8]) -> Lexer<'a> {
+    pub fn new(source: &'a mut Source<'r>, chunkname: &'a [u8]) -> Lexer<'a, 'r> {
         Lexer {
             source,
             position: 0,
@@ -99,23 +100,19 @@ impl<'a> Lexer<'a> {
 
     /// An error at the token that is current after so many advances.
     pub fn error_after(
-        source: &[u8],
+        source: &'r [u8],
         chunkname: &[u8],
         advances: u32,
         message: &str,
     ) -> SyntaxError {
-        let mut lexer = Lexer::new(source, chunkname);
+        let mut source = Source::from(source);
+        let mut lexer = Lexer::new(&mut source, chunkname);
         for _ in 0..advances {
             if let Err(error) = lexer.advance() {
                 return error;
             }
         }
         lexer.error_here(message)
-    }
-
-    /// Whether the byte after those consumed is missing. PUC's scanner always holds that byte.
-    pub fn ran_out(&self) -> bool {
-        self.position >= self.source.len()
     }
 
     /// An error at the current token.
@@ -156,15 +153,19 @@ impl<'a> Lexer<'a> {
     }
 
     fn current(&self) -> Option<u8> {
-        self.source.get(self.position).copied()
+        self.source.bytes().get(self.position).copied()
     }
 
     fn current_is(&self, test: impl Fn(u8) -> bool) -> bool {
         self.current().is_some_and(test)
     }
 
+    /// PUC's scanner always holds the byte after those consumed, so it is asked for at once.
     fn skip(&mut self) {
         self.position += 1;
+        if self.position >= self.source.bytes().len() {
+            self.source.extend();
+        }
     }
 
     /// Skips the current byte if it is `byte`.
@@ -359,7 +360,8 @@ mod tests {
     use super::*;
 
     fn tokens(source: &str) -> Vec<Token> {
-        let mut lexer = Lexer::new(source.as_bytes(), b"=test");
+        let mut source = Source::from(source.as_bytes());
+        let mut lexer = Lexer::new(&mut source, b"=test");
         lexer.advance().unwrap();
         let mut found = Vec::new();
         while lexer.token != Token::Eof {
@@ -393,7 +395,8 @@ mod tests {
 
     #[test]
     fn lines_are_those_of_the_last_and_the_reached_token() {
-        let mut lexer = Lexer::new(b"a --[[\n\n]] b\r\nc", b"=test");
+        let mut source = Source::from(&b"a --[[\n\n]] b\r\nc"[..]);
+        let mut lexer = Lexer::new(&mut source, b"=test");
         let mut lines = Vec::new();
         for _ in 0..4 {
             lexer.advance().unwrap();

@@ -8,7 +8,7 @@ use super::super::error::SyntaxError;
 use super::super::number::{hex_value, is_space};
 use super::{Bracket, Lexer, Near, Token};
 
-impl Lexer<'_> {
+impl Lexer<'_, '_> {
     pub(super) fn long_string(&mut self, level: usize) -> Result<Token, SyntaxError> {
         self.long_body(level, "string")?;
         let text = &self.buffer[level + 2..self.buffer.len() - (level + 2)];
@@ -204,7 +204,8 @@ mod tests {
     use super::*;
 
     fn string(source: &str) -> Vec<u8> {
-        let mut lexer = Lexer::new(source.as_bytes(), b"=test");
+        let mut source = crate::syntax::Source::from(source.as_bytes());
+        let mut lexer = Lexer::new(&mut source, b"=test");
         lexer.advance().unwrap();
         match lexer.advance().unwrap() {
             Token::Str(s) => s.to_vec(),

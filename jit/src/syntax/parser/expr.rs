@@ -42,7 +42,7 @@ fn binary_operator(token: &Token) -> Option<BinOp> {
     })
 }
 
-impl Parser<'_> {
+impl Parser<'_, '_> {
     /// In place of an expression that PUC never sees.
     fn missing(&self) -> Expr {
         self.node(ExprKind::Nil, self.last_line())

@@ -25,6 +25,7 @@ use super::ast::*;
 use super::error::SyntaxError;
 use super::lexer::{Lexer, Near, Token};
 use super::scope::{ScopeError, Scopes, VarKind};
+use super::source::Source;
 
 /// PUC's `LUAI_MAXCCALLS`: nesting of C calls and of statements and expressions together.
 const MAX_C_CALLS: u32 = 200;
@@ -40,11 +41,12 @@ pub fn parse(source: &[u8], chunkname: &[u8]) -> Result<Chunk, SyntaxError> {
 /// Parses a chunk when `c_calls` C calls are under way: they count towards the nesting limit.
 /// (`load` called from a Lua main chunk: one.)
 pub fn parse_at_depth(source: &[u8], chunkname: &[u8], c_calls: u32) -> Result<Chunk, SyntaxError> {
-    let TooTall(error) = match parse_within(source, chunkname, c_calls, MAX_HEIGHT) {
-        Ok(Parse { chunk, error: None, .. }) => return Ok(chunk),
-        Ok(Parse { error: Some(error), .. }) => return Err(error),
-        Err(too_tall) => too_tall,
-    };
+    let TooTall(error) =
+        match parse_within(&mut Source::from(source), chunkname, c_calls, MAX_HEIGHT) {
+            Ok(Parse { chunk, error: None }) => return Ok(chunk),
+            Ok(Parse { error: Some(error), .. }) => return Err(error),
+            Err(too_tall) => too_tall,
+        };
     Err(error)
 }
 
@@ -55,13 +57,11 @@ pub struct TooTall(pub SyntaxError);
 pub struct Parse {
     pub chunk: Chunk,
     pub error: Option<SyntaxError>,
-    /// More text might change the error.
-    pub ran_out: bool,
 }
 
 /// [`parse_at_depth`] with another limit of the height of expressions, and with what comes before an error.
 pub fn parse_within(
-    source: &[u8],
+    source: &mut Source,
     chunkname: &[u8],
     c_calls: u32,
     max_height: u32,
@@ -70,7 +70,6 @@ pub fn parse_within(
         lexer: Lexer::new(source, chunkname),
         scopes: Scopes::default(),
         error: None,
-        ran_out: false,
         levels: c_calls,
         height: 0,
         max_height,
@@ -79,16 +78,15 @@ pub fn parse_within(
     let chunk = parser.chunk();
     match parser.error {
         Some(error) if parser.is_too_tall => Err(TooTall(error)),
-        error => Ok(Parse { chunk, error, ran_out: parser.ran_out }),
+        error => Ok(Parse { chunk, error }),
     }
 }
 
-struct Parser<'a> {
-    lexer: Lexer<'a>,
+struct Parser<'a, 'r> {
+    lexer: Lexer<'a, 'r>,
     scopes: Scopes,
     /// The first error. Nothing counts after it.
     error: Option<SyntaxError>,
-    ran_out: bool,
     /// Nesting, as PUC counts C calls.
     levels: u32,
     /// Greatest height of the expressions parsed since the enclosing one began.
@@ -97,7 +95,7 @@ struct Parser<'a> {
     is_too_tall: bool,
 }
 
-impl Parser<'_> {
+impl Parser<'_, '_> {
     fn chunk(&mut self) -> Chunk {
         self.scopes.open_main();
         self.advance();
@@ -117,7 +115,6 @@ impl Parser<'_> {
     fn fail(&mut self, error: SyntaxError) {
         if !self.has_failed() {
             self.error = Some(error);
-            self.ran_out = self.lexer.ran_out();
             self.lexer.stop();
         }
     }

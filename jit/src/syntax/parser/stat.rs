@@ -5,7 +5,7 @@ use super::super::lexer::Token;
 use super::super::scope::VarKind;
 use super::Parser;
 
-impl Parser<'_> {
+impl Parser<'_, '_> {
     /// Parses one statement and appends it; a label also takes the empty statements and labels
     /// after it, which PUC handles before the label itself.
     pub(super) fn statement(&mut self, stats: &mut Vec<Stat>) {

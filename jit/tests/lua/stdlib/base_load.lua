@@ -77,3 +77,33 @@ asked("\27Lua")
 print(load(function() return "x = (" end, "=r"))
 local n = 0
 print(load(function() n = n + 1 return "x = 1" end, "=r", "b"), n)
+
+-- Binary chunks are read up to their end; a reader that never ends is no matter.
+local whole = string.dump(function(...) return select("#", ...), "a constant" end, true)
+print(load(function() return whole end, "=b")(1, 2))
+local function split(text, size) local t = {} for i = 1, #text, size do t[#t + 1] = text:sub(i, i + size - 1) end return t end
+for _, size in ipairs {1, 3, 7, 1000} do
+  local pieces, n = split(whole, size), 0
+  local f, message = load(function() n = n + 1 return pieces[n] end, "=b", "b")
+  print(size, n == #pieces, f and f(1), message)
+  pieces[#pieces], n = nil, 0
+  f, message = load(function() n = n + 1 return pieces[n] end, "=b", "b")
+  print(size, n == #pieces + 1, f, message)
+end
+asked("\27Lua", "S")
+asked("\27Lub", "S")
+asked("\27", "Lua", "T", "x", "x")
+-- Many pieces, and what the reader may do meanwhile.
+for _, stop in ipairs {150, 250, 1000} do
+  local n = 0
+  print(load(function() n = n + 1 if n == stop then return ")" end return "x = " .. n .. "\n" end, "=r"))
+  print(n)
+end
+local log = {}
+print(nil ~= load(function() log[#log + 1] = load("return 1 +") and "" or "inner" collectgarbage() if #log < 4 then return "local a" .. #log .. " " end end, "=r"), #log)
+print(type(select(2, load(function() error({}) end)))) print(select("#", load(function() error() end)))
+print(load(function() return {} end, "=r")) local once = {12} print(load(function() return table.remove(once) end, "=r"))
+local n = 0 print(load(function() n = n + 1 if n < 3 then return "x = 1 " end error("late", 0) end, "=r"), n)
+n = 0 print(load(function() n = n + 1 if n < 3 then return "x = ) " end error("never", 0) end, "=r"), n)
+print(pcall(load, function() coroutine.yield() end)) print(coroutine.wrap(function() return load(coroutine.yield) end)())
+print(xpcall(function() return load(function() return ("("):rep(300) end) end, function(m) return m .. "!" end))

@@ -5,3 +5,4 @@ end
 bad(math.atan) bad(math.atan, {}) bad(math.atan, 1, {}) print(math.atan(1, nil))
 local m = math
 print(pcall(function() m.atan() end))
+print(math.atan2 == math.atan, math.atan2(1, -1)) bad(math.atan2, {})
