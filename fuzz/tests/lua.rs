@@ -379,6 +379,14 @@ fn a_link_named_lua_is_a_lua() {
 }
 
 #[test]
+fn the_stack_has_pucs_size() {
+    // Under PUC's `lua` the same.
+    let (code, _, stderr) = run(&["-e", "local function f() f() end f()"]);
+    assert_eq!(code, 1);
+    assert!(stderr.contains("\n\t...\t(skipping 999970 levels)\n"), "{stderr}");
+}
+
+#[test]
 fn the_debug_prompt_runs_lines() {
     let input = b"print(1)\nerror('x', 0)\nx =\nlocal a = 2 print(a)\ncont\nprint(3)\n";
     let (code, stdout, stderr) = run_with_input(&["-e", "debug.debug() print 'end'"], input);

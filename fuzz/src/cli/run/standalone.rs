@@ -207,7 +207,13 @@ impl Standalone {
         loaded: Result<ClosureRef, LoadError>,
     ) -> Result<(), Reported> {
         match loaded {
-            Ok(chunk) => self.call(vm, Value::from(chunk), &[]).map(|_| ()),
+            Ok(chunk) => {
+                // With this slot a stack overflows after as many calls as under PUC's `lua`.
+                vm.push(Value::from(chunk));
+                let result = self.call(vm, Value::from(chunk), &[]);
+                vm.pop();
+                result.map(|_| ())
+            }
             Err(error) => {
                 self.report(&error.message);
                 Err(Reported)
