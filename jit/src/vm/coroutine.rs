@@ -407,6 +407,6 @@ impl Vm {
         // SAFETY: the thread does not run; this is the only reference to its state.
         let state = unsafe { thread.suspended_state_mut() };
         let state = state.expect("an ended thread does not run");
-        state.close_upvalues(0, |upvalue, value| self.heap.barrier(upvalue, value));
+        state.close_upvalues(0, |upvalue, value| self.heap.close_barrier(upvalue, value));
     }
 }
