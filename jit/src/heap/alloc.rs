@@ -14,7 +14,7 @@
 
 use crate::exec::first_epoch;
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error, realloc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::ptr::NonNull;
 
@@ -34,11 +34,38 @@ pub struct Allocator {
     debt: isize,
     regions: Option<BTreeMap<u64, Block>>,
     epoch: u64,
+    quarantine: Option<Quarantine>,
+}
+
+/// What each byte of a block in quarantine is.
+pub(super) const FREED: u8 = 0xDB;
+const QUARANTINE_BYTES: usize = 4 << 20;
+
+/// Blocks that were given back, oldest first.
+#[derive(Default)]
+struct Quarantine {
+    blocks: VecDeque<(NonNull<u8>, Layout)>,
+    bytes: usize,
+}
+
+impl Drop for Quarantine {
+    fn drop(&mut self) {
+        for (block, layout) in self.blocks.drain(..) {
+            // SAFETY: the block was given back with this layout.
+            unsafe { dealloc(block.as_ptr(), layout) };
+        }
+    }
 }
 
 impl Allocator {
     pub fn new() -> Allocator {
-        Allocator { live_bytes: 0, debt: -64 * 1024, regions: None, epoch: first_epoch() }
+        Allocator {
+            live_bytes: 0,
+            debt: -64 * 1024,
+            regions: None,
+            epoch: first_epoch(),
+            quarantine: None,
+        }
     }
 
     pub fn allocate(&mut self, bytes: usize) -> NonNull<u8> {
@@ -101,8 +128,36 @@ impl Allocator {
             debug_assert!(was.is_some(), "a block that was given back was tracked");
             self.epoch += 1;
         }
+        if cfg!(debug_assertions) && self.quarantine.is_some() {
+            return self.put_in_quarantine(block, layout);
+        }
         // SAFETY: the caller says that the block came from `allocate` with this size.
         unsafe { dealloc(block.as_ptr(), layout) }
+    }
+
+    /// From now on blocks that are given back are overwritten and not used again for a while, so that
+    /// a reference to one is seen as what it is. Not under AddressSanitizer, which does it better.
+    pub fn quarantine(&mut self) {
+        const SANITIZED: bool = option_env!("PLUMB_ASAN").is_some();
+        if cfg!(debug_assertions) && !SANITIZED {
+            self.quarantine.get_or_insert_default();
+        }
+    }
+
+    #[cold]
+    fn put_in_quarantine(&mut self, block: NonNull<u8>, layout: Layout) {
+        let Some(quarantine) = &mut self.quarantine else { return };
+        quarantine.bytes += layout.size();
+        quarantine.blocks.push_back((block, layout));
+        // SAFETY: the block is given back, and has this layout.
+        unsafe { block.as_ptr().write_bytes(FREED, layout.size()) };
+        while quarantine.bytes > QUARANTINE_BYTES
+            && let Some((oldest, layout)) = quarantine.blocks.pop_front()
+        {
+            quarantine.bytes -= layout.size();
+            // SAFETY: the block was given back, and leaves the quarantine once.
+            unsafe { dealloc(oldest.as_ptr(), layout) };
+        }
     }
 
     /// Changes the size of a block, which may move; what it gains is not initialized.
@@ -116,6 +171,16 @@ impl Allocator {
         new_bytes: usize,
     ) -> NonNull<u8> {
         let (old, new) = (layout(old_bytes), layout(new_bytes));
+        if self.quarantine.is_some() {
+            let moved = self.obtain(new_bytes, false);
+            // SAFETY: by the caller's promise; both blocks have so many bytes.
+            unsafe {
+                let bytes = old_bytes.min(new_bytes);
+                std::ptr::copy_nonoverlapping(block.as_ptr(), moved.as_ptr(), bytes);
+                self.release(block, old_bytes);
+            }
+            return moved;
+        }
         // SAFETY: the caller says that the block came from `allocate` with this size; `layout` never
         // has size zero.
         let moved = unsafe { realloc(block.as_ptr(), old, new.size()) };

@@ -7,6 +7,7 @@
 //! are put aside while marking (strong parts of them are visited) and dealt with in the atomic phase.
 //! Strings behave as values: they are never removed from weak tables.
 
+use super::alloc::FREED;
 use super::colour::Age;
 use super::layout::{
     Closure, GcHeader, NativeClosure, Node, ObjectKind, Table, Thread, Upvalue, Userdata,
@@ -98,6 +99,8 @@ impl Marker {
     #[inline(always)]
     pub(super) fn object(&mut self, object: *mut GcHeader) {
         // SAFETY: roots and reached objects refer to live objects only.
+        debug_assert!(unsafe { (*object).mark } != FREED, "a freed object was reached");
+        // SAFETY: as above.
         if unsafe { (*object).is_white() } {
             self.white_object(object);
         }
@@ -510,10 +513,13 @@ impl Marker {
 }
 
 fn is_white(value: Value) -> bool {
+    if !value.is_collectable() || value.tag() == Tag::DeadKey {
+        return false;
+    }
     // SAFETY: values in live tables refer to live objects, dead keys excepted.
-    value.is_collectable()
-        && value.tag() != Tag::DeadKey
-        && unsafe { (*(value.payload() as *mut GcHeader)).is_white() }
+    let header = unsafe { &*(value.payload() as *const GcHeader) };
+    debug_assert!(header.mark != FREED, "a weak table refers to a freed object");
+    header.is_white()
 }
 
 /// # Safety

@@ -184,6 +184,9 @@ impl Heap {
     pub fn set_stress(&mut self, stress: Option<Stress>) {
         self.stress = stress.or_else(Stress::of_environment);
         self.points_left = self.stress.map_or(0, |stress| stress.every.get());
+        if self.stress.is_some() {
+            self.allocator.quarantine();
+        }
         self.set_debt(0);
     }
     pub fn is_stressed(&self) -> bool {
