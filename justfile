@@ -64,6 +64,14 @@ arm64-sweep *ARGS="--seconds 60":
 bless:
     BLESS=1 cargo test -p plumb-jit --test filetests
 
+# the collector's tests under AddressSanitizer (nightly toolchain needed)
+asan:
+    .ci/asan
+
+# every Lua program of the repository under each regime of the collector, at more allocation points than in the tests
+stress:
+    cargo test -p plumb-jit --test stress -- --ignored --nocapture
+
 # formatting and lints
 lint:
     cargo fmt --all --check
