@@ -7,7 +7,8 @@
 //!
 //! Order: frames from the running one outwards, each with the registers that the plan selects, then the
 //! roots, among them the main thread while a coroutine runs, then the content of reached objects, breadth
-//! first. The content of a coroutine is its status and, frame by frame, what the plan selects. An object's number is its position
+//! first. The content of a coroutine is its status and, frame by frame, what the plan selects; a function that
+//! `coroutine.wrap` made shows its coroutine. An object's number is its position
 //! in the order of first appearance, which is the same on all engines because
 //! - registers, roots and upvalues have an order;
 //! - of a table, entries whose values are objects not seen before are taken in the order of their keys.
@@ -16,7 +17,9 @@
 //! that does not fit is shown by a sample of integer keys (1 to 16, then powers of two) which does not
 //! depend on iteration order, and the traversal ends there. Keys that are objects are ordered by what they
 //! show of themselves; of keys that look the same, the values are not entered. Frames beyond the first
-//! few are shown some at each look, all of them at a look that visits content.
+//! few are shown some at each look, all of them at a look that visits content. A look that does not still
+//! enters coroutines, those that registers lead to: they are frames too, and a trace reaches them through
+//! open upvalues.
 #![forbid(unsafe_code)]
 
 use crate::digest::{Digest, Mixer};
@@ -158,6 +161,8 @@ pub trait State {
     fn thread_status(&self, thread: Address) -> ThreadStatus;
     /// The function of a coroutine that was not started yet.
     fn thread_body(&self, thread: Address) -> Option<Self::Value>;
+    /// The coroutine of a function that `coroutine.wrap` made.
+    fn wrapped_thread(&self, native: Address) -> Option<Self::Value>;
     /// Visits the Lua frames of a thread that does not run, the innermost first: where each waits, and
     /// its registers.
     fn each_thread_frame(&self, thread: Address, visit: &mut ThreadFrameVisitor<'_, Self::Value>);
@@ -190,15 +195,18 @@ pub struct Plan {
     pub frames: usize,
     /// Which of the other frames are shown: those from this number on, counted around.
     pub window: usize,
-    /// Bound on visited entries and objects; 0 visits no content.
+    /// Bound on visited entries and objects; 0 visits no content but that of coroutines.
     pub entries: usize,
+    /// Bound on coroutines and their frames that are visited where no other content is.
+    pub threads: usize,
     /// Enter library tables too, and every byte of long strings.
     pub complete: bool,
 }
 
 impl Plan {
     /// Registers only.
-    pub const REGISTERS: Plan = Plan { frames: 16, window: 0, entries: 0, complete: false };
+    pub const REGISTERS: Plan =
+        Plan { frames: 16, window: 0, entries: 0, threads: 24, complete: false };
     /// The registers of all frames and a bounded part of what they reach.
     pub const REACHABLE: Plan = Plan { frames: usize::MAX, entries: 256, ..Plan::REGISTERS };
     /// All that can be reached, up to a bound that no sane case meets.
@@ -231,7 +239,7 @@ pub trait Sink {
     fn upvalue(&mut self, index: usize, cell: u32, value: &Canonical<'_>);
     fn metatable(&mut self, value: &Canonical<'_>);
     fn status(&mut self, status: ThreadStatus);
-    /// The function of a coroutine that was not started yet.
+    /// The function of a coroutine that was not started yet, or the coroutine of a function.
     fn body(&mut self, value: &Canonical<'_>);
     /// A frame of a thread that does not run.
     fn waiting_frame(&mut self, depth: usize, frame: &Frame);
@@ -259,15 +267,13 @@ pub fn walk<S: State>(
         numbers: FxHashMap::default(),
         cells: FxHashMap::default(),
         queue: Vec::new(),
-        left: plan.entries,
+        left: if plan.entries > 0 { plan.entries } else { plan.threads },
     };
     let registers = walker.frames(selection, sink);
     for (index, &root) in roots.iter().enumerate() {
         sink.root(index, &walker.number(root));
     }
-    if plan.entries > 0
-        && let Some(main) = state.waiting_main()
-    {
+    if let Some(main) = state.waiting_main() {
         sink.root(roots.len(), &walker.number(main));
     }
     registers + walker.contents(selection, sink)
@@ -381,12 +387,24 @@ impl<'s, S: State> Walker<'s, S> {
         let (mut next, mut registers) = (0, 0);
         while next < self.queue.len() && self.left > 0 {
             let (class, address) = self.queue[next];
+            let leads_to_frames = matches!(class, Class::Thread | Class::Native);
+            if self.plan.entries == 0 && !leads_to_frames {
+                next += 1;
+                continue;
+            }
             self.left -= 1;
             match class {
                 Class::Table => self.table(next as u32, address, sink),
                 Class::Closure => self.closure(next as u32, address, sink),
                 Class::Thread => registers += self.thread(next as u32, address, selection, sink),
-                Class::Native | Class::Userdata => {
+                Class::Native => {
+                    sink.begin(next as u32, &Header::Other(class));
+                    if let Some(thread) = self.state.wrapped_thread(address) {
+                        sink.body(&self.number(thread));
+                    }
+                    sink.end(false);
+                }
+                Class::Userdata => {
                     sink.begin(next as u32, &Header::Other(class));
                     sink.end(false);
                 }

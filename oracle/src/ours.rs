@@ -165,6 +165,17 @@ impl State for VmState<'_> {
         self.vm.coroutine_body(thread_at(thread))
     }
 
+    fn wrapped_thread(&self, native: Address) -> Option<Value> {
+        if native.0 & NATIVE_CLOSURE_BIT == 0 {
+            return None;
+        }
+        let closure = Value::from_raw(Tag::NativeClosure, native.0 & !NATIVE_CLOSURE_BIT);
+        let closure = closure.as_native_closure()?;
+        // No other function of the library keeps a coroutine.
+        let first = (closure.upvalue_count() > 0).then(|| closure.upvalue(0))?;
+        first.as_thread().map(Value::from)
+    }
+
     fn each_thread_frame(&self, thread: Address, visit: &mut ThreadFrameVisitor<'_, Value>) {
         let thread = self.vm.thread_state(thread_at(thread));
         for index in (0..thread.frames().len()).rev() {

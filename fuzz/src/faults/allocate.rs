@@ -61,6 +61,14 @@ pub const FAULTS: &[Fault] = &[
         ops: &[],
         plant: Plant::Allocated(exit_stale),
     },
+    Fault {
+        name: "allocate.call-result",
+        about: "another register's content is moved over the result of a call",
+        imitates: "a call's result register clobbered before it is read",
+        rare: Some("only across helper calls"),
+        ops: &[],
+        plant: Plant::Allocated(call_result),
+    },
 ];
 
 fn blocks(allocated: &mut Allocated) -> impl Iterator<Item = &mut Vec<Step>> {
@@ -123,6 +131,21 @@ fn clobber(allocated: &mut Allocated) {
             if steps[spill..at].iter().any(calls) {
                 steps[at] = Step::Move { from: register, to };
             }
+        }
+    }
+}
+
+fn call_result(allocated: &mut Allocated) {
+    for steps in blocks(allocated) {
+        for at in (0..steps.len()).rev() {
+            let Step::Inst { inst: inst @ Inst::Call { .. }, .. } = &steps[at] else { continue };
+            let from = match inst.written() {
+                Some(Loc::X(register)) => Loc::X(register + 1),
+                Some(Loc::D(register)) => Loc::D(register + 1),
+                _ => continue,
+            };
+            let to = inst.written().expect("it has just been seen");
+            steps.insert(at + 1, Step::Move { from, to });
         }
     }
 }

@@ -23,6 +23,7 @@ macro_rules! faults {
 pub const FAULTS: &[Fault] = faults! {
     "emit.inverted", "the last guard that compares integers has its condition inverted", "condition inverted", None, [], inverted;
     "emit.signed", "a bound is compared signed", "signed for unsigned", Some("only at a negative index"), [GuardULt], |c| guards(c, |cond| (cond == HS).then_some(GE));
+    "emit.unordered", "a guard after fcmp leaves on GE for PL, and on GT for HI", "fcmp: the unordered case", Some("only at a NaN"), [GuardFLt, GuardFLe], unordered;
     "emit.subtract-order", "the operands of fsub are swapped", "operand order of fsub", None, [FSub], |c| words(c, |w| (w & 0xffe0_fc00 == 0x1e60_3800).then(|| swap_operands(w)));
     "emit.divide-order", "the operands of fdiv are swapped", "operand order of fdiv", None, [FDiv], |c| words(c, |w| (w & 0xffe0_fc00 == 0x1e60_1800).then(|| swap_operands(w)));
     "emit.scale", "the index of an array is scaled by 8", "gscript: S bit of a register offset", None, [ArrayLoad, ArrayStore], |c| words(c, |w| (w & 0xffe0_fc00 == 0x8b00_1000).then_some(w & !0xfc00 | 3 << 10));
@@ -45,9 +46,11 @@ pub const FAULTS: &[Fault] = faults! {
 
 const HS: u32 = 2;
 const LO: u32 = 3;
+const PL: u32 = 5;
 const HI: u32 = 8;
 const LS: u32 = 9;
 const GE: u32 = 10;
+const GT: u32 = 12;
 /// `ldp x21, x22, [sp, #32]` and the pair after it.
 const LDP_X21: u32 = 0xa942_5bf5;
 const LDP_X23: u32 = 0xa943_63f7;
@@ -65,6 +68,25 @@ fn swap_operands(word: u32) -> u32 {
 
 fn is_conditional(word: u32) -> bool {
     word & 0xff00_0010 == 0x5400_0000
+}
+
+fn is_float_compare(word: u32) -> bool {
+    word & 0xffe0_fc07 == 0x1e60_2000
+}
+
+fn unordered(compiled: &mut CompiledTrace) {
+    let words = &mut compiled.blob.words;
+    for at in 1..words.len() {
+        if !is_float_compare(words[at - 1]) || !is_conditional(words[at]) {
+            continue;
+        }
+        let cond = match words[at] & 15 {
+            PL => GE,
+            HI => GT,
+            other => other,
+        };
+        words[at] = words[at] & !15 | cond;
+    }
 }
 
 /// Changes the conditions of guards.

@@ -108,6 +108,9 @@ impl<S: State> State for FaultyState<'_, S> {
     fn thread_body(&self, thread: Address) -> Option<S::Value> {
         self.inner.thread_body(thread)
     }
+    fn wrapped_thread(&self, native: Address) -> Option<S::Value> {
+        self.inner.wrapped_thread(native)
+    }
     fn each_thread_frame(&self, thread: Address, visit: &mut ThreadFrameVisitor<'_, S::Value>) {
         self.inner.each_thread_frame(thread, visit);
     }
@@ -273,6 +276,42 @@ fn the_differences_name_place_and_both_values() {
     let difference = &found.differences[0];
     assert_eq!(difference.place, "frame 0, register 0 (count)");
     assert_eq!((difference.left.as_str(), difference.right.as_str()), ("40", "41"));
+}
+
+/// The digest of what every moment covers, at one clock.
+fn shallow<E: Engine>(engine: &E, source: &str, select: Select) -> Digest {
+    struct Once(Rc<Program>, Select, Option<Digest>);
+    impl Watcher for Once {
+        fn first(&mut self) -> Option<Clock> {
+            Some(Clock(60))
+        }
+        fn at<S: State>(&mut self, _: Clock, state: &S) -> Next {
+            self.2 = Some(look(&self.0, self.1, &Plan::REGISTERS, state).0);
+            Next::Never
+        }
+        fn end<S: State>(&mut self, _: &S, _: &Ending<S::Value>, _: &[u8]) {}
+    }
+    let program = program(source);
+    let (_, once) = engine.run(&program, Once(program.clone(), select, None));
+    once.2.expect("the program is long enough")
+}
+
+/// Coroutines that registers lead to are compared at every moment, not only where content is.
+#[test]
+fn every_moment_covers_the_frames_of_coroutines() {
+    let yielded = "local co = coroutine.create(function(a) local n = a + KKK coroutine.yield() return n end) \
+                   coroutine.resume(co, 10) for i = 1, 90 do end return co";
+    let wrapped = "local co = coroutine.wrap(function() local n = KKK coroutine.yield() return n end) \
+                   co() for i = 1, 90 do end return co()";
+    let waiting = "local n = KKK local co = coroutine.wrap(function() for i = 1, 900 do end end) co() n = n + 1";
+    for source in [yielded, wrapped, waiting] {
+        let with = |k: &str| source.replace("KKK", k);
+        for select in [Select::Live, Select::Defined] {
+            let digest = |k| shallow(&ours::Interpreter, &with(k), select);
+            assert_ne!(digest("30"), digest("31"), "{source}");
+            assert_eq!(digest("30"), shallow(&Reference, &with("30"), select), "{source}");
+        }
+    }
 }
 
 /// Frames of coroutines that wait are compared: of one that yielded, and of those that wait for another.

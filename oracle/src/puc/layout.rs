@@ -215,6 +215,7 @@ const _: () = {
     assert!(offset_of!(TString, contents) == 24 && offset_of!(GlobalState, seed) == 96);
     assert!(offset_of!(Proto, code) == 64 && offset_of!(Proto, line_defined) == 44);
     assert!(offset_of!(LuaClosure, proto) == 24 && offset_of!(UpVal, location) == 16);
+    assert!(size_of::<CClosure>() == 32);
     assert!(offset_of!(Table, metatable) == 40 && offset_of!(LuaState, ci) == 32);
     assert!(offset_of!(LuaState, base_ci) == 96 && offset_of!(LuaState, hook_count) == 188);
 };

@@ -317,6 +317,21 @@ impl State for PucState<'_> {
         }
     }
 
+    fn wrapped_thread(&self, native: Address) -> Option<PucValue> {
+        if native.0 & C_CLOSURE_BIT == 0 {
+            return None;
+        }
+        let closure = (native.0 & !C_CLOSURE_BIT) as *const CClosure;
+        // SAFETY: `view` sets the bit on addresses of live C closures only, whose upvalues follow the fixed
+        // part.
+        let first = unsafe {
+            let upvalues = closure.add(1).cast::<TValue>();
+            ((*closure).num_upvalues > 0).then(|| read(upvalues.cast_mut()))?
+        };
+        // No other function of the library keeps a coroutine.
+        (first.tag == tag::THREAD).then_some(first)
+    }
+
     fn each_thread_frame(&self, thread: Address, visit: &mut ThreadFrameVisitor<'_, PucValue>) {
         // SAFETY: a live thread that does not run is as its last instruction left it.
         let frames = unsafe { lua_frames(thread.0 as *mut ffi::lua_State) };
