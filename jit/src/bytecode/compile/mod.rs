@@ -170,7 +170,7 @@ mod tests {
     fn too_many_registers_are_an_error() {
         let call = format!("f({}1)", "1,".repeat(300));
         let message = compile_text(&call).unwrap_err();
-        assert_eq!(message, "t:1: function or expression needs too many registers near ','");
+        assert_eq!(message, "t:1: function or expression needs too many registers near '1'");
         let nested = format!("return {}1{}", "{1, ".repeat(130), "}".repeat(130));
         assert!(compile_text(&nested).is_err());
     }
