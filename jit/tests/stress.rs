@@ -9,7 +9,7 @@
 //! much more than most is collected at every second point after [`PATIENCE`] units, every third after
 //! twice as many, and so on. The number of collections is printed.
 //!
-//! Limits: `PATIENCE` is for the ordinary test run. Twenty times more, and the programs that are too
+//! Limits: `PATIENCE` is for the ordinary test run. Thirty times more, and the programs that are too
 //! long for it: `cargo test -p plumb-jit --test stress -- --ignored`. Any other test runs under a
 //! regime when `PLUMB_STRESS` is set (see `heap::Stress`).
 
@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use support::{Run, new_vm, run_in, without_addresses};
 
-const PATIENCE: u64 = 50_000;
+const PATIENCE: u64 = 30_000;
 
 struct Program {
     name: String,
@@ -127,7 +127,7 @@ fn run(program: &Program, stress: Option<Stress>, jit: bool) -> (Run, u64) {
 
 /// Runs all programs under a regime, without and with JIT.
 fn check(long: bool, regime: &str, action: StressAction) {
-    let patience = NonZeroU64::new(if long { 20 * PATIENCE } else { PATIENCE });
+    let patience = NonZeroU64::new(if long { 30 * PATIENCE } else { PATIENCE });
     let stress = Stress { patience, ..Stress::always(action) };
     let programs = programs(long);
     let mut collections = [0; 2];
