@@ -227,9 +227,13 @@ fn a_function_that_a_trace_needs_must_be_kept() {
         print(n)"#;
     let config = CaseConfig { hot_loop: 4, collect_every: Some(1), ..CaseConfig::default() };
     let fault = faults::find("roots.functions").expect("it is in the catalogue");
-    let (judged, blame) = judge_and_blame(&job(source, config.clone(), fault.tap()));
-    assert!(matches!(judged.answer, Answer::Found(Finding::Diverge(_))), "{:?}", judged.answer);
-    assert_eq!(blame.expect("it shows again").key(), "roots");
+    // A checked build does not use freed blocks again while the heap is stressed: there nothing comes to
+    // stand in the dead function's place.
+    if !cfg!(debug_assertions) {
+        let (judged, blame) = judge_and_blame(&job(source, config.clone(), fault.tap()));
+        assert!(matches!(judged.answer, Answer::Found(Finding::Diverge(_))), "{:?}", judged.answer);
+        assert_eq!(blame.expect("it shows again").key(), "roots");
+    }
     let kept = judge(&Job { tap: None, ..job(source, config, fault.tap()) });
     assert!(matches!(kept.answer, Answer::Agree(_)), "{:?}", kept.answer);
 }
