@@ -39,6 +39,7 @@ pub struct Row {
     pub signature: Option<String>,
     /// The key that blame gives.
     pub blamed: Option<String>,
+    /// The longest that blaming one of the findings took.
     pub blame_seconds: Option<f64>,
     pub stage_right: Option<bool>,
     /// For faults of a pass: that pass.
@@ -46,8 +47,8 @@ pub struct Row {
     /// Findings that were blamed, the first included; of them those blamed on the right stage, and pass.
     pub findings: u64,
     pub findings_right: u64,
-    /// The keys that blame gave to them, and how often.
-    pub keys: BTreeMap<String, u64>,
+    /// The keys that blame gave to them, and the seeds.
+    pub keys: BTreeMap<String, Vec<u64>>,
     pub lines: Option<usize>,
     pub reduced_lines: Option<usize>,
 }
@@ -92,14 +93,15 @@ pub fn score(fault: &Fault, rules: &Rules) -> Row {
         let right = found.blame.as_ref().is_some_and(|blame| is_right(fault, blame));
         row.findings += 1;
         row.findings_right += u64::from(right);
-        *row.keys.entry(found.signature()).or_default() += 1;
+        row.keys.entry(found.signature()).or_default().push(found.seed);
+        let longest = row.blame_seconds.unwrap_or_default();
+        row.blame_seconds = Some(found.blame_seconds.max(longest));
     }
     let found = findings.swap_remove(0);
     row.found = true;
     (row.seconds, row.programs, row.seed) = (found.seconds, found.programs, Some(found.seed));
     row.signature = Some(found.finding.signature());
     row.found_by = Some(found_by(&found.finding).into());
-    row.blame_seconds = Some(found.blame_seconds);
     row.blamed = found.blame.as_ref().map(|blame| blame.key());
     let blame = found.blame.as_deref();
     row.stage_right = Some(blame.is_some_and(|blame| blame.stage == stage_of(fault)));
@@ -182,7 +184,7 @@ pub struct Card {
     pub stage_right_percent: f64,
     pub pass_right_percent: f64,
     pub median_reduced_lines: Option<usize>,
-    /// The longest that blaming a first finding took.
+    /// The longest that blaming a finding took.
     pub blame_seconds: f64,
     /// Findings blamed in all, and the part of them blamed on the right stage and pass.
     pub findings: u64,

@@ -35,10 +35,14 @@
 mod backend;
 mod interpreter;
 mod ladder;
+mod lowering;
+mod moments;
+mod parting;
 mod places;
 mod probe;
 mod recording;
 mod rewrite;
+mod snapshots;
 
 use crate::engine::{Options, Program};
 use crate::event::EventKind;
@@ -156,15 +160,10 @@ impl Blame {
         std::iter::once(self.stage.name()).chain(parts).collect::<Vec<_>>().join(" / ")
     }
 
-    /// A rewrite's rule says enough, and so does what became of a value in allocation; the operation tells
-    /// apart what has no such name.
+    /// A rewrite's rule says enough, and so does what was chosen for an operation or became of a value;
+    /// the operation tells apart what has no such name.
     fn keyed_op(&self) -> Option<&str> {
-        let says_enough = match self.stage {
-            Stage::Pass | Stage::Allocation => true,
-            // One condition is wrong for each guard that uses it.
-            Stage::Lowering => self.rule.as_deref().is_some_and(|rule| rule.starts_with("guard")),
-            _ => false,
-        };
+        let says_enough = matches!(self.stage, Stage::Pass | Stage::Lowering | Stage::Allocation);
         let named = says_enough && self.rule.is_some();
         self.op.as_deref().filter(|_| !named)
     }
@@ -229,8 +228,8 @@ pub fn blame_with(
     interpreter: &impl crate::engine::Engine,
     found: &Divergence,
 ) -> Result<Blame, NothingToBlame> {
-    let options = Options { offers: Some(ours::offers), ..case.options.clone() };
-    let program = Rc::new(Program::new(case.source, case.chunk_name, options));
+    let near = near(found, case.options.fuel);
+    let program = program(case, near);
     if found.left == Engine::Reference {
         return Ok(interpreter::blame(&program, interpreter, found));
     }
@@ -238,8 +237,24 @@ pub fn blame_with(
     if let Some(found) = interpreter::differs(&program, interpreter) {
         return Ok(interpreter::blame(&program, interpreter, &found));
     }
-    let ladder = Ladder::new(program, case.config, found.kind);
-    climb(&ladder)
+    let climbed = climb(&Ladder::new(program, case.config, found.kind, near < case.options.fuel));
+    if climbed.is_ok() || near == case.options.fuel {
+        return climbed;
+    }
+    climb(&Ladder::new(self::program(case, case.options.fuel), case.config, found.kind, false))
+}
+
+fn program(case: &Case, fuel: u64) -> Rc<Program> {
+    let options = Options { offers: Some(ours::offers), fuel, ..case.options.clone() };
+    Rc::new(Program::new(case.source, case.chunk_name, options))
+}
+
+/// Fuel that reaches a difference, and where it should show on other rungs. A wrong program often runs
+/// on for long, and the ladder runs it many times.
+fn near(found: &Divergence, all: u64) -> u64 {
+    let unknown = matches!(found.kind, DivergenceKind::Broken | DivergenceKind::Thrash)
+        || found.event == EventKind::End;
+    if unknown { all } else { all.min(2 * found.clock.0 + 10_000) }
 }
 
 /// Whether a smaller case shows the same defect. Most cases that do not are refused by one run.
@@ -248,8 +263,8 @@ pub fn still_blames(case: &Case, found: &Divergence, blame: &Blame) -> bool {
     if against_reference && blame.stage != Stage::Interpreter {
         return false;
     }
-    let options = Options { offers: Some(ours::offers), ..case.options.clone() };
-    let program = Rc::new(Program::new(case.source, case.chunk_name, options));
+    let near = near(found, case.options.fuel);
+    let program = program(case, near);
     if blame.stage == Stage::Interpreter {
         let interpreter = &ours::Interpreter;
         let differs = || interpreter::differs(&program, interpreter);
@@ -257,7 +272,7 @@ pub fn still_blames(case: &Case, found: &Divergence, blame: &Blame) -> bool {
         let key = found.map(|found| interpreter::blame(&program, interpreter, &found).key());
         return key == Some(blame.key());
     }
-    let ladder = Ladder::new(program, case.config, found.kind);
+    let ladder = Ladder::new(program, case.config, found.kind, near < case.options.fuel);
     if blame.stage == Stage::Roots {
         return climb(&ladder).is_ok_and(|here| here.key() == blame.key());
     }

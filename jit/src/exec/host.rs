@@ -10,7 +10,7 @@ use super::helpers::{HelperTable, Parameter};
 use super::host_memory::HostMemory;
 use crate::heap::Heap;
 use crate::heap::layout::ObjectKind;
-use crate::ir::eval::{EvalTrap, Forced, Outcome, evaluate_forcing};
+use crate::ir::eval::{EvalTrap, Forced, Log, Outcome, evaluate_logging};
 use crate::ir::trace::{Trace, ValueId};
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -133,6 +133,7 @@ pub fn evaluate_on_host(
     fuel: u64,
     check: bool,
     forced: Option<&mut Forced>,
+    log: Option<&mut Log>,
 ) -> Result<Outcome, EvalTrap> {
     let map = HeapMap(&raw mut *heap);
     let map = check.then_some(&map as &dyn MemoryMap);
@@ -140,7 +141,7 @@ pub fn evaluate_on_host(
     // SAFETY: the caller keeps the contract above; the heap's address was exposed just now, those of
     // its objects and of the stack when they were allocated, and the VM holds no reference to them.
     let mut memory = unsafe { HostMemory::new(base, heap, map) };
-    let outcome = evaluate_forcing(trace, &mut memory, fuel, forced)?;
+    let outcome = evaluate_logging(trace, &mut memory, fuel, forced, log)?;
     memory.audit()?;
     Ok(outcome)
 }

@@ -154,7 +154,21 @@ pub fn evaluate_forcing(
     trace: &Trace,
     memory: &mut dyn TraceMemory,
     fuel: u64,
+    forced: Option<&mut Forced>,
+) -> Result<Outcome, EvalTrap> {
+    evaluate_logging(trace, memory, fuel, forced, None)
+}
+
+/// Is told of each instruction executed: its result, if it has one, and whether the trace was left there.
+pub type Log<'l> = dyn FnMut(ValueId, Option<u64>, bool) + 'l;
+
+/// As [`evaluate_forcing`], with a log.
+pub fn evaluate_logging(
+    trace: &Trace,
+    memory: &mut dyn TraceMemory,
+    fuel: u64,
     mut forced: Option<&mut Forced>,
+    mut log: Option<&mut Log>,
 ) -> Result<Outcome, EvalTrap> {
     let mut machine = Machine::new(trace.insts.len());
     let loop_head = trace.loop_head();
@@ -168,8 +182,12 @@ pub fn evaluate_forcing(
             machine.enter_loop(trace, id, loop_arrivals == 0);
             loop_arrivals += 1;
         }
-        let leaves = forced.as_mut().is_some_and(|forced| forced.leaves(id));
-        if leaves || machine.step(&trace.insts, id, memory)? == Step::Leave {
+        let forces = forced.as_mut().is_some_and(|forced| forced.leaves(id));
+        let leaves = forces || machine.step(&trace.insts, id, memory)? == Step::Leave;
+        if let Some(log) = &mut log {
+            log(id, (inst.ty != Ty::Void && !leaves).then(|| machine.read(id)), leaves);
+        }
+        if leaves {
             let exit = inst.snapshot.expect("only guards leave, and they name a snapshot");
             return Ok(machine.leave(exit, Some(id), loop_arrivals, executed));
         }

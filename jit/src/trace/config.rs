@@ -3,7 +3,6 @@
 use std::num::NonZeroU32;
 
 use super::tap::TapRef;
-use crate::ir::trace::ValueId;
 
 /// Which executor runs compiled traces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,15 +65,6 @@ pub struct ForcedExit {
     pub nth: u64,
 }
 
-/// Ends one run of a trace early; only the evaluator of IR can.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct EarlyExit {
-    /// Which entry into a trace, counted from 0 over all traces.
-    pub entry: u64,
-    /// This guard leaves.
-    pub guard: ValueId,
-}
-
 /// Limits and choices of the trace compiler. A case draws some of them from its bytes.
 #[derive(Clone, PartialEq, Debug)]
 pub struct JitConfig {
@@ -112,7 +102,6 @@ pub struct JitConfig {
     pub flush_at: Option<u32>,
     /// Collect at every n-th allocation point of the VM that the JIT is installed in.
     pub collect_every: Option<NonZeroU32>,
-    pub early_exit: Option<EarlyExit>,
     /// Verify the IR after each stage and check each register allocation.
     pub check: bool,
     /// Sees and may change what each stage hands on.
@@ -147,7 +136,6 @@ impl Default for JitConfig {
             forced_exit: None,
             flush_at: None,
             collect_every: None,
-            early_exit: None,
             check: cfg!(debug_assertions),
             tap: None,
         }

@@ -14,7 +14,7 @@ use crate::exec::{
     TraceContext, runtime,
 };
 use crate::heap::value::VALUE_SIZE;
-use crate::ir::eval::Forced;
+use crate::ir::eval::{Forced, Log};
 use crate::ir::trace::{SnapshotId, Trace, ValueId};
 use crate::vm::Vm;
 use std::cell::Cell;
@@ -36,8 +36,6 @@ pub struct RunOptions<'l> {
     pub clock_left: Option<u64>,
     /// Takes a record of each instruction, where the executor keeps any.
     pub log: Option<&'l mut Vec<Record>>,
-    /// This guard leaves, if the executor is the evaluator of IR.
-    pub early_exit: Option<ValueId>,
 }
 
 /// The executor of one VM, and what it shares with traces.
@@ -154,7 +152,7 @@ impl Engine {
         code: &'a CompiledCode,
         options: RunOptions,
     ) -> Result<Run<'a>, String> {
-        let RunOptions { clock_left, log, early_exit } = options;
+        let RunOptions { clock_left, log } = options;
         let base = vm.stack_address() + (VALUE_SIZE * vm.top_frame().base) as u64;
         let arrivals = clock_left.map(|clock| clock / u64::from(trace.iteration_clock.max(1)));
         // An iteration executes no more instructions than there are.
@@ -171,9 +169,12 @@ impl Engine {
                 let fuel = clock_left.unwrap_or(unlimited);
                 let forced = self.forced.as_mut().filter(|(trace, _)| *trace == id);
                 let forced = forced.map(|(_, forced)| forced);
-                let mut early = early_exit.map(|guard| Forced { guard, left: 1 });
-                let (forced, check) = (early.as_mut().or(forced), self.check);
-                let outcome = evaluate_on_host(&mut vm.heap, base, trace, fuel, check, forced)
+                let check = self.check;
+                let mut log = log.map(|log| {
+                    |id: ValueId, written, left| log.push(Record { step: id.0, written, left })
+                });
+                let log = log.as_mut().map(|log| log as &mut Log);
+                let outcome = evaluate_on_host(&mut vm.heap, base, trace, fuel, check, forced, log)
                     .map_err(|trap| format!("trap IR: {trap}"))?;
                 let (exit, loop_arrivals) = (outcome.exit, outcome.loop_arrivals);
                 let read = Box::new(move |value| outcome.read(value));

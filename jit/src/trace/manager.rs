@@ -41,8 +41,8 @@ pub trait JitObserver {
     fn wants_records(&self) -> bool {
         false
     }
-    /// The instructions of one run, where the executor keeps records (evaluators of machine-level IR,
-    /// simulator); also of a run that trapped.
+    /// The instructions of one run, where the executor keeps records (evaluators, simulator); also of a
+    /// run that trapped.
     fn executed(&mut self, _trace: TraceId, _records: &[Record]) {}
     /// A run has ended; nothing is restored yet. `clock` is what it stood for, `read` gives the
     /// values that the exit's snapshot names.
@@ -59,6 +59,8 @@ pub trait JitObserver {
     fn entering(&mut self, _vm: &Vm, _trace: TraceId) {}
     /// A trace was left; the VM's state is restored.
     fn left(&mut self, _vm: &Vm, _trace: TraceId, _exit: SnapshotId) {}
+    /// A trace was recorded, up to the VM's clock; it is about to be compiled.
+    fn recorded(&mut self, _vm: &Vm, _trace: TraceId) {}
     /// A trace was compiled.
     fn compiled(&mut self, _trace: TraceId, _ir: &Trace) {}
     /// An executor found a broken rule: the compiler's defect. The run stops.
@@ -224,6 +226,7 @@ impl Jit {
 
     fn finish(&mut self, vm: &mut Vm, head: Head, recording: Recording) {
         let id = TraceId(self.traces.len() as u32);
+        self.observer.recorded(vm, id);
         let observer = &mut self.observer;
         let forced = self.config.forced_exit.filter(|forced| forced.trace == id.0);
         let mut show = |stage: &Shown| observer.stage(id, stage);
@@ -310,13 +313,7 @@ impl Jit {
             }
             let left = self.clock_limit.map(|limit| limit.saturating_sub(before));
             let mut records = logs.then(Vec::new);
-            let entry = self.stats.entries - 1;
-            let early = self.config.early_exit.filter(|exit| exit.entry == entry);
-            let options = RunOptions {
-                clock_left: left,
-                log: records.as_mut(),
-                early_exit: early.map(|exit| exit.guard),
-            };
+            let options = RunOptions { clock_left: left, log: records.as_mut() };
             let run = self.engine.run(vm, id, &trace.ir, &trace.code, options);
             if let Some(records) = &records {
                 self.observer.executed(id, records);

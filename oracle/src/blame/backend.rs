@@ -3,49 +3,64 @@
 //! In:  the culprit's rung, run with a record of each instruction.
 //! Out: the IR operation, or the instruction, that is the first to go wrong.
 //!
-//! - Lowering: each arithmetic operation is computed again from the values that the machine-level IR
-//!   itself has produced for its operands. The instructions that were chosen for it say which of its
-//!   forms is wrong.
+//! - [`lowering`]: what each operation's instructions computed, beside what the evaluator of IR did.
 //! - Allocation: followed symbolically (see [`places`](super::places)).
 //! - Emission: the steps that the evaluator of allocated code executes, beside those of the machine
-//!   code, with what each wrote, up to the run that went wrong: those after it only show consequences.
+//!   code, with what each wrote, in the run that went wrong: those after it only show consequences.
+//!   The rule is the form of the words that were emitted for the step.
 //!
 //! Limit: an address differs from run to run, so two values that look like addresses count as equal.
 
 use super::ladder::{Ladder, Rung};
 use super::places::wrong_place;
-use super::probe::{Seen, TraceSeen};
-use super::{Blame, broken, name_of_broken};
+use super::probe::{Records, Seen, TraceSeen};
+use super::{Blame, broken, lowering, name_of_broken};
 use crate::event::EventKind;
 use crate::verdict::DivergenceKind;
 use plumb_jit::backend::alloc::Step;
-use plumb_jit::backend::mach::{Inst, Loc, MachTrace, Test};
+use plumb_jit::backend::mach::{Inst, Loc};
+use plumb_jit::exec::disasm;
 use plumb_jit::exec::mach::Record;
-use plumb_jit::ir::op::Op;
-use plumb_jit::ir::semantics;
-use plumb_jit::ir::trace::Trace;
-use plumb_jit::trace::config::JitConfig;
+use plumb_jit::ir::print::print_with;
+use plumb_jit::trace::config::{ExecutorKind, JitConfig};
 
 /// What is wrong: the rule, and the operation or who reads it.
-type Wrong = (Option<String>, String);
+pub type Wrong = (Option<String>, String);
 
 pub fn look(ladder: &Ladder, at: usize, config: &JitConfig, seen: &Seen, blame: &mut Blame) {
-    let number = blame.trace.unwrap_or(0) as usize;
-    let Some(trace) = seen.traces.get(number) else { return };
-    let ir = trace.last_ir().map(|stage| &stage.output);
+    let number = blame.trace.unwrap_or(0);
+    let Some(trace) = seen.traces.get(number as usize) else { return };
+    let ir = trace.last_ir().map(|stage| print_with(&stage.output, &trace.symbols()));
     let text = |found: Option<String>| found.unwrap_or_default();
     let lowered = || text(trace.lowered.as_ref().map(ToString::to_string));
     let allocated = || text(trace.allocated.as_ref().map(ToString::to_string));
+    // Most often the last run is the wrong one; where it shows nothing, an earlier one has spoilt memory.
+    let suspects = seen.wrong_run(&blame.found, number).map(|run| Records::Of(run.entry));
+    // Of two that enter a trace not equally often, runs of one number are not the same run.
+    let suspects = suspects.filter(|_| blame.found.kind != DivergenceKind::Thrash);
+    let suspects = suspects.into_iter().chain([Records::All]);
+    let below = |executor| JitConfig { executor, ..config.clone() };
+    let compare = |below: &JitConfig, wrong: &dyn Fn(&Seen, &Seen) -> Option<Wrong>| {
+        suspects.clone().find_map(|records| {
+            let both = [below, config].map(|config| ladder.probe_with(config, records));
+            let same_run = match records {
+                Records::Of(run) => both[0].up_to_run(run) == both[1].up_to_run(run),
+                _ => true,
+            };
+            wrong(&both[0], &both[1]).filter(|_| same_run)
+        })
+    };
     let (wrong, before, after): (Option<Wrong>, _, _) = match ladder.rungs[at] {
         Rung::Lowering => {
-            // Constants are addresses of the very run that left the records.
-            let Seen { runs, traces, .. } = ladder.probe_with(config, true);
-            let wrong = traces.get(number).and_then(|trace| {
-                let (ir, lowered) = (&trace.last_ir()?.output, trace.lowered.as_ref()?);
-                let mut runs = runs.iter().filter(|(id, _)| id.0 as usize == number);
-                runs.find_map(|(_, records)| wrong_operation(ir, lowered, records))
+            let wrong = compare(&below(ExecutorKind::Eval), &|right, wrong| {
+                same_traces(right, wrong).find_map(|(id, right_run, run)| {
+                    // Constants are addresses of the very run that left the records.
+                    let trace = wrong.traces.get(id)?;
+                    let (ir, lowered) = (&trace.last_ir()?.output, trace.lowered.as_ref()?);
+                    lowering::wrong_operation(ir, lowered, right_run, run)
+                })
             });
-            (wrong, text(ir.map(ToString::to_string)), lowered())
+            (wrong, text(ir), lowered())
         }
         Rung::Allocation => {
             let stages = trace.lowered.as_ref().zip(trace.allocated.as_ref());
@@ -53,17 +68,15 @@ pub fn look(ladder: &Ladder, at: usize, config: &JitConfig, seen: &Seen, blame: 
             (wrong, lowered(), allocated())
         }
         _ => {
-            let below = JitConfig {
-                executor: plumb_jit::trace::config::ExecutorKind::Allocated,
-                ..config.clone()
-            };
-            let (right, wrong) = (ladder.probe_with(&below, true), ladder.probe_with(config, true));
-            let wrong = wrong_step(trace, &right, &wrong, blame);
-            (
-                wrong.map(|op| (None, op)),
-                allocated(),
-                text(trace.code.as_ref().map(|code| code.listing())),
-            )
+            let wrong = compare(&below(ExecutorKind::Allocated), &|right, wrong| {
+                same_traces(right, wrong).find_map(|(id, right_run, run)| {
+                    wrong_step(wrong.traces.get(id)?, right_run, run)
+                })
+            });
+            let wrong =
+                wrong.or_else(|| wrong_exit(ladder, &below(ExecutorKind::Allocated), seen, blame));
+            let code = trace.code.as_ref().map(|code| code.listing());
+            (wrong, allocated(), text(code))
         }
     };
     (blame.before, blame.after) = (before, after);
@@ -71,6 +84,16 @@ pub fn look(ladder: &Ladder, at: usize, config: &JitConfig, seen: &Seen, blame: 
         Some((rule, op)) => (blame.rule, blame.op) = (rule, Some(op)),
         None => blame.rule = Some(unexplained(blame)),
     }
+}
+
+/// The runs of two executors that entered the same trace, side by side: its number, and their records.
+fn same_traces<'s>(
+    right: &'s Seen,
+    wrong: &'s Seen,
+) -> impl Iterator<Item = (usize, &'s [Record], &'s [Record])> {
+    let pairs = right.runs.iter().zip(&wrong.runs);
+    let pairs = pairs.take_while(|((a, _), (b, _))| a == b);
+    pairs.map(|((id, a), (_, b))| (id.0 as usize, a.as_slice(), b.as_slice()))
 }
 
 /// What tells defects apart of which no instruction shows the cause.
@@ -89,173 +112,100 @@ fn unexplained(blame: &Blame) -> String {
     }
 }
 
-/// The kinds of the instructions of one operation, in order; those that only load a constant left out.
-fn shape(lowered: &MachTrace, first: u32, last: u32) -> String {
-    let lines: Vec<_> = lowered.blocks().flat_map(|block| &block.lines).collect();
-    let lines = lines.get(first as usize..=last as usize).unwrap_or_default();
-    let mut kinds: Vec<String> = lines.iter().map(|line| inst_kind(&line.inst)).collect();
-    kinds.retain(|kind| !kind.ends_with("constant"));
-    kinds.dedup();
-    kinds.join(", ")
-}
-
-/// What a guard compares.
-fn guard_kind(lowered: &MachTrace, first: u32, last: u32) -> String {
-    let lines: Vec<_> = lowered.blocks().flat_map(|block| &block.lines).collect();
-    let lines = lines.get(first as usize..=last as usize).unwrap_or_default();
-    let test = lines.iter().find_map(|line| match line.inst {
-        Inst::Guard { test, .. } => Some(test),
-        _ => None,
-    });
-    match test {
-        Some(Test::Int(..)) => "guard of integers".into(),
-        Some(Test::IntImm(..)) => "guard of an integer and a constant".into(),
-        Some(Test::Float(..) | Test::FloatZero(_)) => "guard of floats".into(),
-        _ => format!("guard by {}", shape(lowered, first, last)),
-    }
-}
-
 /// Equal, or both NaN, or both in the range of addresses.
-fn same(a: u64, b: u64) -> bool {
+pub fn same(a: u64, b: u64) -> bool {
     let is_nan = |bits| f64::from_bits(bits).is_nan();
     let is_address = |bits: u64| (1 << 32..1 << 48).contains(&bits);
     a == b || is_nan(a) && is_nan(b) || is_address(a) && is_address(b)
 }
 
-/// The first operation whose instructions do not compute what it says.
-fn wrong_operation(ir: &Trace, lowered: &MachTrace, records: &[Record]) -> Option<Wrong> {
-    let lines: Vec<_> = lowered.blocks().flat_map(|block| &block.lines).collect();
-    let entry = lowered.entry.lines.len() as u32;
-    let mut values: Vec<Option<u64>> = ir
-        .insts
-        .iter()
-        .map(|inst| match inst.op {
-            Op::KInt | Op::KFloat | Op::KObject | Op::KPtr => Some(inst.imm as u64),
-            Op::KPrimitive => Some(0),
-            _ => None,
-        })
-        .collect();
-    let mut last = None;
-    let groups = records.chunk_by(|a, b| {
-        lines[a.step as usize].origin == lines[b.step as usize].origin && a.step < b.step
-    });
-    for group in groups {
-        let first = group[0].step;
-        let arrives = last.is_some_and(|last| first <= last || last < entry && first >= entry);
-        if arrives {
-            let operand = usize::from(last >= Some(entry));
-            let phis = ir.iter().filter(|(_, inst)| inst.op == Op::Phi);
-            let next: Vec<_> =
-                phis.map(|(id, phi)| (id, values[phi.args.get(operand).0 as usize])).collect();
-            for (id, value) in next {
-                values[id.0 as usize] = value;
-            }
-        }
-        last = group.last().map(|record| record.step);
-        let Some(id) = lines[first as usize].origin else { continue };
-        let inst = ir.inst(id);
-        let args: Option<Vec<u64>> = inst.args.iter().map(|arg| values[arg.0 as usize]).collect();
-        let left = group.iter().any(|record| record.left);
-        let wrote = |value: u64| group.iter().filter_map(|r| r.written).any(|w| same(w, value));
-        let Some(args) = args.filter(|_| !inst.op.is_constant()) else { continue };
-        if let Some(holds) = semantics::holds(inst.op, &args) {
-            let counts = matches!(lines[first as usize].inst, Inst::CountDown { .. });
-            if holds == left {
-                let end = group.last().map_or(first, |record| record.step);
-                return Some((Some(guard_kind(lowered, first, end)), inst.op.text().into()));
-            }
-            // `guard.ine n, 0` and `sub n, 1` in one.
-            if let (true, Some(next)) = (counts, values.get_mut(id.0 as usize + 1)) {
-                *next = group[0].written;
-            }
-            continue;
-        }
-        let value = match inst.op {
-            Op::FMod | Op::FPow => group.iter().rev().find_map(|record| record.written),
-            op => match semantics::compute(op, &args) {
-                Some(value)
-                    if !left && !wrote(value) && group.iter().any(|r| r.written.is_some()) =>
-                {
-                    let end = group.last().map_or(first, |record| record.step);
-                    return Some((Some(shape(lowered, first, end)), inst.op.text().into()));
+/// The first step that the machine code does not do as the evaluator of allocated code does.
+fn wrong_step(trace: &TraceSeen, right: &[Record], wrong: &[Record]) -> Option<Wrong> {
+    let (code, allocated) = (trace.code.as_ref()?, trace.allocated.as_ref()?);
+    let steps: Vec<&Step> = allocated.entry.iter().chain(allocated.body.iter().flatten()).collect();
+    let marks = &code.blob.steps;
+    let words = |step: u32| {
+        let first = marks[step as usize].word as usize;
+        let next = marks.get(step as usize + 1).map_or(code.stats.hot_words, |m| m.word as usize);
+        code.blob.words.get(first..next).unwrap_or_default()
+    };
+    let named = |record: &Record| {
+        let step = steps.get(record.step as usize)?;
+        Some((form(step, words(record.step)), kind_of(step)))
+    };
+    let mut previous = None;
+    // A step without words leaves no record in machine code.
+    let mut right = right.iter().filter(|record| !words(record.step).is_empty());
+    let mut wrong = wrong.iter();
+    loop {
+        match (right.next(), wrong.next()) {
+            (None, None) => return None,
+            (Some(a), Some(b)) if a.step == b.step => {
+                let written = a.written.zip(b.written).is_some_and(|(a, b)| !same(a, b));
+                if written || a.left != b.left {
+                    return named(a);
                 }
-                Some(value) => Some(value),
-                None => group.iter().rev().find_map(|record| record.written),
-            },
-        };
-        values[id.0 as usize] = value;
+                previous = Some(a);
+            }
+            // One went another way, or was trapped.
+            (a, b) => return previous.or(a).or(b).and_then(named),
+        }
     }
-    None
 }
 
-/// The first step that the machine code does not do as the evaluator of allocated code does.
-fn wrong_step(trace: &TraceSeen, right: &Seen, wrong: &Seen, blame: &Blame) -> Option<String> {
-    let (code, allocated) = (trace.code.as_ref()?, trace.allocated.as_ref()?);
-    let marks = &code.blob.steps;
-    // A step without words leaves no record in machine code.
-    let has_words = |step: u32| {
-        let next = marks.get(step as usize + 1);
-        next.is_none_or(|next| marks[step as usize].word < next.word)
-    };
-    let steps: Vec<&Step> = allocated.entry.iter().chain(allocated.body.iter().flatten()).collect();
-    let name = |record: &Record| steps.get(record.step as usize).map(|step| kind_of(step));
-    // The condition of the branch that a guard became, beside the one that was meant.
-    let named = |record: &Record| {
-        let Some(Step::Inst { inst: Inst::Guard { leave, .. }, .. }) =
-            steps.get(record.step as usize)
-        else {
-            return name(record);
-        };
-        let end = marks
-            .get(record.step as usize + 1)
-            .map_or(code.blob.words.len(), |next| next.word as usize);
-        let words = code.blob.words.get(marks[record.step as usize].word as usize..end)?;
-        let branch = words.iter().find(|&&word| word & 0xff00_0010 == 0x5400_0000)?;
-        let (meant, is) = (*leave as u32, branch & 15);
-        Some(match is {
-            _ if is == meant => "guard".into(),
-            _ if is == meant ^ 1 => "guard inverted".into(),
-            _ => "guard on another condition".into(),
-        })
-    };
-    let moment = blame.found.moment.min(wrong.events.len());
-    let entries = wrong.events[..moment]
-        .iter()
-        .filter(|(_, kind)| matches!(kind, EventKind::TraceEntry(_)))
-        .count()
-        .max(1);
-    for ((a_id, a), (b_id, b)) in right.runs.iter().zip(&wrong.runs).take(entries) {
-        if a_id != b_id {
-            return None;
-        }
-        let mut previous = None;
-        let mut a = a.iter().filter(|record| has_words(record.step));
-        let mut b = b.iter();
-        loop {
-            let (a, b) = match (a.next(), b.next()) {
-                (None, None) => break,
-                (Some(a), Some(b)) => (a, b),
-                (a, b) => return a.or(b).or(previous).and_then(named),
+/// What was emitted for a step, without its registers and numbers; nothing where the kind of step says
+/// enough.
+fn form(step: &Step, words: &[u32]) -> Option<String> {
+    let inst = match step {
+        Step::Move { .. } => None,
+        Step::Inst { inst: Inst::Guard { leave, .. }, .. } => {
+            // The condition of the branch that a guard became, beside the one that was meant.
+            let branch = words.iter().find(|&&word| word & 0xff00_0010 == 0x5400_0000)?;
+            return match branch & 15 {
+                is if is == *leave as u32 => None,
+                is if is == *leave as u32 ^ 1 => Some("inverted".into()),
+                _ => Some("on another condition".into()),
             };
-            if a.step != b.step {
-                return previous.and_then(named);
-            }
-            let written = a.written.zip(b.written).is_some_and(|(a, b)| !same(a, b));
-            if written || a.left != b.left {
-                return named(a);
-            }
-            previous = Some(a);
         }
+        Step::Inst { inst, .. } => Some(inst),
+    };
+    let says_enough = |inst: &Inst<Loc>| {
+        let long = matches!(inst, Inst::IntConst { .. } | Inst::Call { .. });
+        long || inst.written().is_none()
+    };
+    if inst.is_some_and(says_enough) {
+        return None;
     }
+    let plain = |word: &u32| {
+        let text = disasm::instruction(*word, 0);
+        let (name, operands) = text.split_once(' ').unwrap_or((&text, ""));
+        let kinds = operands.split(',').map(|operand| {
+            let operand = operand.trim();
+            match operand.chars().next() {
+                Some('#') => "#".to_string(),
+                _ => operand.chars().take_while(|c| !c.is_ascii_digit()).collect(),
+            }
+        });
+        let kinds: Vec<String> = kinds.collect();
+        format!("{name} {}", kinds.join(" ").trim_end_matches('#').trim_end())
+    };
+    Some(words.iter().map(plain).collect::<Vec<_>>().join(", "))
+}
+
+/// All steps do what they should: the exit may be another one, or lose what it should keep.
+fn wrong_exit(ladder: &Ladder, below: &JitConfig, seen: &Seen, blame: &Blame) -> Option<Wrong> {
+    if broken(&blame.found).is_some() {
+        return None;
+    }
+    let right = ladder.probe(below);
     let exit = |seen: &Seen| seen.events.get(blame.found.moment).map(|(_, kind)| *kind);
-    match (exit(right), exit(wrong)) {
-        (Some(EventKind::TraceExit(a, meant)), Some(EventKind::TraceExit(b, taken)))
-            if a == b && meant != taken =>
-        {
-            Some("exit of another guard".into())
+    let other = match (exit(&right), exit(seen)) {
+        (Some(EventKind::TraceExit(a, meant)), Some(EventKind::TraceExit(b, taken))) => {
+            a == b && meant != taken
         }
-        _ => Some("exit".into()),
-    }
+        _ => false,
+    };
+    Some((None, if other { "exit of another guard".into() } else { "exit".into() }))
 }
 
 /// What kind of instruction a step is, without its operands.
@@ -270,7 +220,7 @@ fn kind_of(step: &Step) -> String {
     inst_kind(inst)
 }
 
-fn inst_kind<R>(inst: &Inst<R>) -> String {
+pub fn inst_kind<R>(inst: &Inst<R>) -> String {
     match inst {
         Inst::IntConst { .. } => "constant".into(),
         Inst::FloatConst { .. } => "float constant".into(),

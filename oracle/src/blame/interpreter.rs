@@ -40,7 +40,7 @@ pub fn blame(program: &Rc<Program>, engine: &impl Engine, found: &Divergence) ->
         stage: Stage::Interpreter,
         pass: None,
         rule: Some(format!("{:?}", found.kind).to_lowercase()),
-        op: path(program, engine, before, before + 1).last().map(|at| at.opcode.to_string()),
+        op: path(program, engine, before, before + 1).last().map(ToString::to_string),
         exit_kind: None,
         trace: None,
         ladder: vec![Step {
@@ -53,18 +53,8 @@ pub fn blame(program: &Rc<Program>, engine: &impl Engine, found: &Divergence) ->
     }
 }
 
-/// An instruction that is about to be executed.
-#[derive(Clone, Copy, Debug)]
-pub struct At {
-    pub opcode: &'static str,
-    pub is_branch: bool,
-    /// The register it writes, by operand A.
-    pub writes: Option<u8>,
-    pub stores: bool,
-}
-
-/// The instructions that an engine executes at clocks `from..to`.
-pub fn path(program: &Rc<Program>, engine: &impl Engine, from: u64, to: u64) -> Vec<At> {
+/// The opcodes of the instructions that an engine executes at clocks `from..to`.
+fn path(program: &Rc<Program>, engine: &impl Engine, from: u64, to: u64) -> Vec<&'static str> {
     let walker = Walker { program: program.clone(), next: from, to, path: Vec::new() };
     engine.run(program, walker).1.path
 }
@@ -73,7 +63,7 @@ struct Walker {
     program: Rc<Program>,
     next: u64,
     to: u64,
-    path: Vec<At>,
+    path: Vec<&'static str>,
 }
 
 impl Watcher for Walker {
@@ -88,28 +78,12 @@ impl Watcher for Walker {
     fn end<S: State>(&mut self, _: &S, _: &Ending<S::Value>, _: &[u8]) {}
 }
 
-fn instruction<S: State>(program: &Program, state: &S) -> Option<At> {
-    use plumb_jit::bytecode::Op;
+fn instruction<S: State>(program: &Program, state: &S) -> Option<&'static str> {
     let frame = (state.frame_count() > 0).then(|| state.frame(0))?;
     let mut protos = Vec::new();
     program.proto.as_ref().ok()?.for_each(&mut |proto| protos.push(proto));
     let proto = protos.get(frame.function.proto.0 as usize)?;
-    let word = proto.code.get(frame.pc as usize)?;
-    let info = word.op().info();
-    let jumps = matches!(
-        word.op(),
-        Op::Jmp | Op::ForLoop | Op::ForPrep | Op::TForCall | Op::TForLoop | Op::Call | Op::TailCall
-    );
-    let stores = matches!(
-        word.op(),
-        Op::SetTable | Op::SetI | Op::SetField | Op::SetTabUp | Op::SetUpval | Op::SetList
-    );
-    Some(At {
-        opcode: info.name,
-        is_branch: info.is_test() || jumps,
-        writes: info.sets_a().then(|| word.a() as u8),
-        stores,
-    })
+    Some(proto.code.get(frame.pc as usize)?.op().name())
 }
 
 /// An engine that is looked at at every clock of a range.

@@ -4,14 +4,14 @@
 //! Out: for each rung the configuration that executes its stage's output, and whether that differs from
 //!      the interpreter.
 
-use super::probe::{Probe, Seen};
+use super::probe::{Probe, Records, Seen};
 use super::{Blame, Stage};
 use crate::check::thrash;
 use crate::engine::{Ending, Engine as _, Leader, Next, Program, Watcher};
 use crate::event::Clock;
 use crate::lockstep::{Select, two_way};
 use crate::ours::{Interpreter, Jit};
-use crate::verdict::{Divergence, DivergenceKind, THRASH_BOUND, Verdict};
+use crate::verdict::{Divergence, DivergenceKind, Reason, THRASH_BOUND, Verdict};
 use plumb_jit::opt::PIPELINE;
 use plumb_jit::trace::config::{ExecutorKind, ForcedExit, JitConfig};
 use std::cell::RefCell;
@@ -95,10 +95,17 @@ pub struct Ladder {
     pub rungs: Vec<Rung>,
     /// Results agree; what is to blame for the thrashing?
     thrash: bool,
+    /// The program has less fuel than it might need: to use it up proves as much as the end.
+    cut: bool,
 }
 
 impl Ladder {
-    pub fn new(program: Rc<Program>, config: &JitConfig, kind: DivergenceKind) -> Ladder {
+    pub fn new(
+        program: Rc<Program>,
+        config: &JitConfig,
+        kind: DivergenceKind,
+        cut: bool,
+    ) -> Ladder {
         let enabled = |index: &usize| config.passes & (1 << index) != 0;
         let mut rungs = vec![Rung::Interpreter, Rung::Manager, Rung::Recorder];
         rungs.extend((0..PIPELINE.len()).filter(enabled).map(Rung::Pass));
@@ -117,7 +124,7 @@ impl Ladder {
         };
         rungs.extend(backend);
         let thrash = kind == DivergenceKind::Thrash;
-        Ladder { program, config: config.clone(), rungs, thrash }
+        Ladder { program, config: config.clone(), rungs, thrash, cut }
     }
 
     /// The configuration that executes what the rung's stage makes.
@@ -179,6 +186,7 @@ impl Ladder {
             }
             Verdict::Agree(_) => Answer::Agree,
             Verdict::Diverge(found) => Answer::Diverge(found),
+            Verdict::Inconclusive(Reason::Fuel) if self.cut => Answer::Agree,
             Verdict::Inconclusive(reason) => Answer::Unknown(reason.to_string()),
         }
     }
@@ -211,11 +219,11 @@ impl Ladder {
 
     /// Runs the JIT and keeps what its stages made.
     pub fn probe(&self, config: &JitConfig) -> Seen {
-        self.probe_with(config, false)
+        self.probe_with(config, Records::None)
     }
 
-    /// With `records`, the instructions of each run too.
-    pub fn probe_with(&self, config: &JitConfig, records: bool) -> Seen {
+    /// The same with the instructions of runs.
+    pub fn probe_with(&self, config: &JitConfig, records: Records) -> Seen {
         let probe = Rc::new(RefCell::new(Probe::new(records)));
         let jit = Jit::with_probe(config.clone(), probe.clone());
         let (outcome, log) = jit.lead(&self.program, super::probe::EventLog::default());

@@ -4,8 +4,7 @@
 //! Out: who first reads a location that does not hold the value that is meant, where that value is
 //!      instead, and what was written over it.
 //!
-//! The body is followed twice: as after the entry, and as after the back edge. A value that the first time
-//! was where the second time it is not has been lost at the back edge.
+//! The body is followed twice: as after the entry, and as after the back edge.
 //!
 //! Invariants: who happens to read a wrong location first differs from program to program; where the value
 //! went is the defect's own. So the rule names the latter only.
@@ -48,10 +47,18 @@ impl Place {
 struct Followed {
     /// What each location holds: several virtual registers may have one value.
     held: BTreeMap<Place, BTreeSet<u32>>,
-    /// How each location was last written.
-    wrote: BTreeMap<Place, &'static str>,
-    /// Where a value was last, before something was written over it, and by what.
-    lost: BTreeMap<u32, (Place, &'static str)>,
+    /// What it has held since the value was made.
+    ever: BTreeMap<Place, BTreeSet<u32>>,
+    /// How each location was last written, and where a move took that from.
+    wrote: BTreeMap<Place, Write>,
+    /// Moved to, and not read yet.
+    unread: BTreeSet<Place>,
+}
+
+#[derive(Clone, Copy)]
+struct Write {
+    by: &'static str,
+    from: Option<Place>,
 }
 
 /// The rule, and who reads what.
@@ -59,32 +66,32 @@ type Wrong = (Option<String>, String);
 
 pub fn wrong_place(lowered: &MachTrace, allocated: &Allocated) -> Option<Wrong> {
     let mut at = Followed::default();
-    if let Some(wrong) = at.follow(&lowered.entry, &allocated.entry, false) {
+    if let Some(wrong) = at.follow(&lowered.entry, &allocated.entry) {
         return Some(wrong);
     }
     let (Some(block), Some(steps)) = (&lowered.body, &allocated.body) else { return None };
     at.jump(&lowered.entry, block);
-    let first = at.follow(block, steps, false);
+    let first = at.follow(block, steps);
     at.jump(block, block);
-    first.or_else(|| at.follow(block, steps, true))
+    first.or_else(|| at.follow(block, steps))
 }
 
 impl Followed {
-    fn write(&mut self, to: Place, values: BTreeSet<u32>, by: &'static str) {
-        let before = self.held.insert(to, values).unwrap_or_default();
-        self.wrote.insert(to, by);
-        for value in before {
-            if !self.held.values().any(|held| held.contains(&value)) {
-                self.lost.insert(value, (to, by));
-            }
-        }
+    fn write(&mut self, to: Place, values: BTreeSet<u32>, write: Write) {
+        self.ever.entry(to).or_default().extend(&values);
+        self.held.insert(to, values);
+        self.wrote.insert(to, write);
+        match write.from {
+            Some(_) => self.unread.insert(to),
+            None => self.unread.remove(&to),
+        };
     }
 
     /// The parameters of a block are where its arguments were.
     fn jump(&mut self, from: &Block, to: &Block) {
         let params: Vec<(u32, u32)> =
             to.params.iter().zip(&from.jump_args).map(|(p, a)| (p.index, a.index)).collect();
-        for values in self.held.values_mut() {
+        for values in self.held.values_mut().chain(self.ever.values_mut()) {
             let is_param = |value: &u32| params.iter().any(|(param, _)| param == value);
             let mut next: BTreeSet<u32> =
                 values.iter().copied().filter(|value| !is_param(value)).collect();
@@ -92,20 +99,17 @@ impl Followed {
             next.extend(arrived.map(|(param, _)| *param));
             *values = next;
         }
-        let lost = params.iter().filter_map(|(param, arg)| Some((*param, *self.lost.get(arg)?)));
-        let lost: Vec<_> = lost.collect();
-        params.iter().for_each(|(param, _)| _ = self.lost.remove(param));
-        self.lost.extend(lost);
     }
 
-    fn follow(&mut self, block: &Block, steps: &[Step], again: bool) -> Option<Wrong> {
+    fn follow(&mut self, block: &Block, steps: &[Step]) -> Option<Wrong> {
         let mut lines = block.lines.iter();
         for step in steps {
             let (line, inst) = match step {
                 Step::Move { from, to } => {
                     let values = self.held.get(&place(*from)).cloned().unwrap_or_default();
                     let by = if place(*from).is_spill() { "a reload" } else { "a move" };
-                    self.write(place(*to), values, by);
+                    self.write(place(*to), values, Write { by, from: Some(place(*from)) });
+                    self.unread.remove(&place(*from));
                     continue;
                 }
                 Step::Inst { inst, .. } => (lines.next()?, inst),
@@ -118,19 +122,18 @@ impl Followed {
                 let late = pair.role == Role::UseAnyLate;
                 let is_written = late && line.inst.written() == Some(pair.meant);
                 if !self.holds(pair.at, pair.meant) && !is_written {
-                    return Some((
-                        Some(self.rule(pair, &pairs, again)),
-                        self.reader(pair, &line.inst),
-                    ));
+                    return Some((Some(self.rule(pair, &pairs)), self.reader(pair, &line.inst)));
                 }
             }
+            pairs.iter().for_each(|pair| _ = self.unread.remove(&pair.at));
             if matches!(line.inst, Inst::Call { .. }) {
                 self.call();
             }
             for pair in pairs.iter().filter(|pair| pair.defines()) {
-                self.held.values_mut().for_each(|values| _ = values.remove(&pair.meant.index));
-                self.lost.remove(&pair.meant.index);
-                self.write(pair.at, BTreeSet::from([pair.meant.index]), "an instruction");
+                let all = self.held.values_mut().chain(self.ever.values_mut());
+                all.for_each(|values| _ = values.remove(&pair.meant.index));
+                let write = Write { by: "an instruction", from: None };
+                self.write(pair.at, BTreeSet::from([pair.meant.index]), write);
             }
         }
         None
@@ -144,7 +147,7 @@ impl Followed {
         };
         let places: Vec<Place> = self.held.keys().copied().filter(clobbered).collect();
         for place in places {
-            self.write(place, BTreeSet::new(), "a call");
+            self.write(place, BTreeSet::new(), Write { by: "a call", from: None });
         }
     }
 
@@ -152,8 +155,12 @@ impl Followed {
         self.held.get(&at).is_some_and(|values| values.contains(&meant.index))
     }
 
+    fn ever_held(&self, at: Place, value: u32) -> bool {
+        self.ever.get(&at).is_some_and(|values| values.contains(&value))
+    }
+
     /// What became of the value.
-    fn rule(&self, pair: &Pair, pairs: &[Pair], again: bool) -> String {
+    fn rule(&self, pair: &Pair, pairs: &[Pair]) -> String {
         let swapped = |other: &&Pair| {
             self.holds(other.at, pair.meant)
                 && self.holds(pair.at, other.meant)
@@ -162,19 +169,44 @@ impl Followed {
         if pairs.iter().any(|other| swapped(&other)) {
             return "two values in each other's place".into();
         }
-        let is_at = self.held.iter().find(|(_, values)| values.contains(&pair.meant.index));
-        let wrote = self.wrote.get(&pair.at).copied().unwrap_or("nothing");
-        match is_at {
-            Some((place, _)) if place.is_spill() && matches!(wrote, "a reload" | "a move") => {
-                format!("{wrote} took it from another place than its spill slot")
+        let value = pair.meant.index;
+        let mut held = self.held.iter().filter(|(_, values)| values.contains(&value));
+        let is_spilled = held.any(|(place, _)| place.is_spill());
+        let was_there = self.ever_held(pair.at, value);
+        let is_exit = matches!(pair.role, Role::UseAny | Role::UseAnyLate);
+        if is_exit && was_there && is_spilled {
+            return "an exit reads where it was before it was spilled".into();
+        }
+        let write = self.wrote.get(&pair.at).filter(|_| self.unread.contains(&pair.at));
+        if let Some(rule) = write.and_then(|write| self.moved(value, write.from?, is_spilled)) {
+            return rule;
+        }
+        let by = self.wrote.get(&pair.at).map_or("nothing", |write| write.by);
+        match was_there {
+            true => format!("overwritten by {by} in {}", pair.at.name()),
+            false => "not moved there".into(),
+        }
+    }
+
+    /// Why a move from a place did not bring the value.
+    fn moved(&self, value: u32, from: Place, is_spilled: bool) -> Option<String> {
+        let had_it = self.ever_held(from, value);
+        let by = self.wrote.get(&from).map_or("nothing", |write| write.by);
+        let scratch = [Place::X(SCRATCH_GPR), Place::D(SCRATCH_FPR)];
+        let was_spilled =
+            self.ever.iter().any(|(place, held)| place.is_spill() && held.contains(&value));
+        if !scratch.contains(&from) && scratch.iter().any(|&at| self.ever_held(at, value)) {
+            return Some("it was saved in the scratch register".into());
+        }
+        match from.is_spill() {
+            true if had_it => Some(format!("its spill slot was overwritten by {by}")),
+            true if was_spilled => Some("a reload took it from another slot".into()),
+            true => None,
+            false if is_spilled => {
+                Some("a move took it from another place than its spill slot".into())
             }
-            Some((place, _)) if place.is_spill() => "it is in a spill slot".into(),
-            Some(_) if again => "not moved at the back edge".into(),
-            Some((place, _)) => format!("it is in {}", place.name()),
-            None => match self.lost.get(&pair.meant.index) {
-                Some((place, by)) => format!("overwritten by {by} in {}", place.name()),
-                None => "never there".into(),
-            },
+            false if had_it => Some("its register was overwritten before it was moved".into()),
+            false => None,
         }
     }
 

@@ -3,12 +3,15 @@
 
 use crate::canon::State;
 use crate::engine::{Ending, EventSink, Next};
-use crate::event::{Clock, EventKind};
+use crate::event::{Clock, EventKind, TraceNumber};
+use crate::verdict::{Divergence, DivergenceKind};
 use plumb_jit::backend::CompiledTrace;
 use plumb_jit::backend::alloc::Allocated;
 use plumb_jit::backend::mach::MachTrace;
 use plumb_jit::exec::mach::Record;
 use plumb_jit::heap::Value;
+use plumb_jit::ir::op::Op;
+use plumb_jit::ir::print::Symbols;
 use plumb_jit::ir::trace::{Slot, SnapshotId, Trace, ValueId};
 use plumb_jit::trace::compile::Shown;
 use plumb_jit::trace::manager::{JitObserver, TraceId};
@@ -36,11 +39,29 @@ pub struct TraceSeen {
     pub lowered: Option<MachTrace>,
     pub allocated: Option<Allocated>,
     pub code: Option<CompiledTrace>,
+    /// The clock at which its recording was complete.
+    pub recorded: Option<u64>,
 }
 
 impl TraceSeen {
     pub fn last_ir(&self) -> Option<&IrStage> {
         self.ir.last()
+    }
+
+    /// Names of the objects, by the order in which the trace first mentions them: addresses differ from
+    /// run to run.
+    pub fn symbols(&self) -> Symbols {
+        let mut symbols = Symbols::default();
+        let mut named = 0;
+        let insts = self.ir.iter().flat_map(|stage| &stage.output.insts);
+        for inst in insts.filter(|inst| matches!(inst.op, Op::KObject | Op::KPtr)) {
+            let address = inst.imm as u64;
+            if symbols.name(address).is_none() {
+                named += 1;
+                symbols.define(&format!("{}{named}", inst.ty.text()), address);
+            }
+        }
+        symbols
     }
 }
 
@@ -55,40 +76,99 @@ pub struct Seen {
     pub events: Vec<(Clock, EventKind)>,
 }
 
+/// Which runs leave records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Records {
+    None,
+    /// Of the run with this number, counted from 0 over all traces.
+    Of(u64),
+    All,
+}
+
+/// A run of a trace.
+pub struct Run {
+    /// Number of the entry, counted from 0 over all traces.
+    pub entry: u64,
+    /// The clock at which it was entered.
+    pub clock: u64,
+}
+
+impl Seen {
+    /// The last run of a trace before a difference. What an entry shows, the run before it has left.
+    pub fn wrong_run(&self, found: &Divergence, trace: u32) -> Option<Run> {
+        let end = match found.event {
+            _ if found.kind == DivergenceKind::Broken => self.events.len(),
+            EventKind::TraceExit(..) => found.moment + 1,
+            _ => found.moment,
+        };
+        let events = self.events.get(..end.min(self.events.len()))?;
+        let is_entry = |kind: &EventKind| matches!(kind, EventKind::TraceEntry(_));
+        let own = EventKind::TraceEntry(TraceNumber(trace));
+        let at = events.iter().rposition(|(_, kind)| *kind == own)?;
+        let entry = events[..at].iter().filter(|(_, kind)| is_entry(kind)).count() as u64;
+        Some(Run { entry, clock: events[at].0.0 })
+    }
+
+    /// The events up to the entry of this number: runs of two executors are the same run if these are equal.
+    pub fn up_to_run(&self, run: u64) -> &[(Clock, EventKind)] {
+        let is_entry = |(_, kind): &(Clock, EventKind)| matches!(kind, EventKind::TraceEntry(_));
+        let entries = (0..self.events.len()).filter(|&at| is_entry(&self.events[at]));
+        let end = entries.take(run as usize + 1).last().map_or(0, |at| at + 1);
+        &self.events[..end]
+    }
+
+    fn trace(&mut self, trace: TraceId) -> &mut TraceSeen {
+        let index = trace.0 as usize;
+        if self.traces.len() <= index {
+            self.traces.resize_with(index + 1, TraceSeen::default);
+        }
+        &mut self.traces[index]
+    }
+}
+
 pub struct Probe {
-    records: bool,
+    records: Records,
+    /// Runs so far.
+    runs: u64,
     kept: usize,
     expected: Option<Expected>,
     pub seen: Seen,
 }
 
 impl Probe {
-    pub fn new(records: bool) -> Probe {
-        Probe { records, kept: 0, expected: None, seen: Seen::default() }
+    pub fn new(records: Records) -> Probe {
+        Probe { records, runs: 0, kept: 0, expected: None, seen: Seen::default() }
     }
 }
 
 impl JitObserver for Probe {
     fn wants_records(&self) -> bool {
-        self.records && self.kept < MAX_RECORDS
+        self.records != Records::None && self.kept < MAX_RECORDS
+    }
+
+    fn entering(&mut self, _: &Vm, _: TraceId) {
+        self.runs += 1;
     }
 
     fn executed(&mut self, trace: TraceId, records: &[Record]) {
+        if matches!(self.records, Records::Of(run) if run + 1 != self.runs) {
+            return;
+        }
         self.kept += records.len();
         self.seen.runs.push((trace, records.to_vec()));
     }
 
+    fn recorded(&mut self, vm: &Vm, trace: TraceId) {
+        self.seen.trace(trace).recorded = Some(vm.clock());
+    }
+
     fn stage(&mut self, trace: TraceId, stage: &Shown) {
-        let index = trace.0 as usize;
-        if self.seen.traces.len() <= index {
-            self.seen.traces.resize_with(index + 1, TraceSeen::default);
-        }
-        let seen = &mut self.seen.traces[index];
+        let seen = self.seen.trace(trace);
         match stage {
             Shown::Ir(stage) => {
                 if stage.input.is_none() {
                     // An earlier attempt under this number was given up.
-                    *seen = TraceSeen::default();
+                    *seen = TraceSeen { recorded: seen.recorded, ..TraceSeen::default() };
                 }
                 seen.ir.push(IrStage {
                     name: stage.name,

@@ -1,187 +1,365 @@
 //! What is wrong in a recording.
 //!
 //! In:  the configuration of the recorder's rung, what it showed, how it diverges.
-//! Out: whether a guard, a value, a store or a snapshot is wrong, at which opcode or IR operation.
+//! Out: whether a snapshot, a guard, a value or a store is wrong, and the kind of the operation.
 //!
-//! Leaving is always legal: a guard that is told to leave although it holds must restore a state that
-//! the interpreter has at that clock. So each guard of the run that went wrong is told to leave in turn,
-//! and the first that shows a wrong state bounds the defect: it lies between the guard before and this
-//! one. If the guards after it are right again, only this one's snapshot is wrong.
+//! The interpreter is looked at twice, instruction by instruction: in the iteration that was recorded,
+//! and in the run that went wrong.
+//!
+//! 1. [`snapshots`](super::snapshots): each snapshot must stand where the recorded iteration stood at its
+//!    clock. That needs no run of the trace.
+//! 2. What the recorder loads only to test it must be tested, and what it takes from a register must have
+//!    had that type.
+//! 3. The wrong run is followed guard by guard. Where the interpreter goes another way than the recorded
+//!    iteration and the trace does not leave, a guard is wrong: see [`parting`](super::parting). A
+//!    snapshot that names another value than the interpreter holds has a wrong entry, or a wrong value,
+//!    which is followed back to the instruction that first had it wrong.
+//! 4. If all registers are right, a store is wrong.
+//!
+//! Limits: contents of tables and upvalues are not followed. Functions loaded at run time have no
+//! bytecode here; in them the instruction stays unknown.
 
-use super::interpreter::{At, path};
 use super::ladder::Ladder;
-use super::probe::Seen;
-use super::{Blame, broken, name_of_broken};
-use crate::event::{Clock, EventKind};
-use crate::lockstep::{Select, first_difference};
-use crate::ours::{Interpreter, Jit};
-use crate::verdict::Divergence;
+use super::moments::{Code, Moment, Plain, moments};
+use super::probe::{Records, Seen};
+use super::snapshots::{Entry, Mismatch};
+use super::{Blame, broken, name_of_broken, parting, snapshots};
+use plumb_jit::bytecode::Op as Opcode;
+use plumb_jit::exec::mach::Record;
+use plumb_jit::ir::op::{Op, Ty};
+use plumb_jit::ir::print::print_with;
 use plumb_jit::ir::trace::{Slot, Snapshot, SnapshotId, Trace, ValueId};
-use plumb_jit::trace::config::{EarlyExit, JitConfig};
-
-/// Guards that are told to leave; a longer trace is looked at in strides.
-const MOST_GUARDS: usize = 150;
+use plumb_jit::trace::config::JitConfig;
 
 pub fn look(ladder: &Ladder, config: &JitConfig, seen: &Seen, blame: &mut Blame) {
-    if let Some(text) = broken(&blame.found) {
-        blame.rule = Some(name_of_broken(text));
-        return;
+    let number = blame.trace.unwrap_or(0);
+    let Some(trace) = seen.traces.get(number as usize) else { return };
+    let Some(ir) = trace.last_ir().map(|stage| &stage.output) else { return };
+    blame.after = print_with(ir, &trace.symbols());
+    let length = u64::from(ir.iteration_clock);
+    let recorded = trace.recorded.map(|end| (end.saturating_sub(length), end));
+    let recorded = recorded.map(|(start, end)| moments(&ladder.program, start, end));
+    let recorded = recorded.filter(|recorded| is_recording(recorded, ir)).unwrap_or_default();
+    let code = Code::new(&ladder.program);
+    let wrong = fixed(ir, &recorded, &code);
+    let wrong = wrong.or_else(|| broken(&blame.found).map(|text| (name_of_broken(text), None)));
+    let wrong = wrong.or_else(|| {
+        let run = seen.wrong_run(&blame.found, number)?;
+        let now = moments(&ladder.program, run.clock, run.clock + length);
+        let records = ladder.probe_with(config, Records::Of(run.entry)).runs.pop()?.1;
+        Some(Iteration { ladder, ir, code, recorded, now, records }.look(blame))
+    });
+    let (rule, op) = wrong.unwrap_or_else(|| ("unexplained".into(), None));
+    (blame.rule, blame.op) = (Some(rule), op);
+}
+
+/// The rule, and the operation.
+pub type Wrong = (String, Option<String>);
+
+/// Whether these are the moments of the iteration that the trace was made from.
+fn is_recording(recorded: &[Moment], ir: &Trace) -> bool {
+    let head = |moment: &Moment| moment.frames.first().is_some_and(|frame| frame.pc == ir.head);
+    recorded.len() == ir.iteration_clock as usize + 1
+        && recorded.first().is_some_and(head)
+        && recorded.last().is_some_and(head)
+}
+
+/// What is wrong whatever the run.
+fn fixed(ir: &Trace, recorded: &[Moment], code: &Code) -> Option<Wrong> {
+    if let Some(wrong) = snapshots::misplaced(ir, recorded, code) {
+        return Some(wrong);
     }
-    let Some(run) = wrong_run(&blame.found, seen) else { return };
-    let Some(ir) = seen.traces.get(run.trace).and_then(|t| t.last_ir()).map(|s| &s.output) else {
-        return;
-    };
-    blame.after = ir.to_string();
-    let guards = guards(ir);
-    let look = |run: &Run, guard: ValueId| {
-        let early_exit = Some(EarlyExit { entry: run.entry, guard });
-        let jit = Jit::new(JitConfig { early_exit, ..config.clone() });
-        first_difference(&ladder.program, &jit, &Interpreter, Select::Live, run.exit_moment + 1)
-    };
-    let stride = guards.len().div_ceil(MOST_GUARDS).max(1);
-    let looks: Vec<usize> = (0..guards.len()).step_by(stride).collect();
-    let mut before = None;
-    for (number, &index) in looks.iter().enumerate() {
-        let (at, snapshot) = guards[index];
-        let Some(found) = look(&run, at) else {
-            before = Some((at, snapshot));
-            continue;
-        };
-        let next = looks[number + 1..].iter().map(|&i| guards[i]).find(|(_, s)| *s != snapshot);
-        // Where this guard fails by itself nothing comes after it; the run before went further.
-        let heals = |run: &Run| next.is_some_and(|(next, _)| look(run, next).is_none());
-        let healed = heals(&run)
-            || run.previous(seen).is_some_and(|run| look(&run, at).is_some() && heals(&run));
-        let wrong = Wrong { ir, before, snapshot, found: &found, clock: run.clock };
-        if healed {
-            wrong.snapshot(blame)
-        } else {
-            wrong.recording(ladder, blame)
-        }
-        return;
+    if let Some(op) = untested(ir) {
+        return Some(("not tested".into(), Some(op.into())));
     }
-    let wrong =
-        Wrong { ir, before, snapshot: ir.end, found: &blame.found.clone(), clock: run.clock };
-    wrong.recording(ladder, blame);
+    let entry = &recorded.first()?.frames.first()?.registers;
+    ir.insts.iter().filter(|inst| inst.op == Op::SlotLoad).find_map(|load| {
+        let held = entry.get(usize::try_from(load.imm).ok()?)?;
+        let wrong = !snapshots::is_of(*held, load.ty);
+        wrong.then(|| (type_rule(*held).into(), None))
+    })
 }
 
-/// The run of a trace that went wrong.
-struct Run {
-    /// Number of the entry.
-    entry: u64,
-    trace: usize,
-    /// Index of the event at which it is left.
-    exit_moment: usize,
-    /// The clock at which it was entered.
-    clock: u64,
+/// An operation whose result is good for a guard only, and that no guard reads.
+fn untested(ir: &Trace) -> Option<&'static str> {
+    let mut read = vec![false; ir.insts.len()];
+    ir.insts.iter().flat_map(|inst| inst.args.iter()).for_each(|arg| read[arg.0 as usize] = true);
+    let mut untested = ir.iter().filter(|(id, _)| !read[id.0 as usize]);
+    untested.find_map(|(_, inst)| match inst.op {
+        Op::HashFind | Op::HashFindInt => Some("a key's absence"),
+        Op::TableMeta | Op::ClosureProto | Op::UpvalueRef => Some(inst.op.text()),
+        Op::TableLimit | Op::TableArraySize => Some(inst.op.text()),
+        _ => None,
+    })
 }
 
-impl Run {
-    /// The run of the same trace before this one.
-    fn previous(&self, seen: &Seen) -> Option<Run> {
-        let events = seen.events.get(..self.exit_moment.checked_sub(1)?)?;
-        let run = last_run(events)?;
-        (run.trace == self.trace).then_some(run)
+fn type_rule(held: Plain) -> &'static str {
+    match held {
+        Plain::Bool(_) => "truth of a boolean",
+        _ => "type of a register",
     }
 }
 
-/// The last run before the difference. What an entry shows, the run before it has left.
-fn wrong_run(found: &Divergence, seen: &Seen) -> Option<Run> {
-    let end = match found.event {
-        EventKind::TraceExit(..) => found.moment + 1,
-        _ => found.moment,
-    };
-    last_run(seen.events.get(..end.min(seen.events.len()))?)
+/// One run of the trace beside the interpreter.
+pub struct Iteration<'a> {
+    ladder: &'a Ladder,
+    pub ir: &'a Trace,
+    pub code: Code<'a>,
+    /// The states of the recorded iteration, by clock; empty if unknown.
+    pub recorded: Vec<Moment>,
+    /// Those of the run that went wrong.
+    pub now: Vec<Moment>,
+    records: Vec<Record>,
 }
 
-fn last_run(events: &[(Clock, EventKind)]) -> Option<Run> {
-    let is_entry = |kind: &EventKind| matches!(kind, EventKind::TraceEntry(_));
-    let at = events.iter().rposition(|(_, kind)| is_entry(kind))?;
-    let entry = events[..at].iter().filter(|(_, kind)| is_entry(kind)).count() as u64;
-    let (clock, EventKind::TraceEntry(trace)) = events[at] else { return None };
-    Some(Run { entry, trace: trace.0 as usize, exit_moment: at + 1, clock: clock.0 })
-}
-
-/// Each guard, and its snapshot.
-fn guards(ir: &Trace) -> Vec<(ValueId, SnapshotId)> {
-    ir.iter().filter_map(|(id, inst)| Some((id, inst.snapshot?))).collect()
-}
-
-/// A snapshot whose state is wrong.
-struct Wrong<'a> {
-    ir: &'a Trace,
-    /// The last guard that was right.
-    before: Option<(ValueId, SnapshotId)>,
-    snapshot: SnapshotId,
-    found: &'a Divergence,
-    clock: u64,
-}
-
-impl Wrong<'_> {
-    /// Only this snapshot is wrong.
-    fn snapshot(&self, blame: &mut Blame) {
-        let snapshot = self.ir.snapshot(self.snapshot);
-        blame.rule = Some(
-            match self.register() {
-                _ if self.is_elsewhere() && snapshot.frames.is_empty() => "snapshot position",
-                _ if self.is_elsewhere() => "snapshot frames",
-                Some((register, _)) if self.value_in(snapshot, register).is_none() => {
-                    "snapshot entry missing"
-                }
-                Some(_) => "snapshot entry wrong",
-                None => "snapshot",
+impl Iteration<'_> {
+    fn look(&self, blame: &Blame) -> Wrong {
+        let parting = parting::clock(&self.recorded, &self.now);
+        let mut values: Vec<Option<u64>> = vec![None; self.ir.insts.len()];
+        for record in &self.records {
+            values[record.step as usize] = record.written;
+            let Some(snapshot) = self.ir.insts[record.step as usize].snapshot else { continue };
+            let clock = self.ir.snapshot(snapshot).clock as usize;
+            if let Some(parted) = parting.filter(|&parted| clock > parted) {
+                return parting::wrong_guard(self, parted);
             }
-            .into(),
-        );
-    }
-
-    /// What was recorded since the guard before is wrong.
-    fn recording(&self, ladder: &Ladder, blame: &mut Blame) {
-        let clock_of = |id: SnapshotId| self.clock + u64::from(self.ir.snapshot(id).clock);
-        let from = self.before.map_or(self.clock, |(_, id)| clock_of(id));
-        let to = clock_of(self.snapshot).max(from + 1);
-        let path = path(&ladder.program, &Interpreter, from, to);
-        let opcode = |at: Option<&At>| at.map(|at| at.opcode.to_string());
-        if self.is_elsewhere() {
-            blame.rule = Some("guard".into());
-            blame.op = opcode(path.iter().find(|at| at.is_branch));
-            return;
+            if let Some(wrong) = self.wrong_entry(snapshot, &values) {
+                return wrong;
+            }
+            if record.left {
+                return self.store(blame);
+            }
         }
-        let Some((register, value)) = self.register() else {
-            blame.rule = Some("store".into());
-            blame.op = opcode(path.iter().rfind(|at| at.stores));
-            return;
+        match parting {
+            Some(parted) => parting::wrong_guard(self, parted),
+            None => self.wrong_entry(self.ir.end, &values).unwrap_or_else(|| self.store(blame)),
+        }
+    }
+
+    fn store(&self, blame: &Blame) -> Wrong {
+        let decided = (0..self.now.len()).find_map(|clock| parting::wrong_choice(self, clock));
+        if let Some(wrong) = decided {
+            return wrong;
+        }
+        let store = |op: &Op| !op.effects().writes.is_none();
+        let mut stores: Vec<Op> = self.ir.insts.iter().map(|inst| inst.op).filter(store).collect();
+        stores.sort_unstable();
+        stores.dedup();
+        let upvalue = blame.found.differences.iter().any(|d| d.place.contains("upvalue"));
+        let only = stores.first().copied().filter(|_| stores.len() == 1);
+        let op = only.or(upvalue.then_some(Op::UpvalueStore));
+        ("store".into(), op.map(|op| op.text().into()))
+    }
+
+    fn wrong_entry(&self, id: SnapshotId, values: &[Option<u64>]) -> Option<Wrong> {
+        let snapshot = self.ir.snapshot(id);
+        let wrong = snapshots::mismatches(self, snapshot, values);
+        let first = wrong.first()?;
+        let clock = snapshot.clock as usize;
+        let named = |rule: &str| Some((rule.into(), None));
+        if snapshots::swapped(&wrong) {
+            return named("snapshot entries swapped");
+        }
+        if let Some(missing) = wrong.iter().find(|wrong| wrong.entry.is_none()) {
+            if self.is_written_through_upvalue(missing.slot, clock) {
+                return named("upvalue in a register");
+            }
+            let chosen = self.origin(missing.slot, clock);
+            if let Some(wrong) = chosen.and_then(|clock| parting::wrong_choice(self, clock)) {
+                return Some(wrong);
+            }
+            let end = if id == self.ir.end { "the end" } else { "a guard" };
+            return Some(("snapshot entry missing".into(), Some(end.into())));
+        }
+        if let Some(extra) = wrong.iter().find(|wrong| self.writer(wrong.slot, clock).is_none()) {
+            if self.is_written_through_upvalue(extra.slot, clock) {
+                return named("upvalue in a register");
+            }
+            return named("snapshot entry of an unchanged slot");
+        }
+        // Of several, the one that was computed first: the others may follow from it.
+        let earliest = |wrong: &&Mismatch| wrong.entry.as_ref().map(|entry| entry.value);
+        let first = wrong.iter().min_by_key(earliest).unwrap_or(first);
+        let entry = first.entry.as_ref()?;
+        Some(self.wrong_value(first.slot, clock, entry, values))
+    }
+
+    /// A slot holds another value than the interpreter: since which instruction?
+    fn wrong_value(
+        &self,
+        slot: Slot,
+        clock: usize,
+        entry: &Entry,
+        values: &[Option<u64>],
+    ) -> Wrong {
+        let Some(written) = self.origin(slot, clock) else {
+            return ("snapshot entry stale".into(), None);
         };
-        let Some(value) = value else {
-            blame.rule = Some("snapshot entry missing".into());
-            return;
+        if let Some(wrong) = parting::wrong_choice(self, written) {
+            return wrong;
+        }
+        let frame = &self.now[written].frames[0];
+        let opcode = self.code.opcode(frame);
+        if self.is_stale(entry.value, written, opcode) {
+            return ("snapshot entry stale".into(), None);
+        }
+        let inst = self.ir.inst(entry.value);
+        if let Some(operand) = self.wrong_operand(entry.value, written, values) {
+            let (operand_slot, operand) = operand;
+            return self.wrong_value(operand_slot, written, &operand, values);
+        }
+        let reads = matches!(
+            opcode,
+            Some(
+                Opcode::GetTabUp
+                    | Opcode::GetTable
+                    | Opcode::GetI
+                    | Opcode::GetField
+                    | Opcode::SelfIndex
+            )
+        );
+        match (inst.op, inst.ty) {
+            (Op::KPrimitive, Ty::True | Ty::False) => (type_rule(Plain::Bool(true)).into(), None),
+            (Op::KPrimitive, Ty::Nil) if reads => {
+                ("not tested".into(), Some("a key's absence".into()))
+            }
+            (op, _) if opcode == Some(Opcode::GetUpval) && op != Op::UpvalueLoad => {
+                ("upvalue in a register".into(), None)
+            }
+            (op, _) => (format!("value {}", op.text()), opcode.map(|opcode| opcode.name().into())),
+        }
+    }
+
+    /// The clock of the instruction that last wrote a slot before `clock`, moves followed.
+    fn origin(&self, slot: Slot, clock: usize) -> Option<usize> {
+        let written = self.writer(slot, clock)?;
+        let frame = &self.now[written].frames[0];
+        match self.code.at(frame) {
+            Some(i) if i.op() == Opcode::Move => {
+                let source = self.base(written) + i.b() as Slot;
+                self.origin(source, written).or(Some(written))
+            }
+            _ => Some(written),
+        }
+    }
+
+    pub fn masks(&self) -> &crate::masks::Masks {
+        &self.ladder.program.masks
+    }
+
+    /// The running frame's first slot at a clock.
+    fn base(&self, clock: usize) -> Slot {
+        let callers = self.now[clock].frames.iter().skip(1);
+        let function = |frame| self.code.at(frame).map_or(0, |call| call.a() as Slot + 1);
+        callers.map(function).sum()
+    }
+
+    /// The clock of the instruction that last wrote a slot before `clock`.
+    fn writer(&self, slot: Slot, clock: usize) -> Option<usize> {
+        (0..clock.min(self.now.len())).rev().find(|&at| {
+            let (moment, register) = (&self.now[at], slot - self.base(at));
+            let frame = moment.frames.first();
+            let writes = |frame| {
+                usize::try_from(register).is_ok_and(|register| self.code.writes(frame, register))
+            };
+            frame.is_some_and(writes) || self.root_changed(slot, at)
+        })
+    }
+
+    /// Whether a register of the root frame has another value after an instruction: what it writes
+    /// through an upvalue, or a callee's result.
+    fn root_changed(&self, slot: Slot, at: usize) -> bool {
+        let held = |at: usize| {
+            let root = self.now.get(at)?.frames.last()?;
+            root.registers.get(usize::try_from(slot).ok()?).copied()
         };
-        blame.rule = Some(format!("value {}", self.ir.inst(value).op.text()));
-        blame.op = opcode(path.iter().rfind(|at| at.writes == Some(register)));
+        let waits = self.now.get(at + 1).is_some_and(|next| next.frames.len() > 1);
+        let upvalue = |frame| self.code.opcode(frame) == Some(Opcode::SetUpval);
+        let through = waits && self.now[at].frames.first().is_some_and(upvalue);
+        through && held(at).zip(held(at + 1)).is_some_and(|(before, after)| before != after)
     }
 
-    /// Whether the states differ in where they stand.
-    fn is_elsewhere(&self) -> bool {
-        let place = self.found.differences.first().map_or("", |d| d.place.as_str());
-        place.starts_with("frame") && !place.contains("register")
+    /// Whether the interpreter wrote a slot through an upvalue, in the recorded iteration or in this one.
+    fn is_written_through_upvalue(&self, slot: Slot, clock: usize) -> bool {
+        let wrote = |moments: &[Moment]| {
+            let upto = moments.get(..=clock).unwrap_or(moments);
+            upto.windows(2).any(|pair| {
+                let held = |moment: &Moment| {
+                    let root = moment.frames.last()?;
+                    root.registers.get(usize::try_from(slot).ok()?).copied()
+                };
+                let by = pair[0].frames.first().and_then(|frame| self.code.opcode(frame));
+                by == Some(Opcode::SetUpval) && held(&pair[0]) != held(&pair[1])
+            })
+        };
+        wrote(&self.now) || wrote(&self.recorded)
     }
 
-    /// The first register of the running frame that differs, and what the snapshot says of it.
-    fn register(&self) -> Option<(u8, Option<ValueId>)> {
-        let registers = self.found.differences.iter().filter_map(|difference| {
-            let rest = difference.place.strip_prefix("frame 0, register ")?;
-            rest.split(' ').next()?.parse().ok()
-        });
-        let snapshot = self.ir.snapshot(self.snapshot);
-        // Of several, the one whose value was computed first: the others may follow from it.
-        registers
-            .map(|register: u8| (register, self.value_in(snapshot, register)))
-            .min_by_key(|(register, value)| (value.map_or(u32::MAX, |id| id.0), *register))
+    /// Whether a value was there before the instruction at clock `written` could have made it.
+    fn is_stale(&self, value: ValueId, written: usize, by: Option<Opcode>) -> bool {
+        let inst = self.ir.inst(value);
+        if inst.op.is_constant() {
+            use Opcode::*;
+            let computes = matches!(
+                by,
+                Some(
+                    AddI | AddK | SubK | MulK | Add | Sub | Mul | Div | IDiv | Mod | Unm | ForLoop
+                )
+            );
+            return computes;
+        }
+        let clock_of = |id: SnapshotId| self.ir.snapshot(id).clock as usize;
+        let latest = match (inst.op, inst.snapshot) {
+            (Op::SlotLoad, _) => 0,
+            (_, Some(own)) => clock_of(own),
+            (_, None) => {
+                let after = &self.ir.insts[value.0 as usize..];
+                let guard = after.iter().find_map(|inst| inst.snapshot);
+                guard.map_or(self.ir.iteration_clock as usize, clock_of)
+            }
+        };
+        latest < written
     }
 
-    fn value_in(&self, snapshot: &Snapshot, register: u8) -> Option<ValueId> {
-        let base = snapshot.frames.last().map_or(0, |frame| frame.base);
-        let slot = base + Slot::from(register);
-        snapshot.slots.iter().find(|(s, _)| *s == slot).map(|&(_, id)| id)
+    /// An operand of an operation that is wrong already, with its slot.
+    fn wrong_operand(
+        &self,
+        value: ValueId,
+        clock: usize,
+        values: &[Option<u64>],
+    ) -> Option<(Slot, Entry)> {
+        let frame = self.now[clock].frames.first()?;
+        let i = self.code.at(frame)?;
+        use Opcode::*;
+        let registers = match i.op() {
+            Add | Sub | Mul | Mod | Pow | Div | IDiv | BAnd | BOr | BXor | Shl | Shr => {
+                vec![i.b(), i.c()]
+            }
+            AddI | AddK | SubK | MulK | ModK | PowK | DivK | IDivK | BAndK | BOrK | BXorK
+            | ShrI | Unm | BNot => vec![i.b()],
+            _ => return None,
+        };
+        let inst = self.ir.inst(value);
+        let base = self.base(clock);
+        registers.into_iter().zip(inst.args.iter()).find_map(|(register, arg)| {
+            let arg = match self.ir.inst(arg) {
+                converted if converted.op == Op::IntToFloat => converted.args.get(0),
+                _ => arg,
+            };
+            let found = snapshots::plain(self.ir.ty(arg), values[arg.0 as usize]?);
+            let held = *frame.registers.get(register)?;
+            let is_written = self.writer(base + register as Slot, clock).is_some();
+            let wrong = held != found && is_written;
+            wrong.then_some((base + register as Slot, Entry { value: arg, found }))
+        })
+    }
+
+    /// The guards of the instruction at a clock.
+    pub fn guards_at(&self, clock: usize) -> impl Iterator<Item = Op> + '_ {
+        let of = move |snapshot: &Snapshot| snapshot.clock as usize == clock;
+        let guards = self.ir.insts.iter().filter(|inst| inst.ty == Ty::Void);
+        guards
+            .filter(move |inst| inst.snapshot.is_some_and(|id| of(self.ir.snapshot(id))))
+            .map(|i| i.op)
     }
 }

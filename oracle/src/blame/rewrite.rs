@@ -11,6 +11,8 @@
 use super::ladder::{Answer, Ladder};
 use super::probe::IrStage;
 use super::{Blame, broken, name_of_broken};
+use plumb_jit::ir::op::Op;
+use plumb_jit::ir::print::{Symbols, print_with};
 use plumb_jit::ir::trace::{Inst, Trace};
 use plumb_jit::trace::config::JitConfig;
 
@@ -18,23 +20,28 @@ pub fn look(ladder: &Ladder, config: &JitConfig, blame: &mut Blame) {
     let Some(pass) = blame.pass else { return };
     let limited = |limit| JitConfig { rewrite_limit: Some((pass, limit)), ..config.clone() };
     let trace = blame.trace.unwrap_or(0) as usize;
-    let stage_at = |config: &JitConfig| -> Option<IrStage> {
+    let stage_at = |config: &JitConfig| -> Option<(IrStage, Symbols)> {
         let mut seen = ladder.probe(config);
-        let ir = std::mem::take(&mut seen.traces.get_mut(trace)?.ir);
-        ir.into_iter().rfind(|stage| stage.name == pass)
+        let trace = seen.traces.get_mut(trace)?;
+        let symbols = trace.symbols();
+        let ir = std::mem::take(&mut trace.ir);
+        Some((ir.into_iter().rfind(|stage| stage.name == pass)?, symbols))
     };
     if let Some(text) = broken(&blame.found) {
         blame.op = Some(name_of_broken(text));
     }
-    let Some(whole) = stage_at(config) else { return };
+    let Some((whole, symbols)) = stage_at(config) else { return };
     let ask = |limit| match ladder.ask_config(&limited(limit)) {
         Answer::Diverge(found) => Some(found),
         _ => None,
     };
     if ask(0).is_some() || whole.rewrites == 0 {
-        let (Some(input), Some(bare)) = (&whole.input, stage_at(&limited(0))) else { return };
-        blame.op = changed(input, &bare.output).or(blame.op.take());
-        (blame.before, blame.after) = (input.to_string(), bare.output.to_string());
+        let (Some(input), Some((bare, names))) = (&whole.input, stage_at(&limited(0))) else {
+            return;
+        };
+        let (a, b) = (print_with(input, &symbols), print_with(&bare.output, &names));
+        blame.op = changed((input, &symbols), (&bare.output, &names)).or(blame.op.take());
+        (blame.before, blame.after) = (a, b);
         return;
     }
     let (mut agrees, mut diverges) = (0, whole.rewrites);
@@ -45,20 +52,26 @@ pub fn look(ladder: &Ladder, config: &JitConfig, blame: &mut Blame) {
             None => agrees = middle,
         }
     }
-    let (Some(good), Some(bad)) = (stage_at(&limited(agrees)), stage_at(&limited(diverges))) else {
-        return;
-    };
+    let (good, bad) = (stage_at(&limited(agrees)), stage_at(&limited(diverges)));
+    let (Some((good, a)), Some((bad, b))) = (good, bad) else { return };
     blame.rule = bad.rule.map(Into::into);
-    blame.op = changed(&good.output, &bad.output).or(blame.op.take());
-    (blame.before, blame.after) = (good.output.to_string(), bad.output.to_string());
+    blame.op = changed((&good.output, &a), (&bad.output, &b)).or(blame.op.take());
+    (blame.before, blame.after) = (print_with(&good.output, &a), print_with(&bad.output, &b));
 }
 
 /// The operation at the first place where two traces differ. What stands before it is equal, so its
 /// operands have the same numbers in both.
-pub fn changed(before: &Trace, after: &Trace) -> Option<String> {
-    let pairs = before.insts.iter().zip(&after.insts);
-    for (a, b) in pairs {
-        if !same(a, b) {
+fn changed(
+    (before, names_before): (&Trace, &Symbols),
+    (after, names_after): (&Trace, &Symbols),
+) -> Option<String> {
+    let object = |inst: &Inst, names: &Symbols| match inst.op {
+        Op::KObject | Op::KPtr => names.name(inst.imm as u64).map(str::to_string),
+        _ => None,
+    };
+    for (a, b) in before.insts.iter().zip(&after.insts) {
+        let names = (object(a, names_before), object(b, names_after));
+        if !same(a, b) && (names.0.is_none() || names.0 != names.1) {
             return Some(a.op.text().into());
         }
         let snapshot =

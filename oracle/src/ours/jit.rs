@@ -96,6 +96,10 @@ impl<E: EventSink> JitObserver for Observer<E> {
         self.probe(|probe| probe.leaving(vm, ir, exit, clock, read));
     }
 
+    fn recorded(&mut self, vm: &Vm, trace: TraceId) {
+        self.probe(|probe| probe.recorded(vm, trace));
+    }
+
     fn stage(&mut self, trace: TraceId, stage: &Shown) {
         self.probe(|probe| probe.stage(trace, stage));
     }

@@ -86,7 +86,8 @@ impl Run {
 /// One executed instruction, for comparing two executors step by step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Record {
-    /// Index among the entry's and then the loop's steps, moves included.
+    /// Index among the entry's and then the loop's steps, moves included; of the evaluator of IR, the
+    /// number of the instruction.
     pub step: u32,
     /// The 64 bits that it wrote into a register.
     pub written: Option<u64>,
