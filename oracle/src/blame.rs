@@ -228,7 +228,7 @@ pub fn blame_with(
     interpreter: &impl crate::engine::Engine,
     found: &Divergence,
 ) -> Result<Blame, NothingToBlame> {
-    let near = near(found, case.options.fuel);
+    let near = near(case, found);
     let program = program(case, near);
     if found.left == Engine::Reference {
         return Ok(interpreter::blame(&program, interpreter, found));
@@ -251,10 +251,16 @@ fn program(case: &Case, fuel: u64) -> Rc<Program> {
 
 /// Fuel that reaches a difference, and where it should show on other rungs. A wrong program often runs
 /// on for long, and the ladder runs it many times.
-fn near(found: &Divergence, all: u64) -> u64 {
+fn near(case: &Case, found: &Divergence) -> u64 {
+    let all = case.options.fuel;
     let unknown = matches!(found.kind, DivergenceKind::Broken | DivergenceKind::Thrash)
         || found.event == EventKind::End;
-    if unknown { all } else { all.min(2 * found.clock.0 + 10_000) }
+    let reached = match unknown {
+        false => Some(found.clock.0),
+        // Before the program's end, or behind it in a trace that does not end.
+        true => ladder::interpreted(&program(case, all)).instructions,
+    };
+    reached.map_or(all, |clock| all.min(2 * clock + 10_000))
 }
 
 /// Whether a smaller case shows the same defect. Most cases that do not are refused by one run.
@@ -263,7 +269,7 @@ pub fn still_blames(case: &Case, found: &Divergence, blame: &Blame) -> bool {
     if against_reference && blame.stage != Stage::Interpreter {
         return false;
     }
-    let near = near(found, case.options.fuel);
+    let near = near(case, found);
     let program = program(case, near);
     if blame.stage == Stage::Interpreter {
         let interpreter = &ours::Interpreter;

@@ -6,8 +6,9 @@
 
 use super::probe::{Probe, Records, Seen};
 use super::{Blame, Stage};
+use crate::canon::State;
 use crate::check::thrash;
-use crate::engine::{Ending, Engine as _, Leader, Next, Program, Watcher};
+use crate::engine::{Ending, Engine as _, Leader, Next, Outcome, Program, Watcher};
 use crate::event::Clock;
 use crate::lockstep::{Select, two_way};
 use crate::ours::{Interpreter, Jit};
@@ -17,6 +18,21 @@ use plumb_jit::trace::config::{ExecutorKind, ForcedExit, JitConfig};
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
+
+/// What the interpreter makes of a program, by itself.
+pub fn interpreted(program: &Program) -> Outcome {
+    struct Nothing;
+    impl Watcher for Nothing {
+        fn first(&mut self) -> Option<Clock> {
+            None
+        }
+        fn at<S: State>(&mut self, _: Clock, _: &S) -> Next {
+            Next::Never
+        }
+        fn end<S: State>(&mut self, _: &S, _: &Ending<S::Value>, _: &[u8]) {}
+    }
+    Interpreter.run(program, Nothing).0
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Rung {
@@ -200,18 +216,7 @@ impl Ladder {
 
     /// The interpreter is the JIT's yardstick, so it must at least not break down.
     fn interpreter_holds(&self) -> Answer {
-        struct Nothing;
-        impl Watcher for Nothing {
-            fn first(&mut self) -> Option<Clock> {
-                None
-            }
-            fn at<S: crate::canon::State>(&mut self, _: Clock, _: &S) -> Next {
-                Next::Never
-            }
-            fn end<S: crate::canon::State>(&mut self, _: &S, _: &Ending<S::Value>, _: &[u8]) {}
-        }
-        let (outcome, _) = Interpreter.run(&self.program, Nothing);
-        match outcome.ending {
+        match interpreted(&self.program).ending {
             Ending::Broken(text) => Answer::Unknown(format!("breaks a rule: {text}")),
             _ => Answer::Agree,
         }
