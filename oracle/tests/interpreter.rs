@@ -66,6 +66,9 @@ fn lockstep(source: &[u8], name: &str, seed: u64) -> Verdict {
 /// that is traversed by keys which are objects, or that was made before the reference got our hash seed, has
 /// an order of its own on each engine.
 const DOUBTFUL: &[(&str, Reason)] = &[
+    // Asks what is first in a table with weak keys; has finalizers.
+    ("gc/ephemerons.lua", Reason::IterationOrder),
+    ("gc/ephemerons.lua", Reason::Collector),
     // Measures what closures keep alive.
     ("gc/functions.lua", Reason::Collector),
     // Traverses a graph with objects as keys, some of them weak.
