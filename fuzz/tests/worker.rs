@@ -1,8 +1,9 @@
 //! A worker answers as the harness does at home.
 
+use plumb_fuzz::campaign::with_job;
 use plumb_fuzz::faults;
 use plumb_fuzz::generate::case_of_seed;
-use plumb_fuzz::harness::{Answer, GENERATED_FUEL, Job, judge};
+use plumb_fuzz::harness::{Answer, GENERATED_FUEL, judge};
 use plumb_fuzz::regression::report;
 use plumb_fuzz::runner::command;
 use plumb_fuzz::worker::Worker;
@@ -21,18 +22,12 @@ fn a_worker_answers_as_the_harness_does() {
     for fault in [None, faults::find("snapshot.omits"), faults::find("restore.false-as-nil")] {
         for seed in 0..8 {
             let case = case_of_seed(seed);
+            let tap = fault.map(|fault| fault.tap());
+            let (there, here) =
+                with_job(&case, ExecutorKind::Simulator, tap.as_ref(), GENERATED_FUEL, |job| {
+                    (worker.judge(job, Duration::from_secs(120)), judge(job))
+                });
             let source = print(&case.chunk);
-            let job = Job {
-                source: source.as_bytes(),
-                chunk_name: "=case",
-                config: case.config.clone(),
-                executor: ExecutorKind::Simulator,
-                tap: fault.map(|fault| fault.tap()),
-                check: false,
-                fuel: GENERATED_FUEL,
-            };
-            let there = worker.judge(&job, Duration::from_secs(120));
-            let here = judge(&job);
             let text = |answer: &Answer| report(answer, source.as_bytes(), None);
             assert_eq!(text(&there.answer), text(&here.answer), "seed {seed}");
             assert_eq!(there.stats, here.stats, "seed {seed}");

@@ -32,7 +32,7 @@ pub struct TraceRoots {
 
 /// Sees, and may change, what each stage hands to the next.
 pub trait StageTap: Send + Sync {
-    /// Under which another process can make the same tap.
+    /// The name under which another process can make the same tap.
     fn name(&self) -> Option<&str> {
         None
     }

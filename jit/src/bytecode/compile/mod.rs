@@ -43,7 +43,8 @@ use crate::syntax::parser::Parse;
 use constants::Key;
 use function::FunctionState;
 
-/// Compiles what was parsed of a text. `chunk_name` has PUC's form: `@file`, `=name`, or the source text itself.
+/// Compiles what was parsed of a text. `chunk_name` has PUC's form: `@file`, `=name`, or the source text
+/// itself.
 pub fn compile_parsed(parse: Parse, text: &[u8], chunk_name: &[u8]) -> Result<Proto, SyntaxError> {
     let found = match (run(&parse.chunk, chunk_name), parse.error) {
         (Ok(proto), None) => return Ok(proto),

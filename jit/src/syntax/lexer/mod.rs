@@ -1,6 +1,7 @@
 //! Source bytes -> tokens.
 //!
-//! In: the bytes of a chunk, which may still come from a reader, and its name. Out: one token at a time, with PUC's two line counters.
+//! In: the bytes of a chunk, which may still come from a reader, and its name. Out: one token at a
+//! time, with PUC's two line counters.
 //!
 //! Invariants: `line_number` is the line the scanner has reached, `last_line` the line of the last
 //! token consumed; both move exactly as in PUC's `llex.c`, including when a token of lookahead has
