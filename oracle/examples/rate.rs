@@ -5,10 +5,8 @@
 //! pseudo-random clocks, and with the JIT leading both (loops hot after two arrivals, checks on).
 
 use plumb_jit::trace::config::{ExecutorKind, JitConfig};
-use plumb_oracle::canon::State;
 use plumb_oracle::check::{check_interpreter, check_jit};
-use plumb_oracle::engine::{Ending, Engine, Next, Options, Outcome, Program, Watcher};
-use plumb_oracle::event::Clock;
+use plumb_oracle::engine::{Ending, Engine, Options, Outcome, Program, Unwatched};
 use plumb_oracle::ours::Interpreter;
 use plumb_oracle::puc::Reference;
 use plumb_oracle::report;
@@ -25,18 +23,6 @@ for k = 1, 10 do
 end
 return total
 ";
-
-struct Nobody;
-
-impl Watcher for Nobody {
-    fn first(&mut self) -> Option<Clock> {
-        None
-    }
-    fn at<S: State>(&mut self, _: Clock, _: &S) -> Next {
-        Next::Never
-    }
-    fn end<S: State>(&mut self, _: &S, _: &Ending<S::Value>, _: &[u8]) {}
-}
 
 fn rate(name: &str, mut work: impl FnMut(u64)) {
     let start = Instant::now();
@@ -55,11 +41,11 @@ fn main() {
     };
     let program = Program::new(&source, "=rate", Options::default());
     rate("reference alone", |_| {
-        let (Outcome { ending, .. }, _) = Reference.run(&program, Nobody);
+        let (Outcome { ending, .. }, _) = Reference.run(&program, Unwatched);
         assert!(matches!(ending, Ending::Returned(_)), "{ending:?}");
     });
     rate("interpreter alone", |_| {
-        let (Outcome { ending, .. }, _) = Interpreter.run(&program, Nobody);
+        let (Outcome { ending, .. }, _) = Interpreter.run(&program, Unwatched);
         assert!(matches!(ending, Ending::Returned(_)), "{ending:?}");
     });
     let mut total = Compared::default();

@@ -117,6 +117,19 @@ pub trait Watcher: 'static {
     fn end<S: State>(&mut self, state: &S, ending: &Ending<S::Value>, output: &[u8]);
 }
 
+/// Looks at nothing: the outcome says enough.
+pub struct Unwatched;
+
+impl Watcher for Unwatched {
+    fn first(&mut self) -> Option<Clock> {
+        None
+    }
+    fn at<S: State>(&mut self, _: Clock, _: &S) -> Next {
+        Next::Never
+    }
+    fn end<S: State>(&mut self, _: &S, _: &Ending<S::Value>, _: &[u8]) {}
+}
+
 /// An engine that can be driven to clocks.
 pub trait Engine {
     fn kind(&self) -> verdict::Engine;

@@ -6,6 +6,7 @@
 //! Both engines are driven to every clock from the last agreement on, so that the instruction is
 //! exact. Limit: a few ten thousand clocks; a wider gap is looked at in its first part only.
 
+use super::moments::{Code, moments};
 use super::{Blame, Stage, Step};
 use crate::canon::State;
 use crate::engine::{
@@ -15,6 +16,7 @@ use crate::event::{Clock, EventKind};
 use crate::lockstep::{Select, first_difference, two_way};
 use crate::puc::Reference;
 use crate::verdict::{self, Divergence, Verdict};
+use plumb_jit::bytecode::Op as Opcode;
 use std::rc::Rc;
 
 /// Whether an engine in the interpreter's place differs from the reference, by itself.
@@ -40,7 +42,7 @@ pub fn blame(program: &Rc<Program>, engine: &impl Engine, found: &Divergence) ->
         stage: Stage::Interpreter,
         pass: None,
         rule: Some(format!("{:?}", found.kind).to_lowercase()),
-        op: path(program, engine, before, before + 1).last().map(ToString::to_string),
+        op: executed(program, engine, before).map(|op| op.name().into()),
         exit_kind: None,
         trace: None,
         ladder: vec![Step {
@@ -53,37 +55,10 @@ pub fn blame(program: &Rc<Program>, engine: &impl Engine, found: &Divergence) ->
     }
 }
 
-/// The opcodes of the instructions that an engine executes at clocks `from..to`.
-fn path(program: &Rc<Program>, engine: &impl Engine, from: u64, to: u64) -> Vec<&'static str> {
-    let walker = Walker { program: program.clone(), next: from, to, path: Vec::new() };
-    engine.run(program, walker).1.path
-}
-
-struct Walker {
-    program: Rc<Program>,
-    next: u64,
-    to: u64,
-    path: Vec<&'static str>,
-}
-
-impl Watcher for Walker {
-    fn first(&mut self) -> Option<Clock> {
-        Some(Clock(self.next))
-    }
-    fn at<S: State>(&mut self, clock: Clock, state: &S) -> Next {
-        self.path.extend(instruction(&self.program, state));
-        self.next = clock.0 + 1;
-        if self.next < self.to { Next::At(Clock(self.next)) } else { Next::Stop }
-    }
-    fn end<S: State>(&mut self, _: &S, _: &Ending<S::Value>, _: &[u8]) {}
-}
-
-fn instruction<S: State>(program: &Program, state: &S) -> Option<&'static str> {
-    let frame = (state.frame_count() > 0).then(|| state.frame(0))?;
-    let mut protos = Vec::new();
-    program.proto.as_ref().ok()?.for_each(&mut |proto| protos.push(proto));
-    let proto = protos.get(frame.function.proto.0 as usize)?;
-    Some(proto.code.get(frame.pc as usize)?.op().name())
+/// The opcode that an engine executes at a clock.
+fn executed(program: &Program, engine: &impl Engine, clock: u64) -> Option<Opcode> {
+    let seen = moments(program, engine, clock, clock);
+    Code::new(program).opcode(seen.first()?.frames.first()?)
 }
 
 /// An engine that is looked at at every clock of a range.

@@ -6,10 +6,8 @@
 
 use super::probe::{Probe, Records, Seen};
 use super::{Blame, Stage};
-use crate::canon::State;
 use crate::check::thrash;
-use crate::engine::{Ending, Engine as _, Leader, Next, Outcome, Program, Watcher};
-use crate::event::Clock;
+use crate::engine::{Ending, Engine as _, Leader, Outcome, Program, Unwatched};
 use crate::lockstep::{Select, two_way};
 use crate::ours::{Interpreter, Jit};
 use crate::verdict::{Divergence, DivergenceKind, Reason, THRASH_BOUND, Verdict};
@@ -21,17 +19,7 @@ use std::rc::Rc;
 
 /// What the interpreter makes of a program, by itself.
 pub fn interpreted(program: &Program) -> Outcome {
-    struct Nothing;
-    impl Watcher for Nothing {
-        fn first(&mut self) -> Option<Clock> {
-            None
-        }
-        fn at<S: State>(&mut self, _: Clock, _: &S) -> Next {
-            Next::Never
-        }
-        fn end<S: State>(&mut self, _: &S, _: &Ending<S::Value>, _: &[u8]) {}
-    }
-    Interpreter.run(program, Nothing).0
+    Interpreter.run(program, Unwatched).0
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -22,6 +22,9 @@ pub fn wrong_operation(
     wrong: &[Record],
 ) -> Option<Wrong> {
     let lines: Vec<&Line> = lowered.blocks().flat_map(|block| &block.lines).collect();
+    let chosen_for = |id: ValueId| -> Vec<&Inst<_>> {
+        lines.iter().filter(|line| line.origin == Some(id)).map(|line| &line.inst).collect()
+    };
     let ascends = |a: &Record, b: &Record| a.step < b.step;
     for (meant, done) in right.chunk_by(ascends).zip(wrong.chunk_by(ascends)) {
         let meant: BTreeMap<u32, &Record> = meant.iter().map(|r| (r.step, r)).collect();
@@ -37,11 +40,11 @@ pub fn wrong_operation(
             let Some(record) = meant.get(&id.0) else {
                 // The evaluator had left before.
                 let left = meant.values().find(|record| record.left)?;
-                return Some(stayed(ir, lowered, ValueId(left.step)));
+                return Some(wrong_guard(ir, ValueId(left.step), &chosen_for(ValueId(left.step))));
             };
             let left = group.iter().any(|record| record.left);
             if left != record.left {
-                return Some(if left { leaves(ir, id, &chosen) } else { stayed(ir, lowered, id) });
+                return Some(wrong_guard(ir, id, &chosen_for(id)));
             }
             if is_wrong(record, group, &chosen) {
                 return Some((Some(shape(&chosen)), ir.inst(id).op.text().into()));
@@ -89,22 +92,13 @@ fn is_condition(op: Op) -> bool {
     op.effects().guard && op.effects().reads.is_none() && op != Op::FloatToInt
 }
 
-/// A guard that fails did not leave.
-fn stayed(ir: &Trace, lowered: &MachTrace, id: ValueId) -> Wrong {
-    let lines = lowered.blocks().flat_map(|block| &block.lines);
-    let chosen: Vec<_> = lines.filter(|l| l.origin == Some(id)).map(|line| &line.inst).collect();
-    match is_condition(ir.inst(id).op) {
-        true => (Some(guard_kind(&chosen)), ir.inst(id).op.text().into()),
-        false => (Some(format!("guard of {}", name(ir, id))), ir.inst(id).op.text().into()),
-    }
-}
-
-/// A guard that holds left.
-fn leaves<R>(ir: &Trace, id: ValueId, chosen: &[&Inst<R>]) -> Wrong {
-    match is_condition(ir.inst(id).op) {
-        true => (Some(guard_kind(chosen)), ir.inst(id).op.text().into()),
-        false => (Some(format!("guard of {}", name(ir, id))), ir.inst(id).op.text().into()),
-    }
+/// A guard left where it holds, or stayed where it fails.
+fn wrong_guard<R>(ir: &Trace, id: ValueId, chosen: &[&Inst<R>]) -> Wrong {
+    let rule = match is_condition(ir.inst(id).op) {
+        true => guard_kind(chosen),
+        false => format!("guard of {}", name(ir, id)),
+    };
+    (Some(rule), ir.inst(id).op.text().into())
 }
 
 /// The kinds of the instructions of one operation; those that only load a constant left out.

@@ -1,6 +1,6 @@
-//! What the interpreter holds, instruction by instruction.
+//! What an engine holds, instruction by instruction.
 //!
-//! In:  a program and a range of clocks.
+//! In:  a program, an engine, a range of clocks.
 //! Out: a [`Moment`] a clock: where each frame stands and what its registers hold; and [`Code`], the
 //!      bytecode to look instructions up in.
 //!
@@ -8,11 +8,9 @@
 //! the kind is kept, since another run has them at other addresses.
 
 use crate::canon::{Class, ProtoId, State, View};
-use crate::engine::{Ending, Engine as _, Next, Program, Watcher};
+use crate::engine::{Ending, Engine, Next, Program, Watcher};
 use crate::event::Clock;
-use crate::ours::Interpreter;
 use plumb_jit::bytecode::{Instruction, Op as Opcode, Pc, Proto, effects};
-use std::rc::Rc;
 
 /// A value as two runs can compare it.
 #[derive(Clone, Copy, Debug)]
@@ -80,13 +78,14 @@ impl Moment {
 }
 
 /// The states at the clocks `from..=to`, as far as the program runs.
-pub fn moments(program: &Rc<Program>, from: u64, to: u64) -> Vec<Moment> {
-    let walker = Walker { program: program.clone(), next: from, to, seen: Vec::new() };
-    Interpreter.run(program, walker).1.seen
+pub fn moments(program: &Program, engine: &impl Engine, from: u64, to: u64) -> Vec<Moment> {
+    let stack_sizes = Code::new(program).0.iter().map(|proto| proto.max_stack_size).collect();
+    engine.run(program, Walker { stack_sizes, next: from, to, seen: Vec::new() }).1.seen
 }
 
 struct Walker {
-    program: Rc<Program>,
+    /// By [`ProtoId`].
+    stack_sizes: Vec<u8>,
     next: u64,
     to: u64,
     seen: Vec<Moment>,
@@ -96,13 +95,12 @@ impl Walker {
     fn look<S: State>(&self, state: &S) -> Moment {
         let depth = state.frame_count();
         let first = self.seen.first().map_or(depth, |moment| moment.depth);
-        let code = Code::new(&self.program);
         let levels = (depth + 1).saturating_sub(first).clamp(usize::from(depth > 0), depth);
         let frame = |level: usize| {
             let frame = state.frame(level);
-            let registers = code.stack_size(frame.function.proto);
+            let size = self.stack_sizes.get(frame.function.proto.0 as usize).copied();
             let register = |index| plain(state, state.register(level, index));
-            let registers = (0..registers).map(register).collect();
+            let registers = (0..size.unwrap_or(0)).map(register).collect();
             FrameAt { proto: frame.function.proto, pc: frame.pc, registers }
         };
         Moment { frames: (0..levels).map(frame).collect(), depth }
@@ -143,10 +141,6 @@ impl<'p> Code<'p> {
             main.for_each(&mut |proto| protos.push(proto));
         }
         Code(protos)
-    }
-
-    fn stack_size(&self, proto: ProtoId) -> u8 {
-        self.0.get(proto.0 as usize).map_or(0, |proto| proto.max_stack_size)
     }
 
     /// The instruction at which a frame stands.

@@ -102,16 +102,14 @@ impl Seen {
             _ => found.moment,
         };
         let events = self.events.get(..end.min(self.events.len()))?;
-        let is_entry = |kind: &EventKind| matches!(kind, EventKind::TraceEntry(_));
         let own = EventKind::TraceEntry(TraceNumber(trace));
         let at = events.iter().rposition(|(_, kind)| *kind == own)?;
-        let entry = events[..at].iter().filter(|(_, kind)| is_entry(kind)).count() as u64;
+        let entry = events[..at].iter().filter(|event| is_entry(event)).count() as u64;
         Some(Run { entry, clock: events[at].0.0 })
     }
 
     /// The events up to the entry of this number: runs of two executors are the same run if these are equal.
     pub fn up_to_run(&self, run: u64) -> &[(Clock, EventKind)] {
-        let is_entry = |(_, kind): &(Clock, EventKind)| matches!(kind, EventKind::TraceEntry(_));
         let entries = (0..self.events.len()).filter(|&at| is_entry(&self.events[at]));
         let end = entries.take(run as usize + 1).last().map_or(0, |at| at + 1);
         &self.events[..end]
@@ -124,6 +122,10 @@ impl Seen {
         }
         &mut self.traces[index]
     }
+}
+
+fn is_entry((_, kind): &(Clock, EventKind)) -> bool {
+    matches!(kind, EventKind::TraceEntry(_))
 }
 
 pub struct Probe {

@@ -24,6 +24,7 @@ use super::moments::{Code, Moment, Plain, moments};
 use super::probe::{Records, Seen};
 use super::snapshots::{Entry, Mismatch};
 use super::{Blame, broken, name_of_broken, parting, snapshots};
+use crate::ours::Interpreter;
 use plumb_jit::bytecode::Op as Opcode;
 use plumb_jit::exec::mach::Record;
 use plumb_jit::ir::op::{Op, Ty};
@@ -38,14 +39,14 @@ pub fn look(ladder: &Ladder, config: &JitConfig, seen: &Seen, blame: &mut Blame)
     blame.after = print_with(ir, &trace.symbols());
     let length = u64::from(ir.iteration_clock);
     let recorded = trace.recorded.map(|end| (end.saturating_sub(length), end));
-    let recorded = recorded.map(|(start, end)| moments(&ladder.program, start, end));
+    let recorded = recorded.map(|(start, end)| moments(&ladder.program, &Interpreter, start, end));
     let recorded = recorded.filter(|recorded| is_recording(recorded, ir)).unwrap_or_default();
     let code = Code::new(&ladder.program);
     let wrong = fixed(ir, &recorded, &code);
     let wrong = wrong.or_else(|| broken(&blame.found).map(|text| (name_of_broken(text), None)));
     let wrong = wrong.or_else(|| {
         let run = seen.wrong_run(&blame.found, number)?;
-        let now = moments(&ladder.program, run.clock, run.clock + length);
+        let now = moments(&ladder.program, &Interpreter, run.clock, run.clock + length);
         let records = ladder.probe_with(config, Records::Of(run.entry)).runs.pop()?.1;
         Some(Iteration { ladder, ir, code, recorded, now, records }.look(blame))
     });

@@ -4,10 +4,10 @@
 //! Out: a snapshot that stands elsewhere than the recorded iteration did ([`misplaced`]); the slots of a
 //!      snapshot that name another value than the interpreter has ([`mismatches`]).
 
-use super::moments::{Code, Moment, Plain};
+use super::moments::{Code, FrameAt, Moment, Plain};
 use super::recording::{Iteration, Wrong};
 use crate::canon::{Class, Frame, FunctionId, Selection};
-use plumb_jit::bytecode::Op as Opcode;
+use plumb_jit::bytecode::{Op as Opcode, RegisterSet};
 use plumb_jit::ir::op::Ty;
 use plumb_jit::ir::trace::{Slot, Snapshot, SnapshotId, Trace, ValueId};
 
@@ -147,11 +147,7 @@ pub fn is_of(value: Plain, ty: Ty) -> bool {
 
 impl Iteration<'_> {
     /// The live registers of a frame, `level` frames outside the running one.
-    fn live(
-        &self,
-        level: usize,
-        frame: &super::moments::FrameAt,
-    ) -> plumb_jit::bytecode::RegisterSet {
+    fn live(&self, level: usize, frame: &FrameAt) -> RegisterSet {
         let function = FunctionId { proto: frame.proto, line_defined: 0, last_line: 0 };
         self.masks().live().registers(level, &Frame { function, pc: frame.pc })
     }
