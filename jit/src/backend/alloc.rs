@@ -13,6 +13,7 @@
 //!
 //! Limits: spill slots are those of `TraceContext`; a trace that needs more is declined.
 
+use std::cell::RefCell;
 use std::fmt::{self, Display};
 
 use regalloc2::checker::Checker;
@@ -79,6 +80,11 @@ pub struct Allocated {
     pub num_exits: u32,
 }
 
+thread_local! {
+    /// Memory that the allocator needs for itself, kept from one trace to the next.
+    static SCRATCH: RefCell<regalloc2::Ctx> = RefCell::default();
+}
+
 /// Allocates registers. Fewer of them must never change a result, only its speed.
 ///
 /// # Panics
@@ -92,11 +98,18 @@ pub fn allocate(trace: &MachTrace, config: &BackendConfig) -> Result<Allocated, 
     };
     let checked = config.check || cfg!(debug_assertions);
     let options = RegallocOptions { verbose_log: false, validate_ssa: checked, algorithm };
-    let output = match regalloc2::run(&function, &env, &options) {
+    let run = |options| {
+        // A run that fails or panics leaves nothing behind.
+        let mut scratch = SCRATCH.take();
+        regalloc2::run_with_ctx(&function, &env, options, &mut scratch)?;
+        let output = std::mem::take(&mut scratch.output);
+        SCRATCH.set(scratch);
+        Ok(output)
+    };
+    let output = match run(&options) {
         // With few registers the single pass may not find one for an operand beside late ones.
         Err(RegAllocError::TooManyLiveRegs) if config.strategy == Strategy::SinglePass => {
-            let options = RegallocOptions { algorithm: Algorithm::Ion, ..options };
-            regalloc2::run(&function, &env, &options)
+            run(&RegallocOptions { algorithm: Algorithm::Ion, ..options })
         }
         result => result,
     };

@@ -34,10 +34,9 @@ use super::mach::{
     OrZero, ShiftedOp, Test, Width,
 };
 use super::{BackendError, CompiledTrace, ExitRecord, Location, Stats};
-use crate::exec::code::{Category, CodeBlob, GuardBranch, StepMark};
+use crate::exec::code::{Annotation, Category, CodeBlob, GuardBranch, StepMark};
 use crate::exec::context::{OUT_OF_FUEL, TraceContext};
 use crate::exec::runtime::Helper;
-use crate::ir::print::print_inst;
 use crate::ir::trace::{Trace, ValueId};
 
 const FRAME: u8 = 19;
@@ -111,7 +110,7 @@ pub fn emit(
     let count_arrivals = config.count_arrivals;
     let mut emitter = Emitter::new(trace, allocated);
     emitter.forced = config.forced.filter(|_| config.count_forced);
-    emitter.annotate("entry".to_owned());
+    emitter.annotate(Annotation::Text("entry"));
     emitter.prologue(count_arrivals);
     emitter.steps(&allocated.entry);
     if let Some(body) = &allocated.body {
@@ -121,10 +120,10 @@ pub fn emit(
     }
     let hot_words = emitter.word();
     if count_arrivals && allocated.body.is_some() {
-        emitter.annotate("resume".to_owned());
+        emitter.annotate(Annotation::Text("resume"));
         emitter.resume();
     }
-    emitter.annotate("exits".to_owned());
+    emitter.annotate(Annotation::Text("exits"));
     emitter.exits(count_arrivals);
     emitter.finish(allocated, hot_words)
 }
@@ -204,9 +203,9 @@ impl<'t> Emitter<'t> {
         self.blob.categories.resize(self.word(), category);
     }
 
-    fn annotate(&mut self, text: String) {
+    fn annotate(&mut self, annotation: Annotation) {
         let word = self.word();
-        self.blob.annotations.push((word, text));
+        self.blob.annotations.push((word, annotation));
     }
 
     fn define_loop(&mut self) {
@@ -226,7 +225,8 @@ impl<'t> Emitter<'t> {
                 Step::Move { from, to } => self.copy(*from, *to),
                 Step::Inst { inst, origin } => {
                     if let Some(id) = origin.filter(|_| *origin != self.origin) {
-                        self.annotate(print_inst(id.0 as usize, self.trace.inst(id)));
+                        let inst = self.trace.inst(id).clone();
+                        self.annotate(Annotation::Operation(id.0 as usize, inst));
                     }
                     self.origin = *origin;
                     self.inst(inst);

@@ -15,6 +15,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::backend::mach::Loc;
+use crate::ir::print::print_inst;
+use crate::ir::trace::Inst;
 
 /// What an instruction is for; the unit of the instruction-count report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,6 +78,23 @@ pub struct StepMark {
     pub written: Option<Loc>,
 }
 
+/// What a stretch of code does. It becomes text only where somebody reads it.
+#[derive(Clone, Debug)]
+pub enum Annotation {
+    Text(&'static str),
+    /// An IR operation and its number.
+    Operation(usize, Inst),
+}
+
+impl fmt::Display for Annotation {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Operation(index, inst) => f.write_str(&print_inst(*index, inst)),
+        }
+    }
+}
+
 /// Position-independent machine code of one trace.
 #[derive(Clone, Debug, Default)]
 pub struct CodeBlob {
@@ -85,8 +104,8 @@ pub struct CodeBlob {
     /// Index of the second entry's first word, in code that counts its arrivals and loops: called as word
     /// 0 is, it goes on behind the loop head with the registers that are in the context.
     pub resume: Option<usize>,
-    /// IR text of the operation that starts at a word, for listings; ascending word indexes.
-    pub annotations: Vec<(usize, String)>,
+    /// The operation that starts at a word, for listings; ascending word indexes.
+    pub annotations: Vec<(usize, Annotation)>,
     /// One category a word; words past its end count as `Other`.
     pub categories: Vec<Category>,
     pub guards: Vec<GuardBranch>,
@@ -101,11 +120,11 @@ impl CodeBlob {
         self.categories.get(word).copied().unwrap_or(Category::Other)
     }
 
-    /// The IR text whose code contains `word`.
-    pub fn annotation(&self, word: usize) -> Option<&str> {
+    /// The operation whose code contains `word`.
+    pub fn annotation(&self, word: usize) -> Option<&Annotation> {
         let after = self.annotations.partition_point(|(at, _)| *at <= word);
-        let (_, text) = self.annotations.get(after.checked_sub(1)?)?;
-        Some(text)
+        let (_, annotation) = self.annotations.get(after.checked_sub(1)?)?;
+        Some(annotation)
     }
 }
 

@@ -51,7 +51,7 @@ pub fn listing(blob: &CodeBlob) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exec::code::Category;
+    use crate::exec::code::{Annotation, Category};
 
     #[test]
     fn text_of_known_and_unknown_words() {
@@ -72,7 +72,10 @@ mod tests {
         let blob = CodeBlob {
             words: vec![0x9102_0083, 0x17ff_ffff],
             loop_head: Some(1),
-            annotations: vec![(0, "0001 ADD".into()), (1, "0002 LOOP".into())],
+            annotations: vec![
+                (0, Annotation::Text("0001 ADD")),
+                (1, Annotation::Text("0002 LOOP")),
+            ],
             categories: vec![Category::IntegerArithmetic],
             ..CodeBlob::default()
         };

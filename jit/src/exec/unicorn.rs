@@ -159,7 +159,7 @@ fn trap(code: &InstalledCode, seen: &Seen, message: String) -> Trap {
         kind: TrapKind::OutsideCode,
         word,
         instruction: format!("{:#x}: {bits:08x}  {text}", seen.pc),
-        operation: word.and_then(|word| code.blob.annotation(word)).map(str::to_string),
+        operation: word.and_then(|word| code.blob.annotation(word)).map(ToString::to_string),
         message,
         registers: Box::new(RegisterDump {
             gpr: seen.gpr,

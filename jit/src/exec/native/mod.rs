@@ -175,7 +175,7 @@ fn trap_of(fault: &Fault, code: &InstalledCode) -> Trap {
         }
         None => format!("{:#x}, code is at {:#x}", fault.pc, code.address),
     };
-    let operation = word.and_then(|word| code.blob.annotation(word)).map(str::to_string);
+    let operation = word.and_then(|word| code.blob.annotation(word)).map(ToString::to_string);
     let registers = dump(&fault.registers);
     Trap { kind, word, instruction, operation, message, registers }
 }
@@ -205,6 +205,7 @@ mod tests {
 
     use super::*;
     use crate::exec::arena::ArenaEnv;
+    use crate::exec::code::Annotation;
 
     fn blob(value: u32) -> CodeBlob {
         let mut ops = VecAssembler::<Aarch64Relocation>::new(0);
@@ -246,9 +247,9 @@ mod tests {
         let _ = native.run(&code, &mut TraceContext::new(), 0, &mut ArenaEnv::default());
     }
 
-    fn run(words: &[u32], annotation: &str) -> Result<RunStats, Trap> {
+    fn run(words: &[u32], annotation: &'static str) -> Result<RunStats, Trap> {
         let mut native = Native::new().unwrap();
-        let annotations = vec![(0, annotation.to_string())];
+        let annotations = vec![(0, Annotation::Text(annotation))];
         let blob = CodeBlob { words: words.to_vec(), annotations, ..CodeBlob::default() };
         let code = native.install(blob).unwrap();
         native.run(&code, &mut TraceContext::new(), 0x1234, &mut ArenaEnv::default())

@@ -192,7 +192,7 @@ impl Simulator {
             instruction: format!("{pc:#x}: {bits:08x}  {text}"),
             operation: block
                 .and_then(|block| block.blob.annotation(at - block.start))
-                .map(str::to_string),
+                .map(ToString::to_string),
             message,
             registers: Box::new(RegisterDump {
                 gpr: std::array::from_fn(|i| machine.x[i]),

@@ -3,6 +3,7 @@
 use dynasmrt::{DynasmApi, DynasmLabelApi, dynasm};
 
 use super::support::{Bench, asm, place};
+use crate::exec::code::Annotation;
 use crate::exec::{CodeBlob, Executor, HostFn, TraceContext, TrapKind, first_epoch};
 
 fn assert_trap(
@@ -360,7 +361,8 @@ fn code_from_before_a_reset_is_refused() {
 fn the_text_of_a_trap() {
     let mut bench = Bench::new();
     let words = super::support::words(asm!(movz x2, 7; ldr x3, [x2]; ret));
-    let annotations = vec![(0, "0001 KI64 7".into()), (1, "0002 ALOAD 0001".into())];
+    let annotations =
+        vec![(0, Annotation::Text("0001 KI64 7")), (1, Annotation::Text("0002 ALOAD 0001"))];
     let code = CodeBlob { words, annotations, ..CodeBlob::default() };
     let code = bench.simulator.install(code).unwrap();
     let text = bench.go(&code, 0).unwrap_err().to_string();
