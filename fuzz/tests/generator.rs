@@ -71,3 +71,28 @@ fn programs_agree_and_are_hot() {
     assert!(exits * 100 >= programs * 50, "{exits} of {programs} took a side exit");
     assert!(inconclusive * 100 <= programs, "{inconclusive} of {programs} inconclusive");
 }
+
+/// Errors are raised on purpose, and caught: a program that ends in one has shown less than it could.
+#[test]
+fn programs_run_to_their_end() {
+    let programs = 2000;
+    let mut failed = Vec::new();
+    for seed in 0..programs {
+        let lua = mlua::Lua::new();
+        lua.globals()
+            .set("print", lua.create_function(|_, _: mlua::MultiValue| Ok(())).unwrap())
+            .unwrap();
+        // mlua opens no debug library.
+        lua.load("debug = {traceback = function(_, text) return text end}").exec().unwrap();
+        let text = print(&case_of_seed(seed).chunk);
+        if let Err(error) = lua.load(text).set_name("=case").exec() {
+            failed.push(format!("seed {seed}: {}", error.to_string().lines().next().unwrap_or("")));
+        }
+    }
+    assert!(
+        failed.len() as u64 * 100 <= programs,
+        "{} failed\n{}",
+        failed.len(),
+        failed.join("\n")
+    );
+}

@@ -46,7 +46,7 @@ impl Generator<'_> {
     }
 
     /// A literal or a variable.
-    fn leaf(&mut self, kind: Kind) -> Expr {
+    pub(super) fn leaf(&mut self, kind: Kind) -> Expr {
         if self.chance(70)
             && let Some(name) = self.variable(kind)
         {

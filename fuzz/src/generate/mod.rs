@@ -8,6 +8,7 @@
 //! 3. [`statement`]  statements, phase changes, errors under `pcall`
 //! 4. [`looping`]    loops, bounded by construction
 //! 5. [`motif`]      idioms written down as Lua with holes
+//! 6. [`coroutine`]  idioms of coroutines, and yields
 //!
 //! Invariants:
 //! - *Deterministic*: the same bytes give the same case, whatever the machine.
@@ -22,6 +23,7 @@
 //!
 //! Choice 0 is always the simplest one, so that exhausted bytes make small programs.
 
+mod coroutine;
 mod expression;
 mod looping;
 mod motif;
@@ -187,22 +189,27 @@ impl Generator<'_> {
         let mut stats = Vec::new();
         self.prelude(&mut stats);
         for _ in 0..self.pick(0, 2) {
-            self.function(&mut stats);
+            match self.chance(10) {
+                true => self.producer(&mut stats),
+                false => self.function(&mut stats),
+            }
         }
         let mut only_motifs = true;
         for _ in 0..self.pick(1, 3) {
             for _ in 0..self.pick(0, 2) {
                 self.statement(&mut stats);
             }
-            if self.chance(25) {
-                self.whole_motif(&mut stats);
-            } else {
-                self.hot_loop(&mut stats);
-                only_motifs = false;
+            match self.pick(0, 99) {
+                65..=89 => self.whole_motif(&mut stats),
+                90.. => self.coroutine_motif(&mut stats),
+                _ => {
+                    self.hot_loop(&mut stats);
+                    only_motifs = false;
+                }
             }
         }
         // Many motifs are about what the recorder must refuse, and spoil the loops that they are in.
-        if only_motifs || self.chance(45) {
+        if only_motifs || self.chance(50) {
             self.hot_loop(&mut stats);
         }
         self.report(&mut stats);

@@ -58,6 +58,18 @@ pub struct Scope {
     /// Greatest product seen in the function being generated.
     pub peak_work: u64,
     pub in_function: bool,
+    /// In the body of a coroutine, where statements may yield.
+    pub in_coroutine: bool,
+}
+
+/// What [`Scope::leave_function`] brings back.
+pub struct Outside {
+    mark: usize,
+    work: u64,
+    peak_work: u64,
+    loops: usize,
+    in_function: bool,
+    in_coroutine: bool,
 }
 
 /// Lua allows 200 locals a function; far fewer keep programs readable.
@@ -86,6 +98,34 @@ impl Scope {
     pub fn leave(&mut self, mark: usize) {
         self.depth -= 1;
         self.variables.truncate(mark);
+    }
+
+    /// Enters a function that is called from elsewhere: its work counts from one.
+    pub fn enter_function(&mut self, in_coroutine: bool) -> Outside {
+        let mark = self.enter();
+        let (work, peak_work, loops) = (self.work, self.peak_work, self.loops);
+        let outside = Outside {
+            mark,
+            work,
+            peak_work,
+            loops,
+            in_function: self.in_function,
+            in_coroutine: self.in_coroutine,
+        };
+        (self.work, self.peak_work, self.loops) = (1, 1, 0);
+        (self.in_function, self.in_coroutine) = (true, in_coroutine);
+        outside
+    }
+
+    /// Leaves it; returns the work of one call.
+    pub fn leave_function(&mut self, outside: Outside) -> u64 {
+        self.leave(outside.mark);
+        let work = self.peak_work;
+        let Outside { mark: _, work: before, peak_work, loops, in_function, in_coroutine } =
+            outside;
+        (self.work, self.peak_work, self.loops) = (before, peak_work, loops);
+        (self.in_function, self.in_coroutine) = (in_function, in_coroutine);
+        work
     }
 
     pub fn visible(&self) -> impl Iterator<Item = &Variable> {

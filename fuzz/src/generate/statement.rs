@@ -13,9 +13,14 @@ use plumb_jit::syntax::ast::{
 };
 
 const MAX_DEPTH: usize = 5;
+/// Per cent of a coroutine's statements that yield.
+const YIELDS: u8 = 12;
 
 impl Generator<'_> {
     pub(super) fn statement(&mut self, out: &mut Vec<Stat>) {
+        if self.scope.in_coroutine && self.chance(YIELDS) {
+            return self.yield_statement(out);
+        }
         let deep = self.scope.depth >= MAX_DEPTH || self.u.is_empty();
         match self.pick(0, 24) {
             22..=24 if self.scope.loops > 0 => self.motif(out),
@@ -239,11 +244,7 @@ impl Generator<'_> {
     pub(super) fn function(&mut self, out: &mut Vec<Stat>) {
         let name = self.scope.fresh("f");
         let params = [self.scope.fresh("a"), self.scope.fresh("a")];
-        let outer =
-            (self.scope.work, self.scope.peak_work, self.scope.loops, self.scope.in_function);
-        (self.scope.work, self.scope.peak_work, self.scope.loops) = (1, 1, 0);
-        self.scope.in_function = true;
-        let mark = self.scope.enter();
+        let outer = self.scope.enter_function(false);
         for param in &params {
             self.add(param.clone(), Kind::Num, true);
         }
@@ -261,9 +262,7 @@ impl Generator<'_> {
         let result =
             if result.is_multi() && self.chance(80) { Expr::paren(result) } else { result };
         body.push(StatKind::Return(vec![result]).into());
-        self.scope.leave(mark);
-        let work = self.scope.peak_work;
-        (self.scope.work, self.scope.peak_work, self.scope.loops, self.scope.in_function) = outer;
+        let work = self.scope.leave_function(outer);
         out.push(
             StatKind::LocalFunction {
                 name: name.as_str().into(),
@@ -275,6 +274,10 @@ impl Generator<'_> {
             }
             .into(),
         );
+        self.add_function(name, work);
+    }
+
+    pub(super) fn add_function(&mut self, name: String, work: u64) {
         let kind = Kind::Function;
         self.scope.add(Variable { name, kind, assignable: false, global: false, work });
     }
