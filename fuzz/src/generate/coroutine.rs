@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `$[` ... `$]` | body of a coroutine: statements in it may yield numbers, and expect numbers or nil |
 //! | `$(` ... `$)` | body of a function that must not yield, save where the text says so |
+//! | `${` ... `$}` | the same, and all variables in it are its own: traces decline upvalues on other stacks |
 //! | `$P` | a value of any type |
 //! | `$F` | a statement that raises an error |
 //!
@@ -40,16 +41,21 @@ pub(super) const COROUTINES: &[&str] = &[
      local $2 = coroutine.wrap(function(a) $[ while true do $B a = coroutine.yield(a - $K) or $K end $] end)
      for $< = 1, $N do $v = $1($2($v)); $B $> end",
     // Loops that are traced on another stack than the main thread's, the same on several.
-    "local $1 = coroutine.wrap(function() $[ for $2 = 1, $k do $( for $< = 1, 24 do $B $> end $); coroutine.yield($L) end $] end)
+    "local $1 = coroutine.wrap(function() ${ for $2 = 1, $k + 4 do for $< = 1, 24 do $B $> end; coroutine.yield($E) end $} end)
      for $2 = 1, $k do $v = $1() or $K end",
-    "local function $1(a) $( for $< = 1, 20 do a = a + $i; $B $> end $) return a end
+    "local $1 = coroutine.wrap(function(a) ${ for $< = 1, $N do $v = $v + a; if $C then a = coroutine.yield($E) or $K end; $B $> end $} end)
+     for $2 = 1, $k do local a, b = coroutine.resume(coroutine.running()); $v = $v + #b; a, b = pcall($1, $E); $v = a and b or $v end",
+    "local function $1(a) ${ for $< = 1, 20 do a = a + $i; $B $> end; $v = $v + a; return $v $} end
      $v = $1($K); local $2 = coroutine.wrap(function(b) while true do b = coroutine.yield($1(b)) end end)
      for $3 = 1, $k do $v = $v - $1($3) + $2($3) end",
-    "local function $1(a) $( for $< = 1, 20 do $v = $v + a; if $C and coroutine.isyieldable() then coroutine.yield($E) end; $B $> end $) return a end
+    "local function $1(a) ${ for $< = 1, 30 do $v = $v + a; if $C and coroutine.isyieldable() then a = coroutine.yield($E) or a end; $B $> end $} return a end
      $v = $1($K); for a in coroutine.wrap(function() $1($K) end) do $v = $v - a end",
     "local $1 = {}
-     for $2 = 1, $k do $1[$2] = coroutine.wrap(function(a) local s = a; while true do for $< = 1, 9 do s = s + a; a = s - $i; $( $B $) $> end; a = coroutine.yield(s) end end) end
+     for $2 = 1, $k do $1[$2] = coroutine.wrap(function(a) ${ while true do for $< = 1, 15 do $v = $v + a; a = $v - $i; $B $> end; a = coroutine.yield($E) end $} end) end
      for $< = 1, $N // 2 do $v = $1[$i % $k + 1]($L); $B $> end",
+    "local $1 = coroutine.wrap(function() ${ local function deep(n) if n > 0 then return 1 + deep(n - 1) end; return coroutine.yield($L) or 0 end
+       for $2 = 1, $k do for $< = 1, 20 do $B $> end; $v = $v + deep($2 * 11); for $< = 1, 20 do $B $> end end $} end)
+     for $< = 1, $k do $v = $1($E) or $K; $B $> end",
     // Variables on the stack of a coroutine that waits; the stack moves as it grows.
     "local $1
      local $2 = coroutine.wrap(function() $[ local s = $L; $1 = function(d) s = s + d; return s end; while true do $B s = s - (coroutine.yield(s) or $K) end $] end)

@@ -27,7 +27,7 @@
 
 use super::Generator;
 use super::scope::{Kind, Scope};
-use plumb_jit::syntax::ast::{Block, Expr, ExprKind, Stat, StatKind};
+use plumb_jit::syntax::ast::{Block, Expr, ExprKind, Field, Stat, StatKind};
 use plumb_jit::syntax::parser::parse;
 use plumb_jit::syntax::printer::{print_expr, print_stat};
 use std::collections::BTreeMap;
@@ -255,7 +255,8 @@ impl Generator<'_> {
             'F' => print_stat(&self.failing_statement()),
             '<' => return Some(self.begin_loop(filled)),
             '[' | '(' => return Some(self.begin_function(hole == '[', filled)),
-            '>' | ']' | ')' => return Some(self.end_section(filled)),
+            '{' => return Some(self.begin_own(filled)),
+            '>' | ']' | ')' | '}' => return Some(self.end_section(filled)),
             other => unreachable!("`{other}` is no hole"),
         };
         if !hole.is_ascii_uppercase() {
@@ -270,7 +271,7 @@ impl Generator<'_> {
             0 => filled.once[&'N'].parse().expect("trips are a number"),
             _ => INNER_TRIPS,
         };
-        filled.sections.push(Section::of(&mut self.scope, filled.once.get(&'i').cloned()));
+        filled.sections.push(Section::of(&mut self.scope, &filled.once));
         self.scope.multiply(trips);
         self.scope.loops += 1;
         let counter = self.scope.fresh("i");
@@ -280,9 +281,35 @@ impl Generator<'_> {
     }
 
     fn begin_function(&mut self, yields: bool, filled: &mut Filled) -> String {
-        filled.sections.push(Section::of(&mut self.scope, filled.once.get(&'i').cloned()));
+        filled.sections.push(Section::of(&mut self.scope, &filled.once));
         self.scope.in_coroutine = yields;
         String::new()
+    }
+
+    /// A function that uses no variables but its own.
+    fn begin_own(&mut self, filled: &mut Filled) -> String {
+        let kinds = [Kind::Int, Kind::Float, Kind::Num, Kind::Array];
+        let values: Vec<Expr> = kinds.iter().map(|kind| self.own_value(*kind)).collect();
+        self.begin_function(false, filled);
+        self.scope.first = self.scope.len();
+        let mut out = Vec::new();
+        for (kind, value) in kinds.into_iter().zip(values) {
+            self.declare(kind, value, &mut out);
+        }
+        for hole in VARIABLES {
+            filled.once.remove(&hole);
+        }
+        out.iter().map(|stat| print_stat(stat) + ";\n").collect()
+    }
+
+    fn own_value(&mut self, kind: Kind) -> Expr {
+        match kind {
+            Kind::Array => {
+                let items = (0..self.pick(1, 8)).map(|_| self.expression(Kind::Num, 0));
+                ExprKind::Table(items.map(Field::Item).collect()).into()
+            }
+            _ => self.expression(kind, 0),
+        }
     }
 
     fn end_section(&mut self, filled: &mut Filled) -> String {
@@ -291,10 +318,13 @@ impl Generator<'_> {
         self.scope.work = section.work;
         self.scope.loops = section.loops;
         self.scope.in_coroutine = section.in_coroutine;
-        match section.counter {
-            Some(counter) => filled.once.insert('i', counter),
-            None => filled.once.remove(&'i'),
-        };
+        self.scope.first = section.first;
+        for (hole, name) in section.names {
+            match name {
+                Some(name) => filled.once.insert(hole, name),
+                None => filled.once.remove(&hole),
+            };
+        }
         String::new()
     }
 
@@ -388,15 +418,21 @@ struct Section {
     work: u64,
     loops: usize,
     in_coroutine: bool,
-    counter: Option<String>,
+    first: usize,
+    /// Variables that holes stood for.
+    names: [(char, Option<String>); 6],
 }
 
 impl Section {
-    fn of(scope: &mut Scope, counter: Option<String>) -> Section {
+    fn of(scope: &mut Scope, once: &BTreeMap<char, String>) -> Section {
         let (work, loops, in_coroutine) = (scope.work(), scope.loops, scope.in_coroutine);
-        Section { mark: scope.enter(), work, loops, in_coroutine, counter }
+        let names = VARIABLES.map(|hole| (hole, once.get(&hole).cloned()));
+        Section { first: scope.first, mark: scope.enter(), work, loops, in_coroutine, names }
     }
 }
+
+/// Holes that stand for a variable all through a section.
+const VARIABLES: [char; 6] = ['i', 'n', 'x', 'v', 't', 'u'];
 
 pub(super) fn stats(text: &str) -> Vec<Stat> {
     let chunk = parse(text.as_bytes(), b"=motif");
@@ -427,7 +463,7 @@ mod tests {
 
     #[test]
     fn every_hole_is_known() {
-        let known = "123456789iNnxvturqfgjkKIXELSsCAabcBPF<>[]()";
+        let known = "123456789iNnxvturqfgjkKIXELSsCAabcBPF<>[](){}";
         for text in INSIDE.iter().chain(WHOLE).chain(COROUTINES) {
             for piece in text.split('$').skip(1) {
                 assert!(known.contains(piece.chars().next().unwrap_or('?')), "{text}");
@@ -438,7 +474,7 @@ mod tests {
     #[test]
     fn motifs_are_lua_with_their_holes_filled() {
         let name = |hole: char| match hole {
-            'B' | 'F' | '>' | '[' | ']' | '(' | ')' => String::new(),
+            'B' | 'F' | '>' | '[' | ']' | '(' | ')' | '{' | '}' => String::new(),
             '<' => "i".to_string(),
             'i' | 'v' | 'n' | 'x' => hole.to_string(),
             hole if hole.is_ascii_lowercase() => format!("{hole}{hole}"),

@@ -48,6 +48,8 @@ pub struct Variable {
 #[derive(Default)]
 pub struct Scope {
     variables: Vec<Variable>,
+    /// Variables before this one are hidden.
+    pub first: usize,
     next_name: usize,
     /// Nesting of blocks, loops included.
     pub depth: usize,
@@ -85,8 +87,12 @@ impl Scope {
         self.variables.push(variable);
     }
 
+    pub fn len(&self) -> usize {
+        self.variables.len()
+    }
+
     pub fn is_full(&self) -> bool {
-        self.variables.len() >= MAX_VARIABLES
+        self.variables.len() - self.first >= MAX_VARIABLES
     }
 
     /// Number of variables now, to be given to [`Scope::leave`].
@@ -129,7 +135,7 @@ impl Scope {
     }
 
     pub fn visible(&self) -> impl Iterator<Item = &Variable> {
-        self.variables.iter()
+        self.variables[self.first..].iter()
     }
 
     pub fn arrays(&self) -> impl Iterator<Item = &Variable> {
@@ -137,7 +143,7 @@ impl Scope {
     }
 
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Variable> {
-        self.variables.iter().filter(move |v| v.kind == kind)
+        self.visible().filter(move |v| v.kind == kind)
     }
 
     /// Work of the code at this place, at least 1.
