@@ -88,6 +88,8 @@ pub struct Summary {
     pub instructions: u64,
     pub trace_entries_compared: u64,
     pub trace_exits_compared: u64,
+    /// Switches of coroutines.
+    pub switches_compared: u64,
     /// Moments compared that no trace chose.
     pub checkpoints_compared: u64,
     pub registers_compared: u64,
@@ -149,6 +151,7 @@ impl Totals {
         s.instructions = self.compared.instructions;
         s.trace_entries_compared = self.compared.trace_entries;
         s.trace_exits_compared = self.compared.trace_exits;
+        s.switches_compared = self.compared.switches;
         s.checkpoints_compared = self.compared.checkpoints;
         s.registers_compared = self.compared.registers;
         // Every reason has a line, so that a new one is seen at once.

@@ -18,8 +18,8 @@
 //! depend on iteration order, and the traversal ends there. Keys that are objects are ordered by what they
 //! show of themselves; of keys that look the same, the values are not entered. Frames beyond the first
 //! few are shown some at each look, all of them at a look that visits content. A look that does not still
-//! enters coroutines, those that registers lead to: they are frames too, and a trace reaches them through
-//! open upvalues.
+//! enters coroutines, those that registers lead to, directly or through a closure's upvalues or a table's
+//! elements (one at each look): they are frames too, and a trace reaches them through open upvalues.
 #![forbid(unsafe_code)]
 
 use crate::digest::{Digest, Mixer};
@@ -282,6 +282,13 @@ pub fn walk<S: State>(
 /// Entries up to which a table that is a key shows itself by them.
 const SHAPED: u64 = 64;
 
+/// Elements of a table that are looked at for coroutines.
+const ELEMENTS: usize = 8;
+
+fn leads_to_frames(class: Class) -> bool {
+    matches!(class, Class::Thread | Class::Native)
+}
+
 /// Objects that are found by linear search before a map is made.
 const SEARCHED: usize = 12;
 
@@ -387,8 +394,8 @@ impl<'s, S: State> Walker<'s, S> {
         let (mut next, mut registers) = (0, 0);
         while next < self.queue.len() && self.left > 0 {
             let (class, address) = self.queue[next];
-            let leads_to_frames = matches!(class, Class::Thread | Class::Native);
-            if self.plan.entries == 0 && !leads_to_frames {
+            if self.plan.entries == 0 && !leads_to_frames(class) {
+                self.find_threads(next as u32, class, address, sink);
                 next += 1;
                 continue;
             }
@@ -412,6 +419,35 @@ impl<'s, S: State> Walker<'s, S> {
             next += 1;
         }
         registers
+    }
+
+    /// Where no content is visited: the coroutines in a closure's upvalues, and in one of a table's first
+    /// elements, another at each look.
+    fn find_threads(&mut self, number: u32, class: Class, address: Address, sink: &mut impl Sink) {
+        let state = self.state;
+        match class {
+            Class::Closure => {
+                for index in 0..state.upvalue_count(address) {
+                    self.found(number, index as i64, state.upvalue(address, index), sink);
+                }
+            }
+            Class::Table => {
+                let key = 1 + (self.plan.window % ELEMENTS) as i64;
+                self.found(number, key, state.get_int(address, key), sink);
+            }
+            _ => {}
+        }
+    }
+
+    fn found(&mut self, holder: u32, place: i64, value: S::Value, sink: &mut impl Sink) {
+        if let View::Object(class, address) = self.state.view(value)
+            && leads_to_frames(class)
+            && let value @ Canonical::Object(..) = self.object(class, address)
+        {
+            sink.begin(holder, &Header::Other(class));
+            sink.entry(&Canonical::Int(place), &value);
+            sink.end(true);
+        }
     }
 
     /// A coroutine: its frames wait for a call each, as those of callers do.

@@ -62,7 +62,7 @@ pub(crate) fn thrash(compared: &Compared, stats: &JitStats) -> Divergence {
         kind: DivergenceKind::Thrash,
         left: Engine::Interpreter,
         right: Engine::Jit,
-        moment: (compared.trace_entries + compared.trace_exits) as usize,
+        moment: (compared.trace_entries + compared.trace_exits + compared.switches) as usize,
         clock: Clock(compared.instructions),
         event: EventKind::End,
         line: None,

@@ -33,6 +33,8 @@ pub enum EventKind {
     TraceEntry(TraceNumber),
     /// Control passes from a trace, through this exit, to the interpreter.
     TraceExit(TraceNumber, ExitNumber),
+    /// Another coroutine, or its resumer, goes on.
+    Switch,
     /// A clock that the harness chose, no trace involved.
     Checkpoint,
     /// The program has ended: results or error, output, all reachable data.
@@ -59,6 +61,7 @@ impl fmt::Display for EventKind {
         match self {
             EventKind::TraceEntry(t) => write!(f, "entry of trace {}", t.0),
             EventKind::TraceExit(t, e) => write!(f, "exit {} of trace {}", e.0, t.0),
+            EventKind::Switch => f.write_str("switch of coroutines"),
             EventKind::Checkpoint => f.write_str("checkpoint"),
             EventKind::End => f.write_str("end of the program"),
         }

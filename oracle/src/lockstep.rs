@@ -515,6 +515,7 @@ fn compared(record: &Record, traces: u64, registers: u64) -> Compared {
         match moment.kind {
             EventKind::TraceEntry(_) => compared.trace_entries += 1,
             EventKind::TraceExit(..) => compared.trace_exits += 1,
+            EventKind::Switch => compared.switches += 1,
             EventKind::Checkpoint | EventKind::End => compared.checkpoints += 1,
         }
     }

@@ -120,10 +120,11 @@ fn changed_lines(out: &mut String, before: &str, after: &str) {
 /// What an agreement rests on, in one line.
 pub fn compared(compared: &Compared) -> String {
     format!(
-        "{} traces, {} entries, {} exits, {} checkpoints, {} registers compared in {} instructions",
+        "{} traces, {} entries, {} exits, {} switches, {} checkpoints, {} registers compared in {} instructions",
         compared.traces,
         compared.trace_entries,
         compared.trace_exits,
+        compared.switches,
         compared.checkpoints,
         compared.registers,
         compared.instructions,

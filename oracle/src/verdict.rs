@@ -32,6 +32,8 @@ pub struct Compared {
     pub traces: u64,
     pub trace_entries: u64,
     pub trace_exits: u64,
+    /// Moments at which another coroutine went on.
+    pub switches: u64,
     /// Moments chosen by the harness rather than by a trace.
     pub checkpoints: u64,
     /// Register comparisons, summed over moments and pairs of engines.
@@ -44,6 +46,7 @@ impl std::ops::AddAssign for Compared {
         self.traces += other.traces;
         self.trace_entries += other.trace_entries;
         self.trace_exits += other.trace_exits;
+        self.switches += other.switches;
         self.checkpoints += other.checkpoints;
         self.registers += other.registers;
     }

@@ -213,6 +213,7 @@ fn print_summary(s: &Summary) -> anyhow::Result<()> {
     line("traces compiled", s.traces.to_string())?;
     line("trace entries compared", s.trace_entries_compared.to_string())?;
     line("trace exits compared", s.trace_exits_compared.to_string())?;
+    line("switches compared", s.switches_compared.to_string())?;
     line("registers compared", s.registers_compared.to_string())?;
     if s.refereed_entries > 0 {
         line("entries refereed", s.refereed_entries.to_string())?;

@@ -41,6 +41,12 @@ pub trait JitObserver {
     fn wants_records(&self) -> bool {
         false
     }
+    /// Whether [`JitObserver::switched`] is wanted.
+    fn wants_switches(&self) -> bool {
+        false
+    }
+    /// Another thread is about to execute its first instruction since it was resumed, or went on.
+    fn switched(&mut self, _vm: &Vm) {}
     /// The instructions of one run, where the executor keeps records (evaluators, simulator); also of a
     /// run that trapped.
     fn executed(&mut self, _trace: TraceId, _records: &[Record]) {}
@@ -148,6 +154,7 @@ impl Jit {
         if let Some(every) = self.config.collect_every {
             vm.heap.set_collect_every(Some(every));
         }
+        vm.tick_at_switches(self.observer.wants_switches());
         vm.track_regions(self.engine.needs_regions());
         if let Some(limit) = self.clock_limit {
             vm.tick_at(limit);
@@ -432,6 +439,10 @@ impl Driver for Jit {
             self.recording = None;
             vm.tick_at(vm.clock() + 1);
             return Err(vm.error("instruction limit reached"));
+        }
+        if vm.take_switch() {
+            self.observer.switched(vm);
+            self.rearm(vm);
         }
         self.record(vm);
         Ok(())

@@ -377,6 +377,7 @@ impl Vm {
         if self.thread.hooks.mask != 0 || left.hooks.mask != 0 {
             self.hooks_changed();
         }
+        self.note_switch();
     }
 
     /// Drops all calls of the program: the main thread runs, with no call, and with the variables that

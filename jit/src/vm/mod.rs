@@ -101,6 +101,7 @@ pub struct Vm {
     pub(crate) tick_point: u64,
     /// The clock at which the driver wants a tick, `u64::MAX` for none.
     pub(crate) driver_tick: u64,
+    pub(crate) switches: Switches,
     pub(crate) interrupts: interrupt::Interrupts,
     pub(crate) near_limit: overflow::NearLimit,
     /// Nesting of calls that PUC makes through C (`nCcalls`).
@@ -141,6 +142,7 @@ impl Vm {
             ticks_left: u64::MAX,
             tick_point: u64::MAX,
             driver_tick: u64::MAX,
+            switches: Switches::default(),
             interrupts: interrupt::Interrupts::new(),
             near_limit: overflow::NearLimit::default(),
             c_calls: 0,
@@ -233,8 +235,22 @@ impl Vm {
     }
 }
 
+/// What the driver is told of threads that begin to run.
+#[derive(Default)]
+pub(crate) struct Switches {
+    watched: bool,
+    happened: bool,
+}
+
 /// The clock.
 impl Vm {
+    /// Another thread has begun to run. The driver sees nothing of finalizers.
+    pub(crate) fn note_switch(&mut self) {
+        if self.switches.watched && !self.is_finalizing {
+            self.switches.happened = true;
+            self.tick_at(self.clock());
+        }
+    }
     /// Instructions fetched so far, as PUC's count hook counts them: not VARARGPREP, not an EXTRAARG,
     /// not the JMP that a test consumes, not the TFORCALL that follows a TFORPREP, and not the
     /// TFORLOOP that follows a TFORCALL. At a tick, the instruction about to execute is not counted.
@@ -247,6 +263,15 @@ impl Vm {
         debug_assert!(clock >= self.clock());
         self.driver_tick = clock;
         self.arm_for_driver();
+    }
+    /// Asks for a tick whenever another thread has begun to run, besides those asked for otherwise: the
+    /// next one is earlier then, and has to be asked for again.
+    pub fn tick_at_switches(&mut self, on: bool) {
+        self.switches.watched = on;
+    }
+    /// Whether another thread has begun to run since this was asked last.
+    pub fn take_switch(&mut self) -> bool {
+        std::mem::take(&mut self.switches.happened)
     }
     /// Asks for no tick at all.
     pub fn no_tick(&mut self) {

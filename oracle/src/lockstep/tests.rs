@@ -304,7 +304,11 @@ fn every_moment_covers_the_frames_of_coroutines() {
     let wrapped = "local co = coroutine.wrap(function() local n = KKK coroutine.yield() return n end) \
                    co() for i = 1, 90 do end return co()";
     let waiting = "local n = KKK local co = coroutine.wrap(function() for i = 1, 900 do end end) co() n = n + 1";
-    for source in [yielded, wrapped, waiting] {
+    let in_upvalue = "local function hold() local co = coroutine.wrap(function() local n = KKK coroutine.yield() return n end) \
+                      co() return function() return co end end local f = hold() for i = 1, 90 do end return f";
+    let in_table = "local function hold() local co = coroutine.wrap(function() local n = KKK coroutine.yield() return n end) \
+                    co() return {co} end local t = hold() for i = 1, 90 do end return t";
+    for source in [yielded, wrapped, waiting, in_upvalue, in_table] {
         let with = |k: &str| source.replace("KKK", k);
         for select in [Select::Live, Select::Defined] {
             let digest = |k| shallow(&ours::Interpreter, &with(k), select);
@@ -312,6 +316,45 @@ fn every_moment_covers_the_frames_of_coroutines() {
             assert_eq!(digest("30"), shallow(&Reference, &with("30"), select), "{source}");
         }
     }
+}
+
+/// Wherever a coroutine is kept, its frames are compared as soon as it goes on.
+#[test]
+fn switches_of_coroutines_are_moments() {
+    #[derive(Default)]
+    struct Log(Vec<(Clock, EventKind, Digest)>, Option<Rc<Program>>);
+    impl EventSink for Log {
+        fn event<S: State>(&mut self, clock: Clock, kind: EventKind, state: &S) -> Next {
+            let program = self.1.as_ref().expect("the program that runs");
+            self.0.push((clock, kind, look(program, Select::Live, &Plan::REGISTERS, state).0));
+            Next::Never
+        }
+        fn end<S: State>(&mut self, _: &S, _: &Ending<S::Value>, _: &[u8]) {}
+    }
+    let source = "local t = {deep = {co = coroutine.wrap(function(a) local n = KKK
+            while true do n = n + coroutine.yield(a) end end)}}
+        for i = 1, 3 do t.deep.co(i) end
+        for a in coroutine.wrap(function() coroutine.yield(1) end) do t[1] = a end";
+    let switches = |k: &str| {
+        let program = program(&source.replace("KKK", k));
+        let jit = ours::Jit::new(Default::default());
+        let (_, log) = jit.lead(&program, Log(Vec::new(), Some(program.clone())));
+        assert!(log.0.is_sorted_by_key(|(clock, ..)| clock.0));
+        log.0.into_iter().filter(|(_, kind, _)| *kind == EventKind::Switch).collect::<Vec<_>>()
+    };
+    let (a, b) = (switches("30"), switches("31"));
+    assert_eq!((a.len(), b.len()), (10, 10), "two a resume");
+    // In the coroutine, where its variable is live.
+    for at in [2, 4] {
+        assert_ne!(a[at].2, b[at].2);
+    }
+    let verdict = crate::check::check_jit(
+        source.replace("KKK", "30").as_bytes(),
+        "=switches",
+        &Default::default(),
+        &Options::default(),
+    );
+    assert!(verdict.0.is_agree(), "{verdict:?}");
 }
 
 /// Frames of coroutines that wait are compared: of one that yielded, and of those that wait for another.

@@ -1,4 +1,5 @@
-//! The JIT as a leader: its events are the entries into traces and the exits from them.
+//! The JIT as a leader: its events are the entries into traces, the exits from them, and switches
+//! of coroutines.
 //!
 //! The JIT cannot be stopped from its observer. A sink that wants no more is not called again, and the run
 //! goes on to its end or to its fuel.
@@ -112,6 +113,14 @@ impl<E: EventSink> JitObserver for Observer<E> {
     fn left(&mut self, vm: &Vm, trace: TraceId, exit: SnapshotId) {
         self.probe(|probe| probe.left(vm, trace, exit));
         self.event(vm, EventKind::TraceExit(TraceNumber(trace.0), ExitNumber(exit.0)));
+    }
+
+    fn wants_switches(&self) -> bool {
+        true
+    }
+
+    fn switched(&mut self, vm: &Vm) {
+        self.event(vm, EventKind::Switch);
     }
 
     fn trapped(&mut self, _: TraceId, report: &str) {
