@@ -22,7 +22,8 @@
 //! the output of its own stage. Then the culprit is looked into:
 //!
 //! - [`rewrite`]: in a pass, the number of the first wrong rewrite by binary search, its rule, and the
-//!   operation it changed;
+//!   operation it changed. If an earlier pass leaves traces at other points than its input does, and only
+//!   the loop that peeling makes of the iteration shows it, that pass is looked into instead;
 //! - [`recording`]: in a recording, each guard in turn is told to leave, which shows the state there:
 //!   the first wrong one says whether a value, a guard or a snapshot is wrong, and at which opcode;
 //! - [`restore`](probe): what an exit wrote is compared with the snapshot, by code of its own;
@@ -160,10 +161,11 @@ impl Blame {
         std::iter::once(self.stage.name()).chain(parts).collect::<Vec<_>>().join(" / ")
     }
 
-    /// A rewrite's rule says enough, and so does what was chosen for an operation or became of a value;
-    /// the operation tells apart what has no such name.
+    /// A rewrite's rule says enough, and so does what was chosen for an operation or emitted for a step, or
+    /// became of a value; the operation tells apart what has no such name.
     fn keyed_op(&self) -> Option<&str> {
-        let says_enough = matches!(self.stage, Stage::Pass | Stage::Lowering | Stage::Allocation);
+        use Stage::{Allocation, Emission, Lowering, Pass};
+        let says_enough = matches!(self.stage, Pass | Lowering | Allocation | Emission);
         let named = says_enough && self.rule.is_some();
         self.op.as_deref().filter(|_| !named)
     }
@@ -279,10 +281,8 @@ pub fn still_blames(case: &Case, found: &Divergence, blame: &Blame) -> bool {
         return key == Some(blame.key());
     }
     let ladder = Ladder::new(program, case.config, found.kind, near < case.options.fuel);
-    if blame.stage == Stage::Roots {
-        return climb(&ladder).is_ok_and(|here| here.key() == blame.key());
-    }
-    let at = ladder.rungs.iter().position(|rung| rung.is(blame));
+    let shown_by = blame.ladder.last().map(|step| step.rung.as_str());
+    let at = ladder.rungs.iter().position(|rung| shown_by == Some(&*rung.name()));
     let Some(at) = at else { return false };
     let (Answer::Diverge(here), config) = ladder.ask(&ladder.rungs[at]) else { return false };
     if at > 0 && matches!(ladder.ask(&ladder.rungs[at - 1]).0, Answer::Diverge(_)) {
@@ -311,7 +311,7 @@ fn look_into(
     found: Box<Divergence>,
     ladder_steps: Vec<Step>,
 ) -> Blame {
-    let rung = &ladder.rungs[at];
+    let rung = ladder.first_that_leaves_elsewhere(at);
     let mut blame = Blame {
         stage: rung.stage(),
         pass: rung.pass(),
@@ -341,7 +341,7 @@ fn look_into(
         blame.rule = Some(wrong);
         return blame;
     }
-    match rung {
+    match ladder.rungs[at] {
         Rung::Interpreter | Rung::Manager | Rung::Simulator | Rung::Native => {}
         Rung::Recorder => recording::look(ladder, &config, &seen, &mut blame),
         Rung::Pass(_) => rewrite::look(ladder, &config, &mut blame),

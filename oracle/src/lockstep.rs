@@ -41,9 +41,14 @@ enum Schedule {
     /// Deeply at the first moments, then a few times for each doubling of their number: a deep look costs
     /// some hundred times a shallow one.
     Sampled,
+    /// Deeply at the first [`THOROUGH`] moments, then as [`Schedule::Sampled`].
+    Thorough,
     /// Deeply at every moment.
     Deep,
 }
+
+/// Moments that a thorough comparison looks at deeply, one by one.
+const THOROUGH: usize = 2_000;
 
 /// Moments recorded before only one in [`THIN`] is kept.
 const FULL_RECORD: usize = 1 << 22;
@@ -58,7 +63,12 @@ impl Schedule {
             Select::Defined => 4,
         };
         let stride = (moment.next_power_of_two() / (2 * often)).max(1);
-        let deep = self == Schedule::Deep || moment < often || moment.is_multiple_of(stride);
+        let each = match self {
+            Schedule::Sampled => often,
+            Schedule::Thorough => THOROUGH,
+            Schedule::Deep => usize::MAX,
+        };
+        let deep = moment < each || moment.is_multiple_of(stride);
         let plan = if deep { Plan::REACHABLE } else { Plan::REGISTERS };
         Plan { window: moment, ..plan }
     }
@@ -394,11 +404,32 @@ pub fn two_way(
     follower: &impl Engine,
     select: Select,
 ) -> Verdict {
-    let led = record(program, leader, select, Schedule::Sampled, usize::MAX);
+    compare(program, leader, follower, select, Schedule::Sampled)
+}
+
+/// The same with a deep look at each of the first moments, so that what an event leaves behind registers
+/// shows at that event.
+pub fn two_way_thoroughly(
+    program: &Rc<Program>,
+    leader: &impl Leader,
+    follower: &impl Engine,
+    select: Select,
+) -> Verdict {
+    compare(program, leader, follower, select, Schedule::Thorough)
+}
+
+fn compare(
+    program: &Rc<Program>,
+    leader: &impl Leader,
+    follower: &impl Engine,
+    select: Select,
+    schedule: Schedule,
+) -> Verdict {
+    let led = record(program, leader, select, schedule, usize::MAX);
     if let Some(verdict) = hopeless(&led) {
         return verdict;
     }
-    match follow(program, &led, follower, select, Schedule::Sampled, None) {
+    match follow(program, &led, follower, select, schedule, None) {
         Ok(followed) => Verdict::Agree(compared(&led, leader.traces(), followed.registers)),
         Err(Err(reason)) => Verdict::Inconclusive(reason),
         Err(Ok(mismatch)) => explain(program, leader, follower, select, &led, mismatch),

@@ -5,8 +5,8 @@ use plumb_jit::backend::alloc::{Allocated, Step};
 use plumb_jit::backend::mach::{FloatOp, Inst as MachInst, IntOp, MachTrace};
 use plumb_jit::bytecode::{Instruction, Op as Opcode};
 use plumb_jit::heap::Value;
-use plumb_jit::ir::op::Op;
-use plumb_jit::ir::trace::{Args, SnapshotId, Trace, ValueId};
+use plumb_jit::ir::op::{Op, Ty};
+use plumb_jit::ir::trace::{Args, Inst, SnapshotId, Trace, ValueId};
 use plumb_jit::opt::{RECORDED, Stage as IrStage};
 use plumb_jit::trace::config::{ExecutorKind, JitConfig};
 use plumb_jit::trace::restore::Restored;
@@ -356,4 +356,106 @@ fn what_the_verifier_finds_is_credited_to_it() {
     assert_eq!(blame.witness(), Witness::Verifier, "{}", blame.title());
     let text = plumb_oracle::report::blame(&blame);
     assert!(text.contains("shown by the verifier of the IR"), "{text}");
+}
+
+/// However late a wrong guard is noticed, and whatever stands around it.
+#[test]
+fn a_wrong_guard_of_the_recorder_has_one_key_in_all_programs() {
+    let sources = [
+        // The trace runs on where the program has ended.
+        "local c = 0 while c < 25 do c = c + 1 end",
+        // A call with an open list of arguments before it.
+        "local t, c = {}, 0
+         local function f() end
+         repeat c = c + 1 t.v = math.max(0, f()) until c >= 26",
+        "local n, c = 0, 0
+         for i = 1, 60 do if i < 33 then n = n + 1 else c = c + i end end
+         return n, c",
+    ];
+    for source in sources {
+        let tap = After(RECORDED, |stage| {
+            let guards = stage.output.insts.iter_mut().filter(|inst| inst.op == Op::GuardILt);
+            guards.for_each(|guard| guard.op = Op::GuardILe);
+        });
+        let blame = blamed(source, tap);
+        assert_eq!(blame.key(), "recorder / guard.ile of equal integers", "{source}");
+    }
+}
+
+/// Of an upvalue that may be open or closed, each iteration that begins with the interpreter's state reads
+/// the right value. The loop that peeling makes does not.
+#[test]
+fn a_pass_is_blamed_for_a_guard_that_only_the_peeled_loop_needs() {
+    let source = "
+        local sum, first = 0, nil
+        for outer = 1, 8 do
+          local n = 0
+          local function read() return n end
+          first = first or read
+          local chosen = outer % 2 == 0 and first or read
+          for i = 0, outer == 1 and -1 or 19 do sum = sum + chosen() n = n - 1 end
+        end
+        return sum";
+    let tap = After("guards", |stage| {
+        let upvalue = |inst: &Inst| matches!(inst.op, Op::GuardUpvalueClosed);
+        while let Some(at) = stage.output.insts.iter().position(upvalue)
+            && stage.cx.allow("planted")
+        {
+            let guard = &mut stage.output.insts[at];
+            let nothing = Inst { op: Op::KInt, ty: Ty::Int, args: Args::new(&[]), ..guard.clone() };
+            *guard = Inst { imm: 0, snapshot: None, ..nothing };
+        }
+    });
+    let blame = blamed(source, tap);
+    assert_eq!(blame.key(), "pass / guards / planted", "{}", blame.title());
+}
+
+struct WrongRemainder;
+impl StageTap for WrongRemainder {
+    fn lowered(&self, _: &Trace, lowered: &mut MachTrace) {
+        let blocks = std::iter::once(&mut lowered.entry).chain(&mut lowered.body);
+        for line in blocks.flat_map(|block| &mut block.lines) {
+            if let MachInst::MulSub { rd, rn, ra, .. } = line.inst {
+                line.inst = MachInst::Int { op: IntOp::Sub, rd, rn: ra, rm: rn };
+            }
+        }
+    }
+}
+
+/// All forms of a division have it in common.
+#[test]
+fn the_wrong_part_of_a_division_is_named_alike_in_all_its_forms() {
+    for division in ["i % 7", "(i - 30) % k", "(20 - i) // 7", "(20 - i) // k"] {
+        let source =
+            format!("local s, k = 0, -7 for i = 1, 60 do s = s ~ ({division}) end return s");
+        let blame = blamed(&source, WrongRemainder);
+        assert_eq!(blame.key(), "lowering / remainder of a division", "{division}");
+    }
+}
+
+struct WrongScale;
+impl StageTap for WrongScale {
+    fn emitted(&self, _: &Trace, compiled: &mut CompiledTrace) {
+        for word in &mut compiled.blob.words {
+            // add x, x, x, lsl #4 -> lsl #3
+            if *word & 0xffe0_fc00 == 0x8b00_1000 {
+                *word = *word & !0xfc00 | 3 << 10;
+            }
+        }
+    }
+}
+
+/// Two runs have other addresses, so their distances are compared: who loads from there is not to blame.
+#[test]
+fn a_wrong_address_is_blamed_on_the_step_that_computed_it() {
+    let mut keys = Vec::new();
+    for element in ["i * 0.5", "i", "i % 2 == 0"] {
+        let source = format!(
+            "local t, n = {{}}, 0 for i = 1, 40 do t[i] = {element} end
+             for i = 2, 40 do if t[i] == t[i - 1] then n = n + 1 end end return n"
+        );
+        keys.push(blamed(&source, WrongScale).key());
+    }
+    keys.dedup();
+    assert_eq!(keys, ["emission / add x x x lsl"]);
 }

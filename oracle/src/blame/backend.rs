@@ -9,20 +9,23 @@
 //!   code, with what each wrote, in the run that went wrong: those after it only show consequences.
 //!   The rule is the form of the words that were emitted for the step.
 //!
-//! Limit: an address differs from run to run, so two values that look like addresses count as equal.
+//!   Where all steps are right, what the exit found of the values that its snapshot names.
+//!
+//! Limit: an address differs from run to run, so two values that look like addresses count as equal, unless
+//! they were computed from an address: then the distance counts.
 
 use super::ladder::{Ladder, Rung};
 use super::places::wrong_place;
-use super::probe::{Records, Seen, TraceSeen};
+use super::probe::{Records, RunSeen, Seen, TraceSeen};
 use super::{Blame, broken, lowering, name_of_broken};
-use crate::event::EventKind;
 use crate::verdict::DivergenceKind;
 use plumb_jit::backend::alloc::Step;
-use plumb_jit::backend::mach::{Inst, Loc};
+use plumb_jit::backend::mach::{Inst, Loc, Role, Test};
 use plumb_jit::exec::disasm;
 use plumb_jit::exec::mach::Record;
 use plumb_jit::ir::print::print_with;
 use plumb_jit::trace::config::{ExecutorKind, JitConfig};
+use std::collections::HashMap;
 
 /// What is wrong: the rule, and the operation or who reads it.
 pub type Wrong = (Option<String>, String);
@@ -53,11 +56,11 @@ pub fn look(ladder: &Ladder, at: usize, config: &JitConfig, seen: &Seen, blame: 
     let (wrong, before, after): (Option<Wrong>, _, _) = match ladder.rungs[at] {
         Rung::Lowering => {
             let wrong = compare(&below(ExecutorKind::Eval), &|right, wrong| {
-                same_traces(right, wrong).find_map(|(id, right_run, run)| {
+                same_runs(right, wrong).find_map(|(right_run, run)| {
                     // Constants are addresses of the very run that left the records.
-                    let trace = wrong.traces.get(id)?;
+                    let trace = wrong.traces.get(run.trace.0 as usize)?;
                     let (ir, lowered) = (&trace.last_ir()?.output, trace.lowered.as_ref()?);
-                    lowering::wrong_operation(ir, lowered, right_run, run)
+                    lowering::wrong_operation(ir, lowered, &right_run.records, &run.records)
                 })
             });
             (wrong, text(ir), lowered())
@@ -69,12 +72,12 @@ pub fn look(ladder: &Ladder, at: usize, config: &JitConfig, seen: &Seen, blame: 
         }
         _ => {
             let wrong = compare(&below(ExecutorKind::Allocated), &|right, wrong| {
-                same_traces(right, wrong).find_map(|(id, right_run, run)| {
-                    wrong_step(wrong.traces.get(id)?, right_run, run)
+                same_runs(right, wrong).find_map(|(right_run, run)| {
+                    let trace = wrong.traces.get(run.trace.0 as usize)?;
+                    wrong_step(trace, &right_run.records, &run.records)
+                        .or_else(|| wrong_exit(trace, right_run, run))
                 })
             });
-            let wrong =
-                wrong.or_else(|| wrong_exit(ladder, &below(ExecutorKind::Allocated), seen, blame));
             let code = trace.code.as_ref().map(|code| code.listing());
             (wrong, allocated(), text(code))
         }
@@ -86,14 +89,12 @@ pub fn look(ladder: &Ladder, at: usize, config: &JitConfig, seen: &Seen, blame: 
     }
 }
 
-/// The runs of two executors that entered the same trace, side by side: its number, and their records.
-fn same_traces<'s>(
+/// The runs of two executors that entered the same trace, side by side.
+fn same_runs<'s>(
     right: &'s Seen,
     wrong: &'s Seen,
-) -> impl Iterator<Item = (usize, &'s [Record], &'s [Record])> {
-    let pairs = right.runs.iter().zip(&wrong.runs);
-    let pairs = pairs.take_while(|((a, _), (b, _))| a == b);
-    pairs.map(|((id, a), (_, b))| (id.0 as usize, a.as_slice(), b.as_slice()))
+) -> impl Iterator<Item = (&'s RunSeen, &'s RunSeen)> {
+    right.runs.iter().zip(&wrong.runs).take_while(|(a, b)| a.trace == b.trace)
 }
 
 /// What tells defects apart of which no instruction shows the cause.
@@ -112,11 +113,35 @@ fn unexplained(blame: &Blame) -> String {
     }
 }
 
-/// Equal, or both NaN, or both in the range of addresses.
-pub fn same(a: u64, b: u64) -> bool {
+/// Whether a value looks like an address.
+pub fn is_address(bits: u64) -> bool {
+    (1 << 32..1 << 48).contains(&bits)
+}
+
+/// What the registers hold in two runs, as far as steps have written them.
+type Registers = HashMap<Loc, (u64, u64)>;
+
+/// Whether a step has written the same in two runs: equal, or both NaN in a float register; addresses, if
+/// they have the same distance from the address that they were computed from.
+fn same(step: &Step, registers: &Registers, (a, b): (u64, u64)) -> bool {
     let is_nan = |bits| f64::from_bits(bits).is_nan();
-    let is_address = |bits: u64| (1 << 32..1 << 48).contains(&bits);
-    a == b || is_nan(a) && is_nan(b) || is_address(a) && is_address(b)
+    if a == b || matches!(written(step), Some(Loc::D(_))) {
+        return a == b || is_nan(a) && is_nan(b);
+    }
+    let Step::Inst { inst, .. } = step else { return is_address(a) && is_address(b) };
+    let computes = matches!(inst, Inst::Int { .. } | Inst::IntImm { .. } | Inst::IntShifted { .. });
+    let reads = inst.operands().into_iter().filter(|(_, role)| *role == Role::Use);
+    let mut known = reads.filter_map(|(loc, _)| registers.get(&loc));
+    let base = known.find(|(a, b)| is_address(*a) && is_address(*b)).filter(|_| computes);
+    let moved = base.is_none_or(|(x, y)| a.wrapping_sub(*x) == b.wrapping_sub(*y));
+    is_address(a) && is_address(b) && moved
+}
+
+fn written(step: &Step) -> Option<Loc> {
+    match step {
+        Step::Move { to, .. } => Some(*to),
+        Step::Inst { inst, .. } => inst.written(),
+    }
 }
 
 /// The first step that the machine code does not do as the evaluator of allocated code does.
@@ -134,6 +159,7 @@ fn wrong_step(trace: &TraceSeen, right: &[Record], wrong: &[Record]) -> Option<W
         Some((form(step, words(record.step)), kind_of(step)))
     };
     let mut previous = None;
+    let mut registers = Registers::new();
     // A step without words leaves no record in machine code.
     let mut right = right.iter().filter(|record| !words(record.step).is_empty());
     let mut wrong = wrong.iter();
@@ -141,10 +167,13 @@ fn wrong_step(trace: &TraceSeen, right: &[Record], wrong: &[Record]) -> Option<W
         match (right.next(), wrong.next()) {
             (None, None) => return None,
             (Some(a), Some(b)) if a.step == b.step => {
-                let written = a.written.zip(b.written).is_some_and(|(a, b)| !same(a, b));
-                if written || a.left != b.left {
+                let step = steps.get(a.step as usize)?;
+                let both = a.written.zip(b.written);
+                let wrong = both.is_some_and(|both| !same(step, &registers, both));
+                if wrong || a.left != b.left {
                     return named(a);
                 }
+                registers.extend(written(step).zip(both));
                 previous = Some(a);
             }
             // One went another way, or was trapped.
@@ -158,13 +187,13 @@ fn wrong_step(trace: &TraceSeen, right: &[Record], wrong: &[Record]) -> Option<W
 fn form(step: &Step, words: &[u32]) -> Option<String> {
     let inst = match step {
         Step::Move { .. } => None,
-        Step::Inst { inst: Inst::Guard { leave, .. }, .. } => {
+        Step::Inst { inst: Inst::Guard { test, leave, .. }, .. } => {
             // The condition of the branch that a guard became, beside the one that was meant.
             let branch = words.iter().find(|&&word| word & 0xff00_0010 == 0x5400_0000)?;
             return match branch & 15 {
                 is if is == *leave as u32 => None,
                 is if is == *leave as u32 ^ 1 => Some("inverted".into()),
-                _ => Some("on another condition".into()),
+                _ => Some(format!("on another condition after {}", compared(test))),
             };
         }
         Step::Inst { inst, .. } => Some(inst),
@@ -192,20 +221,24 @@ fn form(step: &Step, words: &[u32]) -> Option<String> {
     Some(words.iter().map(plain).collect::<Vec<_>>().join(", "))
 }
 
-/// All steps do what they should: the exit may be another one, or lose what it should keep.
-fn wrong_exit(ladder: &Ladder, below: &JitConfig, seen: &Seen, blame: &Blame) -> Option<Wrong> {
-    if broken(&blame.found).is_some() {
-        return None;
+/// What a guard's condition is about.
+fn compared(test: &Test<Loc>) -> &'static str {
+    match test {
+        Test::Float(..) | Test::FloatZero(_) => "floats",
+        _ => "integers",
     }
-    let right = ladder.probe(below);
-    let exit = |seen: &Seen| seen.events.get(blame.found.moment).map(|(_, kind)| *kind);
-    let other = match (exit(&right), exit(seen)) {
-        (Some(EventKind::TraceExit(a, meant)), Some(EventKind::TraceExit(b, taken))) => {
-            a == b && meant != taken
-        }
-        _ => false,
-    };
-    Some((None, if other { "exit of another guard".into() } else { "exit".into() }))
+}
+
+/// All steps do what they should: the exit may be another one, or lose what it should keep.
+fn wrong_exit(trace: &TraceSeen, right: &RunSeen, wrong: &RunSeen) -> Option<Wrong> {
+    let (meant, taken) = (right.left.as_ref()?, wrong.left.as_ref()?);
+    if meant.exit != taken.exit {
+        return Some((None, "exit of another guard".into()));
+    }
+    let ir = &trace.last_ir()?.output;
+    let mut values = meant.values.iter().zip(&taken.values);
+    let lost = values.any(|((id, a), (_, b))| !lowering::same(ir.ty(*id), *a, *b));
+    lost.then(|| (None, "exit".into()))
 }
 
 /// What kind of instruction a step is, without its operands.

@@ -8,10 +8,11 @@ use super::probe::{Probe, Records, Seen};
 use super::{Blame, Stage};
 use crate::check::thrash;
 use crate::engine::{Ending, Engine as _, Leader, Outcome, Program, Unwatched};
-use crate::lockstep::{Select, two_way};
+use crate::event::{Clock, EventKind, ExitNumber};
+use crate::lockstep::{Select, two_way_thoroughly};
 use crate::ours::{Interpreter, Jit};
 use crate::verdict::{Divergence, DivergenceKind, Reason, THRASH_BOUND, Verdict};
-use plumb_jit::opt::PIPELINE;
+use plumb_jit::opt::{PIPELINE, peel};
 use plumb_jit::trace::config::{ExecutorKind, ForcedExit, JitConfig};
 use std::cell::RefCell;
 use std::fmt;
@@ -61,12 +62,6 @@ impl Rung {
     }
     pub fn name(self) -> String {
         self.pass().map_or_else(|| self.stage().name().into(), Into::into)
-    }
-    /// Whether the blame was found on this rung.
-    pub fn is(self, blame: &Blame) -> bool {
-        // Every exit restores; the recorder's rung is the first that has any.
-        let stage = if blame.stage == Stage::Restore { Stage::Recorder } else { blame.stage };
-        self.stage() == stage && self.pass() == blame.pass
     }
 }
 
@@ -184,7 +179,7 @@ impl Ladder {
     /// Runs the JIT against the interpreter.
     pub fn ask_config(&self, config: &JitConfig) -> Answer {
         let jit = Jit::new(config.clone());
-        match two_way(&self.program, &jit, &Interpreter, Select::Live) {
+        match two_way_thoroughly(&self.program, &jit, &Interpreter, Select::Live) {
             Verdict::Agree(compared) if self.thrash && jit.stats().thrash > THRASH_BOUND => {
                 Answer::Diverge(Box::new(thrash(&compared, &jit.stats())))
             }
@@ -193,6 +188,38 @@ impl Ladder {
             Verdict::Inconclusive(Reason::Fuel) if self.cut => Answer::Agree,
             Verdict::Inconclusive(reason) => Answer::Unknown(reason.to_string()),
         }
+    }
+
+    /// The pass that is to blame where pass `at` is the first to diverge: an earlier one, if with it the
+    /// interpreter is left and entered at other clocks than without it. No pass may do that but one that
+    /// makes a loop of the iteration; that each iteration begins with the interpreter's state may hide it.
+    pub fn first_that_leaves_elsewhere(&self, at: usize) -> Rung {
+        let found = self.rungs[at];
+        let moments = |rung: &Rung| -> Vec<(Clock, EventKind)> {
+            let events = self.probe(&self.config(rung)).events;
+            let of_any_exit = |(clock, kind)| match kind {
+                EventKind::TraceExit(trace, _) => {
+                    (clock, EventKind::TraceExit(trace, ExitNumber(0)))
+                }
+                other => (clock, other),
+            };
+            events.into_iter().map(of_any_exit).collect()
+        };
+        let passes = self.rungs[..at].windows(2);
+        let mut passes = passes.filter(|pair| matches!(pair[1], Rung::Pass(_))).peekable();
+        if !matches!(found, Rung::Pass(_)) || self.config.forced_exit.is_some() {
+            return found;
+        }
+        let Some(first) = passes.peek() else { return found };
+        let mut before = moments(&first[0]);
+        for pair in passes {
+            let after = moments(&pair[1]);
+            if before != after && pair[1].pass() != Some(peel::PASS.name) {
+                return pair[1];
+            }
+            before = after;
+        }
+        found
     }
 
     /// Whether what diverges under this configuration agrees where nothing is collected: then something

@@ -3,7 +3,7 @@
 //! In:  the recorded iteration and another one, by clock.
 //! Out: the clock of the instruction at which they part; what its guard should have compared, and how
 //!      the operands stand to each other. A library function that was recorded by what it chose, as
-//!      `math.max` is, parts nowhere; [`wrong_choice`] looks at its arguments.
+//!      `math.max` is, parts nowhere; [`wrong_choice`] looks at its arguments, and at its result's type.
 
 use super::moments::{Moment, Plain};
 use super::recording::{Iteration, Wrong};
@@ -111,11 +111,33 @@ pub fn wrong_choice(at: &Iteration, clock: usize) -> Option<Wrong> {
     if !at.guards_at(clock).any(|op| op == Op::GuardPEq) {
         return Some(("guard of equality of objects".into(), None));
     }
+    if let Some(wrong) = wrong_result(at, clock) {
+        return Some(wrong);
+    }
     // Operand B is the number of arguments and one.
     let ((x, y), (a, b)) = (x.zip(y)?, a.zip(b)?);
     let orders = |a, b| (less(a, b), less(b, a));
     let other = count == 3 && orders(x, y) != orders(a, b);
     other.then(|| named(at, clock, "order", a, b))
+}
+
+/// `math.floor` and `math.ceil` return a float where no integer fits, which is a guard of what the recorded
+/// argument was: NaN, or beyond all integers.
+fn wrong_result(at: &Iteration, clock: usize) -> Option<Wrong> {
+    let register = |moments: &[Moment], clock: usize, index: usize| {
+        moments.get(clock)?.frames.first()?.registers.get(index).copied()
+    };
+    let called = at.code.at(at.recorded.get(clock)?.frames.first()?)?.a();
+    let (then, now) = (&at.recorded, &at.now);
+    let Plain::Float(argument) = register(then, clock, called + 1)? else { return None };
+    let result = |moments: &[Moment]| register(moments, clock + 1, called);
+    let was_float = matches!(result(then)?, Plain::Float(_));
+    if !was_float || !matches!(result(now)?, Plain::Int(_)) {
+        return None;
+    }
+    let what = if argument.is_nan() { "equality" } else { "order" };
+    let (a, b) = (Plain::Float(argument), Plain::Float(argument));
+    Some(named(at, clock, what, a, b))
 }
 
 fn less(a: Plain, b: Plain) -> Option<bool> {

@@ -42,23 +42,33 @@ impl Place {
     }
 }
 
-/// The locations at one point of a trace.
+/// The locations up to one point of a trace.
 #[derive(Default)]
 struct Followed {
     /// What each location holds: several virtual registers may have one value.
     held: BTreeMap<Place, BTreeSet<u32>>,
-    /// What it has held since the value was made.
-    ever: BTreeMap<Place, BTreeSet<u32>>,
-    /// How each location was last written, and where a move took that from.
-    wrote: BTreeMap<Place, Write>,
+    /// How each location was written, in order.
+    wrote: BTreeMap<Place, Vec<Write>>,
+    /// When each value was made.
+    made: BTreeMap<u32, usize>,
     /// Moved to, and not read yet.
     unread: BTreeSet<Place>,
+    /// Steps so far.
+    now: usize,
+    /// Instructions so far: moves between two of them are one group, as if done at once.
+    group: usize,
+    /// A move of nothing, which no one may ever read.
+    empty_move: Option<Wrong>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Write {
+    at: usize,
+    group: usize,
     by: &'static str,
+    /// Where a move took it from.
     from: Option<Place>,
+    values: BTreeSet<u32>,
 }
 
 /// The rule, and who reads what.
@@ -69,19 +79,23 @@ pub fn wrong_place(lowered: &MachTrace, allocated: &Allocated) -> Option<Wrong> 
     if let Some(wrong) = at.follow(&lowered.entry, &allocated.entry) {
         return Some(wrong);
     }
-    let (Some(block), Some(steps)) = (&lowered.body, &allocated.body) else { return None };
+    let (Some(block), Some(steps)) = (&lowered.body, &allocated.body) else {
+        return at.empty_move;
+    };
     at.jump(&lowered.entry, block);
-    let first = at.follow(block, steps);
+    if let Some(wrong) = at.follow(block, steps) {
+        return Some(wrong);
+    }
     at.jump(block, block);
-    first.or_else(|| at.follow(block, steps))
+    at.follow(block, steps).or(at.empty_move)
 }
 
 impl Followed {
-    fn write(&mut self, to: Place, values: BTreeSet<u32>, write: Write) {
-        self.ever.entry(to).or_default().extend(&values);
-        self.held.insert(to, values);
-        self.wrote.insert(to, write);
-        match write.from {
+    fn write(&mut self, to: Place, values: BTreeSet<u32>, by: &'static str, from: Option<Place>) {
+        self.held.insert(to, values.clone());
+        let write = Write { at: self.now, group: self.group, by, from, values };
+        self.wrote.entry(to).or_default().push(write);
+        match from {
             Some(_) => self.unread.insert(to),
             None => self.unread.remove(&to),
         };
@@ -91,7 +105,8 @@ impl Followed {
     fn jump(&mut self, from: &Block, to: &Block) {
         let params: Vec<(u32, u32)> =
             to.params.iter().zip(&from.jump_args).map(|(p, a)| (p.index, a.index)).collect();
-        for values in self.held.values_mut().chain(self.ever.values_mut()) {
+        let written = self.wrote.values_mut().flatten().map(|write| &mut write.values);
+        for values in self.held.values_mut().chain(written) {
             let is_param = |value: &u32| params.iter().any(|(param, _)| param == value);
             let mut next: BTreeSet<u32> =
                 values.iter().copied().filter(|value| !is_param(value)).collect();
@@ -99,21 +114,24 @@ impl Followed {
             next.extend(arrived.map(|(param, _)| *param));
             *values = next;
         }
+        let made = |value: &u32| self.made.get(value).copied().unwrap_or_default();
+        let made: Vec<(u32, usize)> =
+            params.iter().map(|(param, arg)| (*param, made(arg))).collect();
+        self.made.extend(made);
     }
 
     fn follow(&mut self, block: &Block, steps: &[Step]) -> Option<Wrong> {
         let mut lines = block.lines.iter();
         for step in steps {
+            self.now += 1;
             let (line, inst) = match step {
                 Step::Move { from, to } => {
-                    let values = self.held.get(&place(*from)).cloned().unwrap_or_default();
-                    let by = if place(*from).is_spill() { "a reload" } else { "a move" };
-                    self.write(place(*to), values, Write { by, from: Some(place(*from)) });
-                    self.unread.remove(&place(*from));
+                    self.move_value(place(*from), place(*to));
                     continue;
                 }
                 Step::Inst { inst, .. } => (lines.next()?, inst),
             };
+            self.group += 1;
             // A fused count keeps the operands of the count.
             let pairs: Vec<Pair> = (line.inst.operands().into_iter().zip(inst.operands()))
                 .map(|((meant, role), (loc, _))| Pair { meant, role, at: place(loc) })
@@ -130,13 +148,24 @@ impl Followed {
                 self.call();
             }
             for pair in pairs.iter().filter(|pair| pair.defines()) {
-                let all = self.held.values_mut().chain(self.ever.values_mut());
-                all.for_each(|values| _ = values.remove(&pair.meant.index));
-                let write = Write { by: "an instruction", from: None };
-                self.write(pair.at, BTreeSet::from([pair.meant.index]), write);
+                let value = pair.meant.index;
+                self.held.values_mut().for_each(|values| _ = values.remove(&value));
+                self.made.insert(value, self.now);
+                self.write(pair.at, BTreeSet::from([value]), "an instruction", None);
             }
         }
         None
+    }
+
+    fn move_value(&mut self, from: Place, to: Place) {
+        let values = self.held.get(&from).cloned().unwrap_or_default();
+        if values.is_empty() && self.empty_move.is_none() {
+            let wrong = |rule| (Some(rule), "a move finds nothing".to_string());
+            self.empty_move = self.empty_move_rule(from, to).map(wrong);
+        }
+        self.unread.remove(&from);
+        let by = if from.is_spill() { "a reload" } else { "a move" };
+        self.write(to, values, by, Some(from));
     }
 
     fn call(&mut self) {
@@ -147,7 +176,7 @@ impl Followed {
         };
         let places: Vec<Place> = self.held.keys().copied().filter(clobbered).collect();
         for place in places {
-            self.write(place, BTreeSet::new(), Write { by: "a call", from: None });
+            self.write(place, BTreeSet::new(), "a call", None);
         }
     }
 
@@ -155,8 +184,27 @@ impl Followed {
         self.held.get(&at).is_some_and(|values| values.contains(&meant.index))
     }
 
+    /// How a place was written since a value was made, before step `end`.
+    fn writes(&self, at: Place, value: u32, end: usize) -> impl DoubleEndedIterator<Item = &Write> {
+        let since = self.made.get(&value).copied().unwrap_or_default();
+        let writes = self.wrote.get(&at).map_or(&[][..], Vec::as_slice);
+        writes.iter().filter(move |write| (since..end).contains(&write.at))
+    }
+
     fn ever_held(&self, at: Place, value: u32) -> bool {
-        self.ever.get(&at).is_some_and(|values| values.contains(&value))
+        self.writes(at, value, usize::MAX).any(|write| write.values.contains(&value))
+    }
+
+    /// What was written over a value in a place, before step `end`.
+    fn lost(&self, at: Place, value: u32, end: usize) -> Option<&Write> {
+        let mut after = None;
+        for write in self.writes(at, value, end).rev() {
+            if write.values.contains(&value) {
+                return after;
+            }
+            after = Some(write);
+        }
+        None
     }
 
     /// What became of the value.
@@ -170,44 +218,80 @@ impl Followed {
             return "two values in each other's place".into();
         }
         let value = pair.meant.index;
-        let mut held = self.held.iter().filter(|(_, values)| values.contains(&value));
-        let is_spilled = held.any(|(place, _)| place.is_spill());
+        let is_held = self.held.values().any(|values| values.contains(&value));
         let was_there = self.ever_held(pair.at, value);
-        let is_exit = matches!(pair.role, Role::UseAny | Role::UseAnyLate);
-        if is_exit && was_there && is_spilled {
-            return "an exit reads where it was before it was spilled".into();
-        }
-        let write = self.wrote.get(&pair.at).filter(|_| self.unread.contains(&pair.at));
-        if let Some(rule) = write.and_then(|write| self.moved(value, write.from?, is_spilled)) {
+        if self.unread.contains(&pair.at)
+            && let Some(rule) = self.moved(value, pair.at, usize::MAX)
+        {
             return rule;
         }
-        let by = self.wrote.get(&pair.at).map_or("nothing", |write| write.by);
-        match was_there {
-            true => format!("overwritten by {by} in {}", pair.at.name()),
-            false => "not moved there".into(),
+        let is_exit = matches!(pair.role, Role::UseAny | Role::UseAnyLate);
+        if is_exit && was_there && self.is_spilled(value) {
+            return "an exit reads where it was before it was spilled".into();
         }
+        if is_held || !was_there {
+            return "not moved there".into();
+        }
+        let by = self.wrote.get(&pair.at).and_then(|writes| writes.last());
+        let by = by.map_or("nothing", |write| write.by);
+        format!("overwritten by {by} in {}", pair.at.name())
     }
 
-    /// Why a move from a place did not bring the value.
-    fn moved(&self, value: u32, from: Place, is_spilled: bool) -> Option<String> {
-        let had_it = self.ever_held(from, value);
-        let by = self.wrote.get(&from).map_or("nothing", |write| write.by);
+    fn is_spilled(&self, value: u32) -> bool {
+        self.held.iter().any(|(place, held)| place.is_spill() && held.contains(&value))
+    }
+
+    /// Why the last move to a place before step `end` did not bring the value.
+    fn moved(&self, value: u32, to: Place, end: usize) -> Option<String> {
+        let write = self.writes(to, value, end).next_back()?;
+        let from = write.from?;
         let scratch = [Place::X(SCRATCH_GPR), Place::D(SCRATCH_FPR)];
-        let was_spilled =
-            self.ever.iter().any(|(place, held)| place.is_spill() && held.contains(&value));
         if !scratch.contains(&from) && scratch.iter().any(|&at| self.ever_held(at, value)) {
             return Some("it was saved in the scratch register".into());
         }
-        match from.is_spill() {
-            true if had_it => Some(format!("its spill slot was overwritten by {by}")),
-            true if was_spilled => Some("a reload took it from another slot".into()),
-            true => None,
-            false if is_spilled => {
-                Some("a move took it from another place than its spill slot".into())
+        let overwritten = "its register was overwritten before it was moved";
+        let Some(lost) = self.lost(from, value, write.at) else {
+            if self.follows_wrong_order(value, to, end) {
+                return Some(overwritten.into());
             }
-            false if had_it => Some("its register was overwritten before it was moved".into()),
-            false => None,
+            let mut spills = self.wrote.keys().filter(|place| place.is_spill());
+            let was_spilled = spills.any(|&spill| self.ever_held(spill, value));
+            let other_slot = from.is_spill() && was_spilled;
+            return other_slot.then(|| "a reload took it from another slot".into());
+        };
+        if !from.is_spill() && lost.from.is_some() && lost.values.is_empty() {
+            return Some(format!("overwritten by a move in {}", from.name()));
         }
+        let in_order = lost.from.is_none() || lost.group != write.group;
+        Some(match from.is_spill() {
+            true => format!("its spill slot was overwritten by {}", lost.by),
+            false if in_order && self.is_spilled(value) => {
+                "a move took it from another place than its spill slot".into()
+            }
+            false => overwritten.into(),
+        })
+    }
+
+    /// Whether one of the moves that brought another value took it from a register where the value was
+    /// until a move of the same group.
+    fn follows_wrong_order(&self, value: u32, to: Place, end: usize) -> bool {
+        let Some(write) = self.writes(to, value, end).next_back() else { return false };
+        let Some(from) = write.from else { return false };
+        match self.lost(from, value, write.at) {
+            Some(lost) => !from.is_spill() && lost.from.is_some() && lost.group == write.group,
+            None => self.follows_wrong_order(value, from, write.at),
+        }
+    }
+
+    /// What is wrong with a move from a place that holds nothing.
+    fn empty_move_rule(&self, from: Place, to: Place) -> Option<String> {
+        let last = self.wrote.get(&to)?.last()?;
+        if last.by == "an instruction" && last.group == self.group {
+            return Some(format!("overwritten by a move in {}", to.name()));
+        }
+        let before = self.wrote.get(&from)?.iter().rev().find(|write| !write.values.is_empty())?;
+        let spilled = before.values.iter().any(|&value| self.is_spilled(value));
+        spilled.then(|| "a move took it from another place than its spill slot".into())
     }
 
     fn reader(&self, pair: &Pair, inst: &Inst<Virtual>) -> String {

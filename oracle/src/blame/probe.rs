@@ -9,7 +9,7 @@ use plumb_jit::backend::CompiledTrace;
 use plumb_jit::backend::alloc::Allocated;
 use plumb_jit::backend::mach::MachTrace;
 use plumb_jit::exec::mach::Record;
-use plumb_jit::heap::Value;
+use plumb_jit::heap::{Tag, Value};
 use plumb_jit::ir::op::Op;
 use plumb_jit::ir::print::Symbols;
 use plumb_jit::ir::trace::{Slot, SnapshotId, Trace, ValueId};
@@ -65,12 +65,27 @@ impl TraceSeen {
     }
 }
 
+/// What one run did.
+pub struct RunSeen {
+    pub trace: TraceId,
+    pub records: Vec<Record>,
+    /// None if it did not end.
+    pub left: Option<ExitSeen>,
+}
+
+/// How a run ended, before anything was restored.
+pub struct ExitSeen {
+    pub exit: SnapshotId,
+    /// Of the snapshot.
+    pub values: Vec<(ValueId, u64)>,
+}
+
 #[derive(Default)]
 pub struct Seen {
     /// By number.
     pub traces: Vec<TraceSeen>,
-    /// Of each run that left records, in order.
-    pub runs: Vec<(TraceId, Vec<Record>)>,
+    /// Each run that left records, in order.
+    pub runs: Vec<RunSeen>,
     /// What the first exit that restored something else than its snapshot got wrong.
     pub wrong_restore: Option<String>,
     pub events: Vec<(Clock, EventKind)>,
@@ -102,6 +117,12 @@ impl Seen {
             _ => found.moment,
         };
         let events = self.events.get(..end.min(self.events.len()))?;
+        // Of two that end at different clocks, what happens after the earlier end is a consequence.
+        let ended = found.left_state.clock.min(found.right_state.clock);
+        let events = match found.kind {
+            DivergenceKind::Length => &events[..events.partition_point(|(at, _)| *at < ended)],
+            _ => events,
+        };
         let own = EventKind::TraceEntry(TraceNumber(trace));
         let at = events.iter().rposition(|(_, kind)| *kind == own)?;
         let entry = events[..at].iter().filter(|event| is_entry(event)).count() as u64;
@@ -141,6 +162,15 @@ impl Probe {
     pub fn new(records: Records) -> Probe {
         Probe { records, runs: 0, kept: 0, expected: None, seen: Seen::default() }
     }
+
+    /// Whether the present run is one that leaves records.
+    fn is_kept(&self) -> bool {
+        match self.records {
+            Records::Of(run) => run + 1 == self.runs,
+            Records::All => self.kept < MAX_RECORDS,
+            Records::None => false,
+        }
+    }
 }
 
 impl JitObserver for Probe {
@@ -153,11 +183,10 @@ impl JitObserver for Probe {
     }
 
     fn executed(&mut self, trace: TraceId, records: &[Record]) {
-        if matches!(self.records, Records::Of(run) if run + 1 != self.runs) {
-            return;
+        if self.is_kept() {
+            self.kept += records.len();
+            self.seen.runs.push(RunSeen { trace, records: records.to_vec(), left: None });
         }
-        self.kept += records.len();
-        self.seen.runs.push((trace, records.to_vec()));
     }
 
     fn recorded(&mut self, vm: &Vm, trace: TraceId) {
@@ -194,6 +223,12 @@ impl JitObserver for Probe {
         clock: u64,
         read: &dyn Fn(ValueId) -> u64,
     ) {
+        if self.is_kept()
+            && let Some(run) = self.seen.runs.last_mut()
+        {
+            let values = ir.snapshot(exit).values().map(|id| (id, read(id))).collect();
+            run.left = Some(ExitSeen { exit, values });
+        }
         if self.seen.wrong_restore.is_none() {
             self.expected = Some(Expected::new(vm, ir, exit, clock, read));
         }
@@ -263,13 +298,17 @@ impl Expected {
         let same =
             |a: Value, b: Value| a.tag() == b.tag() && (a.is_nil() || a.payload() == b.payload());
         // A callee's place may be named twice, by the frame and by a slot.
-        for &(index, value) in &self.slots {
-            let found = vm.stack_value(index);
-            if !same(found, value) {
-                let callee = self.bases.first().is_some_and(|&base| index + 1 >= base);
-                let place = if callee { "callee's register" } else { "register" };
-                return Some(format!("{place}, {}", wrong_value(value, found)));
-            }
+        let found = self.slots.iter().map(|&(index, value)| (index, value, vm.stack_value(index)));
+        let wrong: Vec<_> = found.filter(|&(_, value, found)| !same(found, value)).collect();
+        let is_callee = |index: usize| self.bases.first().is_some_and(|&base| index + 1 >= base);
+        let is_left_out = |&(index, value, found): &(usize, Value, Value)| {
+            is_callee(index) && found.is_nil() && value.tag() != Tag::False
+        };
+        if wrong.iter().any(is_left_out) && wrong.iter().all(|&(index, ..)| is_callee(index)) {
+            return Some("callee's register left out".into());
+        }
+        if let Some(&(_, value, found)) = wrong.first() {
+            return Some(format!("register, {}", wrong_value(value, found)));
         }
         if self.open_top.is_some_and(|top| vm.open_top() != top) {
             return Some("open top".into());

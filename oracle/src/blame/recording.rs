@@ -8,8 +8,8 @@
 //!
 //! 1. [`snapshots`](super::snapshots): each snapshot must stand where the recorded iteration stood at its
 //!    clock. That needs no run of the trace.
-//! 2. What the recorder loads only to test it must be tested, and what it takes from a register must have
-//!    had that type.
+//! 2. What the recorder loads only to test it must be tested, what it takes from a register must have
+//!    had that type, and an upvalue is the one that the instruction names.
 //! 3. The wrong run is followed guard by guard. Where the interpreter goes another way than the recorded
 //!    iteration and the trace does not leave, a guard is wrong: see [`parting`](super::parting). A
 //!    snapshot that names another value than the interpreter holds has a wrong entry, or a wrong value,
@@ -47,7 +47,7 @@ pub fn look(ladder: &Ladder, config: &JitConfig, seen: &Seen, blame: &mut Blame)
     let wrong = wrong.or_else(|| {
         let run = seen.wrong_run(&blame.found, number)?;
         let now = moments(&ladder.program, &Interpreter, run.clock, run.clock + length);
-        let records = ladder.probe_with(config, Records::Of(run.entry)).runs.pop()?.1;
+        let records = ladder.probe_with(config, Records::Of(run.entry)).runs.pop()?.records;
         Some(Iteration { ladder, ir, code, recorded, now, records }.look(blame))
     });
     let (rule, op) = wrong.unwrap_or_else(|| ("unexplained".into(), None));
@@ -73,6 +73,12 @@ fn fixed(ir: &Trace, recorded: &[Moment], code: &Code) -> Option<Wrong> {
     if let Some(op) = untested(ir) {
         return Some(("not tested".into(), Some(op.into())));
     }
+    if snapshots::has_stale_callee(ir) {
+        return Some(("snapshot entry stale".into(), None));
+    }
+    if misses_upvalue(ir, recorded, code) {
+        return Some(("another upvalue".into(), None));
+    }
     let entry = &recorded.first()?.frames.first()?.registers;
     ir.insts.iter().filter(|inst| inst.op == Op::SlotLoad).find_map(|load| {
         let held = entry.get(usize::try_from(load.imm).ok()?)?;
@@ -89,8 +95,25 @@ fn untested(ir: &Trace) -> Option<&'static str> {
     untested.find_map(|(_, inst)| match inst.op {
         Op::HashFind | Op::HashFindInt => Some("a key's absence"),
         Op::TableMeta | Op::ClosureProto | Op::UpvalueRef => Some(inst.op.text()),
-        Op::TableLimit | Op::TableArraySize => Some(inst.op.text()),
+        Op::TableLimit | Op::TableArraySize => Some("the end of an array"),
         _ => None,
+    })
+}
+
+/// Whether a recorded upvalue is another one than the instruction's. What is read of it is guarded, at the
+/// clock of the instruction.
+fn misses_upvalue(ir: &Trace, recorded: &[Moment], code: &Code) -> bool {
+    let upvalues = ir.insts.iter().enumerate().filter(|(_, inst)| inst.op == Op::UpvalueRef);
+    upvalues.into_iter().any(|(at, inst)| {
+        let guard = ir.insts[at..].iter().find_map(|inst| inst.snapshot);
+        let clock = guard.map(|id| ir.snapshot(id).clock as usize);
+        let frame = clock.and_then(|clock| recorded.get(clock)?.frames.first());
+        let named = frame.and_then(|frame| code.at(frame)).and_then(|i| match i.op() {
+            Opcode::GetUpval | Opcode::SetUpval | Opcode::GetTabUp => Some(i.b()),
+            Opcode::SetTabUp => Some(i.a()),
+            _ => None,
+        });
+        named.is_some_and(|named| named as i64 != inst.imm)
     })
 }
 
@@ -201,7 +224,8 @@ impl Iteration<'_> {
         }
         let frame = &self.now[written].frames[0];
         let opcode = self.code.opcode(frame);
-        if self.is_stale(entry.value, written, opcode) {
+        if self.is_stale(entry.value, written, opcode) || self.was_there(slot, entry.value, written)
+        {
             return ("snapshot entry stale".into(), None);
         }
         let inst = self.ir.inst(entry.value);
@@ -320,6 +344,18 @@ impl Iteration<'_> {
             }
         };
         latest < written
+    }
+
+    /// Whether a snapshot taken up to the instruction at clock `written` names the value already, a constant
+    /// in the same slot.
+    fn was_there(&self, slot: Slot, value: ValueId, written: usize) -> bool {
+        let any_slot = !self.ir.inst(value).op.is_constant();
+        let is_named = |&(at, held): &(Slot, ValueId)| held == value && (any_slot || at == slot);
+        let mut snapshots = self.ir.insts.iter().filter_map(|inst| inst.snapshot);
+        snapshots.any(|id| {
+            let snapshot = self.ir.snapshot(id);
+            snapshot.clock as usize <= written && snapshot.slots.iter().any(is_named)
+        })
     }
 
     /// An operand of an operation that is wrong already, with its slot.

@@ -37,6 +37,22 @@ pub fn misplaced(ir: &Trace, recorded: &[Moment], code: &Code) -> Option<Wrong> 
     Some((format!("snapshot {rule}"), (rule == "pc").then(|| guard.into())))
 }
 
+/// Whether the slot of an inlined frame's function has another value, that of an earlier snapshot.
+pub fn has_stale_callee(ir: &Trace) -> bool {
+    let snapshots: Vec<&Snapshot> =
+        ir.insts.iter().filter_map(|inst| inst.snapshot).map(|id| ir.snapshot(id)).collect();
+    snapshots.iter().any(|snapshot| {
+        snapshot.frames.iter().any(|link| {
+            let callee = |entry: &&(Slot, ValueId)| entry.0 == link.base - 1;
+            let entry = snapshot.slots.iter().find(callee).filter(|entry| entry.1 != link.closure);
+            let earlier = |other: &&Snapshot| other.clock < snapshot.clock;
+            entry.is_some_and(|entry| {
+                snapshots.iter().copied().filter(earlier).any(|other| other.slots.contains(entry))
+            })
+        })
+    })
+}
+
 /// In what a snapshot differs from where the interpreter stands.
 fn misfit(
     snapshot: &Snapshot,
@@ -86,12 +102,17 @@ pub fn mismatches(
     let mut wrong = Vec::new();
     let Some(moment) = iteration.now.get(snapshot.clock as usize) else { return wrong };
     let entry = &iteration.now[0].frames[0].registers;
+    // Of a list that is open, the interpreter's top says where it ends.
+    let top = snapshot.open_top.unwrap_or(Slot::MAX);
     let bases = std::iter::once(0).chain(snapshot.frames.iter().map(|link| link.base));
     // Outermost first, as the bases are.
     for ((depth, base), frame) in bases.enumerate().zip(moment.frames.iter().rev()) {
         let level = snapshot.frames.len().saturating_sub(depth);
         for register in iteration.live(level, frame).iter() {
             let slot = base + register as Slot;
+            if slot >= top {
+                continue;
+            }
             let Some(&expected) = frame.registers.get(register) else { continue };
             let named = snapshot.slots.iter().find(|(named, _)| *named == slot);
             let Some(&(_, value)) = named else {
