@@ -68,6 +68,10 @@ bless:
 asan:
     .ci/asan
 
+# the whole test suite with a collection at every allocation point (`just stress-tests minor`: minor ones)
+stress-tests regime="full":
+    .ci/stress {{regime}}
+
 # every Lua program of the repository under each regime of the collector, at more allocation points than in the tests
 stress:
     cargo test -p plumb-jit --test stress -- --ignored --nocapture

@@ -42,6 +42,27 @@ fn programs_survive_constant_collection() {
     }
 }
 
+/// The program takes away everything through which it could reach what the VM itself needs. (PUC needs
+/// what is in the registry, so this is not compared.) The heap's verifier looks at what is left.
+#[test]
+fn what_only_the_vm_refers_to_is_kept() {
+    let program = "local debug, load, type, rep = debug, load, type, string.rep
+        local getregistry, collect, pcall, print = debug.getregistry, collectgarbage, pcall, print
+        local registry, chunk = getregistry(), debug.getinfo(1, 'f').func
+        package.loaded, registry._LOADED, registry[2], package = nil
+        registry = nil
+        debug.setupvalue(chunk, 1, {})
+        for i = 1, 50 do local garbage = {i} collect() end
+        local global = load 'return _G'
+        print(type(global()), rep('x', 3), pcall(rep, 'x', 1 << 40))";
+    let mut vm = new_vm();
+    vm.heap.set_collect_every(NonZeroU32::new(1));
+    let function = load(&mut vm, program);
+    vm.call(function, &[]).expect("the program ends");
+    let printed = String::from_utf8_lossy(&vm.output);
+    assert_eq!(printed, "table\txxx\tfalse\tnot enough memory\n");
+}
+
 #[test]
 fn garbage_is_freed() {
     let mut vm = new_vm();

@@ -74,7 +74,7 @@ pub(crate) struct Collector {
     /// The string `__gc`.
     gc_name: Option<StrRef>,
     /// A trace stored references since the marking, or the last collection, began.
-    unbarriered: bool,
+    pub(super) unbarriered: bool,
     /// Objects of this cycle that the sweep has not seen.
     pub(super) to_sweep: *mut GcHeader,
     /// In generational mode the list of objects is ordered by age: new ones, from here on those that
@@ -127,6 +127,13 @@ impl Collector {
     /// Units of work done so far: objects and slots visited, objects swept.
     pub(super) fn work(&self) -> u64 {
         self.marker.work + self.swept
+    }
+
+    /// What the collector itself refers to.
+    pub(super) fn held(&self) -> impl Iterator<Item = *mut GcHeader> + '_ {
+        let names = [self.gc_name, self.marker.mode_name].into_iter().flatten();
+        let names = names.map(|name| name.as_ptr().cast());
+        names.chain(self.finalizable.iter().chain(&self.to_finalize).copied())
     }
 }
 

@@ -10,7 +10,7 @@
 //! 8. [`stack`]     the value stack of a thread
 //! 9. [`collector`] the phases of a collection, finalizers; [`colour`] the mark of an object,
 //!    [`barrier`] what a store tells the collector, [`mark`] reachability and weak tables, [`sweep`]
-//!    freeing, [`pace`] when
+//!    freeing, [`pace`] when; [`verify`] looks for broken invariants under stress
 //!
 //! Invariants that make the handles of [`object`] usable from safe code:
 //! - an object is freed only by a collection;
@@ -33,6 +33,7 @@ pub mod string;
 mod sweep;
 pub mod table;
 pub mod value;
+mod verify;
 
 pub use object::{
     ClosureRef, NativeClosureRef, StrRef, TableRef, ThreadRef, UpvalueRef, UserdataRef,
@@ -134,6 +135,8 @@ pub struct Heap {
     pub stopped: bool,
     /// Collections so far.
     pub collections: u64,
+    /// Units of the verifier's work so far.
+    verified: u64,
 }
 
 impl Heap {
@@ -155,6 +158,7 @@ impl Heap {
             points_left: 0,
             stopped: false,
             collections: 0,
+            verified: 0,
         };
         heap.name_metamethods();
         if let Some(stress) = Stress::of_environment() {

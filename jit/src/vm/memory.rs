@@ -75,6 +75,7 @@ impl Vm {
             self.heap.set_debt(-STOPPED_BYTES);
         } else if self.heap.is_stressed() {
             self.stress(end)?;
+            self.verify_heap();
         } else {
             self.collector_step(end)?;
         }
@@ -144,6 +145,20 @@ impl Vm {
                 self.generational_step(end)
             }
         }
+    }
+
+    /// Panics if an invariant of the collector is broken; only in checked builds.
+    fn verify_heap(&mut self) {
+        if !self.heap.verification_is_due() {
+            return;
+        }
+        let tables = [self.globals, self.registry, self.loaded].into_iter();
+        let tables = tables.chain(self.type_metatables.iter().copied().flatten());
+        let names = self.event_names.iter().copied().chain([self.memory_message]);
+        let threads = [self.current, self.main].map(Value::from);
+        let held = tables.map(Value::from).chain(names.map(Value::from)).chain(threads);
+        let held: Vec<Value> = held.collect();
+        self.heap.verify(&held, Some(&self.thread));
     }
 
     /// A full collection with its finalizers.

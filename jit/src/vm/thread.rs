@@ -126,11 +126,15 @@ impl ThreadState {
         end.min(self.stack.capacity())
     }
 
+    /// End of the slots that were in use since dead ones were last cleared.
+    pub(crate) fn dirty_end(&self) -> usize {
+        self.extent().max(self.checked_end as usize)
+    }
+
     /// Sets the slots from `end` on to nil: they may hold values that nothing keeps alive.
     pub(crate) fn clear_dead_slots(&mut self, end: usize) {
         let extent = self.extent();
-        let dirty = (self.checked_end as usize).max(extent);
-        self.stack.slice_mut(end, dirty).fill(Value::NIL);
+        self.stack.slice_mut(end, self.dirty_end()).fill(Value::NIL);
         if self.stack.is_fixed() {
             self.set_checked_end(extent.next_multiple_of(STACK_STEP).min(extent.max(LIMIT)));
         }

@@ -1,8 +1,6 @@
 //! Random object graphs change while the collector is at work: what is reachable stays as it was, what
-//! is not is freed, and no visited object refers to an unvisited one.
+//! is not is freed, and the verifier finds no broken invariant.
 
-use super::super::colour::Age;
-use super::super::layout::{GcHeader, ObjectKind, Table};
 use super::super::mark::Marker;
 use super::super::value::Value;
 use super::super::{Heap, TableRef, UpvalueRef};
@@ -144,40 +142,9 @@ impl World {
             .collect()
     }
 
-    /// While marking, nothing black refers to anything white; between two minor collections, nothing
-    /// that is old for good does.
-    fn check_colours(&self) {
-        if self.heap.phase() != Phase::Propagate {
-            return;
-        }
-        let mut object = self.heap.objects;
-        while !object.is_null() {
-            // SAFETY: the list links live objects.
-            unsafe {
-                let checked = (*object).is_black()
-                    && matches!((*object).age(), Age::New | Age::Old)
-                    && object != self.watch.as_ptr().cast::<GcHeader>();
-                if checked && (*object).kind == ObjectKind::Table {
-                    check_table(object.cast());
-                }
-                object = (*object).next;
-            }
-        }
-    }
-}
-
-/// # Safety
-/// `table` is live and black.
-unsafe fn check_table(table: *mut Table) {
-    // SAFETY: the caller says so; values in live tables refer to live objects.
-    unsafe {
-        let handle = TableRef::from_ptr(std::ptr::NonNull::new_unchecked(table));
-        let metatable = handle.metatable().map(Value::from);
-        let content = handle.entries().flat_map(|(key, value)| [key, value]);
-        for value in content.chain(metatable).filter(|value| value.is_collectable()) {
-            let target = value.payload() as *mut GcHeader;
-            assert!(!(*target).is_white(), "a black table refers to a white {value:?}");
-        }
+    /// No invariant of the collector is broken.
+    fn verify(&mut self) {
+        self.heap.verify(&self.stack, None);
     }
 }
 
@@ -198,7 +165,7 @@ fn run(ops: &[u32], mut collect: impl FnMut(&mut World, u32)) {
         world.mutate(*op);
         collect(&mut world, op / 7);
         finish(&mut world);
-        world.check_colours();
+        world.verify();
         assert!(world.watched().is_superset(&world.reachable()), "a reachable node is gone");
     }
     world.with_roots(Heap::full);

@@ -2,8 +2,9 @@
 local log = {}
 local function note(x) log[#log + 1] = tostring(x) end
 local function flush() print(table.concat(log, " ")) log = {} end
-for i = 1, 3 do setmetatable({}, {__gc = function() note("gc" .. i) end}) end
-collectgarbage() flush()
+local together = {}
+for i = 1, 3 do together[i] = setmetatable({}, {__gc = function() note("gc" .. i) end}) end
+together = nil collectgarbage() flush()
 -- In reverse order of marking; a field added later does not count.
 local mt = {}
 setmetatable({}, mt) mt.__gc = function() note("late") end
