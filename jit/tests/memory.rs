@@ -54,9 +54,10 @@ fn what_only_the_vm_refers_to_is_kept() {
         debug.setupvalue(chunk, 1, {})
         for i = 1, 50 do local garbage = {i} collect() end
         local global = load 'return _G'
-        print(type(global()), rep('x', 3), pcall(rep, 'x', 1 << 40))";
+        print(type(global()), rep('x', 3), pcall(rep, 'x', 1 << 30))";
     let mut vm = new_vm();
     vm.heap.set_collect_every(NonZeroU32::new(1));
+    vm.heap.limit_bytes = 64 << 20;
     let function = load(&mut vm, program);
     vm.call(function, &[]).expect("the program ends");
     let printed = String::from_utf8_lossy(&vm.output);

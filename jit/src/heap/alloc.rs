@@ -171,7 +171,7 @@ impl Allocator {
         new_bytes: usize,
     ) -> NonNull<u8> {
         let (old, new) = (layout(old_bytes), layout(new_bytes));
-        if self.quarantine.is_some() {
+        if cfg!(debug_assertions) && self.quarantine.is_some() {
             let moved = self.obtain(new_bytes, false);
             // SAFETY: by the caller's promise; both blocks have so many bytes.
             unsafe {
