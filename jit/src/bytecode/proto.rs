@@ -26,6 +26,7 @@ pub enum Constant {
     True,
     Int(i64),
     Float(f64),
+    /// Long strings that share their bytes are one object at run time.
     Str(Arc<[u8]>),
 }
 

@@ -399,7 +399,9 @@ impl Vm {
         unsafe {
             let state = thread.suspended_state_mut().expect("an ended thread does not run");
             state.stack.free(&mut self.heap.allocator);
-            let ended = ThreadState { top: 0, ..ThreadState::new(Stack::empty()) };
+            // What hooks were set can still be asked.
+            let hooks = state.hooks;
+            let ended = ThreadState { top: 0, hooks, ..ThreadState::new(Stack::empty()) };
             *state = ended;
         }
     }

@@ -13,9 +13,11 @@
 
 use super::Vm;
 use crate::bytecode::liveness::Liveness;
+use crate::bytecode::proto::MAX_SHORT_STRING_BYTES;
 use crate::bytecode::{Constant, Instruction, Op, Pc, Proto};
 use crate::heap::Value;
 use crate::heap::layout::GcHeader;
+use rustc_hash::FxHashMap;
 use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 
@@ -82,14 +84,23 @@ impl RuntimeProto {
     }
 }
 
+/// The objects made for long strings, by the address of the bytes: constants of a chunk that share
+/// their bytes are one object (short strings always are), which `%p` shows.
+type LongStrings = FxHashMap<*const u8, Value>;
+
 impl Vm {
     /// Makes the runtime form of a proto and of all nested ones.
     pub(crate) fn instantiate(&mut self, proto: &Arc<Proto>) -> *const RuntimeProto {
         let source_bytes = proto.source.as_ref().map_or(0, |source| source.len());
-        self.instantiate_nested(proto, source_bytes)
+        self.instantiate_nested(proto, source_bytes, &mut LongStrings::default())
     }
 
-    fn instantiate_nested(&mut self, proto: &Arc<Proto>, shared: usize) -> *const RuntimeProto {
+    fn instantiate_nested(
+        &mut self,
+        proto: &Arc<Proto>,
+        shared: usize,
+        long_strings: &mut LongStrings,
+    ) -> *const RuntimeProto {
         let constants = proto
             .constants
             .iter()
@@ -99,7 +110,12 @@ impl Vm {
                 Constant::True => Value::TRUE,
                 Constant::Int(int) => Value::int(*int),
                 Constant::Float(float) => Value::float(*float),
-                Constant::Str(bytes) => self.heap.new_string_value(bytes),
+                Constant::Str(bytes) if bytes.len() <= MAX_SHORT_STRING_BYTES => {
+                    self.heap.new_string_value(bytes)
+                }
+                Constant::Str(bytes) => *long_strings
+                    .entry(bytes.as_ptr())
+                    .or_insert_with(|| self.heap.new_string_value(bytes)),
             })
             .collect();
         debug_assert!(!proto.is_vararg || proto.code[0].op() == Op::VarArgPrep);
@@ -120,7 +136,8 @@ impl Vm {
             hot,
             extra_bytes: shared + size_of_parts(proto),
         });
-        let children = proto.protos.iter().map(|child| self.instantiate_nested(child, 0));
+        let children = proto.protos.iter();
+        let children = children.map(|child| self.instantiate_nested(child, 0, long_strings));
         let children = children.collect();
         // SAFETY: just made; nobody else refers to it yet.
         unsafe { (*pointer).children = children };

@@ -4,7 +4,7 @@
 //! overwrite what its parent remembered, and the parent then adds the constant a second time. Keys are
 //! those of a Lua table, where a float with an integer value is that integer.
 
-use super::super::proto::Constant;
+use super::super::proto::{Constant, MAX_SHORT_STRING_BYTES};
 use super::Compiler;
 use super::fold::float_to_int;
 
@@ -68,6 +68,11 @@ impl<'a> Compiler<'a> {
         {
             return index;
         }
-        self.constant(key, Constant::Str(value.into()))
+        let bytes = if value.len() <= MAX_SHORT_STRING_BYTES {
+            value.into()
+        } else {
+            self.long_strings.entry(value).or_insert_with(|| value.into()).clone()
+        };
+        self.constant(key, Constant::Str(bytes))
     }
 }

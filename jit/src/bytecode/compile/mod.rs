@@ -71,6 +71,7 @@ fn run(chunk: &Chunk, chunk_name: &[u8]) -> Result<Proto, (CompileError, Line)> 
         f: FunctionState::new(0),
         enclosing: Vec::new(),
         constant_indices: FxHashMap::default(),
+        long_strings: FxHashMap::default(),
         reached: Line { number: 1, token: 1 },
         source: chunk_name.into(),
     };
@@ -120,6 +121,8 @@ struct Compiler<'a> {
     enclosing: Vec<FunctionState<'a>>,
     /// Where constants were put, for all functions together (see `constants`).
     constant_indices: FxHashMap<Key<'a>, u32>,
+    /// The bytes of each long string of the chunk, shared by the constants of all its functions.
+    long_strings: FxHashMap<&'a [u8], Arc<[u8]>>,
     reached: Line,
     source: Arc<[u8]>,
 }
