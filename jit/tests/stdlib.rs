@@ -8,6 +8,9 @@
 //! A script must not print addresses, and must not sort a large list that partitions unevenly, since
 //! PUC then asks the clock.
 
+#[path = "../../fuzz/src/runner.rs"]
+mod runner;
+
 use mlua::{Function, Lua, LuaOptions, MultiValue, StdLib, Value};
 use plumb_jit::bytecode;
 use plumb_jit::stdlib::format::Spec;
@@ -325,15 +328,7 @@ fn dates_are_pucs_in_every_time_zone() {
 
 /// This program again; under an emulator, where its target is not the host.
 fn this_program() -> Command {
-    let program = std::env::current_exe().expect("this test has a file");
-    match std::env::var_os("PLUMB_TEST_RUNNER").filter(|runner| !runner.is_empty()) {
-        Some(runner) => {
-            let mut command = Command::new(runner);
-            command.arg(program);
-            command
-        }
-        None => Command::new(program),
-    }
+    runner::command(std::env::current_exe().expect("this test has a file"))
 }
 
 /// Functions that no script here can call; what can.

@@ -35,6 +35,10 @@ fn arith(vm: &mut Vm, args: Args, event: Event) -> LuaResult<Returned> {
     let (left, right) = (vm.arg(args, 1), vm.arg(args, 2));
     if let (Some(a), Some(b)) = (vm.to_number(left), vm.to_number(right)) {
         let result = vm.arith(event, a, b)?;
+        if event == Event::Unm {
+            // PUC pushes the operand twice, and the operator takes one.
+            vm.push(a);
+        }
         return vm.ret(result);
     }
     let metamethod = metatable_field(vm, right, event.name());

@@ -94,6 +94,9 @@ fn tostring(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
 fn tonumber(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     if vm.arg(args, 2).is_nil() {
         let value = vm.check_any(args, 1)?;
+        if value.is_number() {
+            vm.keep_args(args, 0);
+        }
         let number = match value.as_str() {
             Some(text) => parse_number(text.as_bytes()),
             None => Some(value).filter(|value| value.is_number()),
@@ -238,6 +241,7 @@ fn rawlen(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
 fn rawget(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let table = vm.check_table(args, 1)?;
     let key = vm.check_any(args, 2)?;
+    vm.keep_args(args, 1);
     vm.ret(table.get(key))
 }
 
@@ -246,6 +250,7 @@ fn rawset(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let key = vm.check_any(args, 2)?;
     let value = vm.check_any(args, 3)?;
     vm.or_collect(|vm| table.set(&mut vm.heap, key, value))?;
+    vm.keep_args(args, 0);
     vm.ret(Value::from(table))
 }
 
@@ -255,7 +260,8 @@ fn getmetatable(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
         return vm.ret(Value::NIL);
     };
     let shown = metatable_field(vm, value, "__metatable");
-    vm.ret(if shown.is_nil() { Value::from(metatable) } else { shown })
+    vm.push(Value::from(metatable));
+    if shown.is_nil() { vm.ret_pushed(1) } else { vm.ret(shown) }
 }
 
 fn setmetatable(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
@@ -269,6 +275,7 @@ fn setmetatable(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
         return Err(vm.error("cannot change a protected metatable"));
     }
     table.set_metatable(&mut vm.heap, metatable);
+    vm.keep_args(args, 0);
     vm.ret(Value::from(table))
 }
 
@@ -278,6 +285,7 @@ fn next(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     vm.shown.order |= table.has_own_order();
     // PUC converts no float here, and finds no key that is a float with an integral value.
     let is_key = key.as_float().is_none_or(|x| float_to_int(x, Rounding::Exact).is_none());
+    vm.keep_args(args, 1);
     match table.next(key) {
         Ok(Some((key, value))) if is_key => vm.ret_all(&[key, value]),
         Ok(None) if is_key => vm.ret(Value::NIL),
@@ -318,11 +326,13 @@ fn ipairs(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
 fn ipairs_step(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let index = Value::int(vm.check_int(args, 2)?.wrapping_add(1));
     let value = vm.index(vm.arg(args, 1), index)?;
-    if value.is_nil() {
-        return vm.ret(Value::NIL);
-    }
-    vm.ret_all(&[index, value])
+    vm.push(index);
+    vm.push(value);
+    vm.ret_pushed(if value.is_nil() { 1 } else { 2 })
 }
+
+/// Slots that `load` has below its results if it is given a reader: four arguments and what was read.
+const READER_SLOTS: u32 = 5;
 
 fn load(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     // `check_str` turns a number into the string it denotes, as PUC's `lua_tolstring` does.
@@ -331,6 +341,10 @@ fn load(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let mode = vm.opt_str(args, 3)?.map_or(&b"bt"[..], |mode| until_nul(mode.as_bytes()));
     let name = vm.opt_str(args, 2)?.map(|name| until_nul(name.as_bytes()));
     let mode = String::from_utf8_lossy(mode);
+    if text.is_none() {
+        vm.check_type(args, 1, BasicType::Function)?;
+        vm.keep_args(args, READER_SLOTS);
+    }
     let level = vm.open_top();
     let loaded = match text {
         Some(text) => {
@@ -338,7 +352,7 @@ fn load(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
             Ok(bytecode::load(text.as_bytes(), name, &mode, vm.c_calls))
         }
         None => {
-            let reader = vm.check_type(args, 1, BasicType::Function)?;
+            let reader = vm.arg(args, 1);
             vm.catching(|vm| load_pieces(vm, reader, name.unwrap_or(b"=(load)"), &mode))
         }
     };

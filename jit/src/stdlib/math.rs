@@ -127,6 +127,7 @@ fn ceil(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
 fn round(vm: &mut Vm, args: Args, function: fn(f64) -> f64) -> LuaResult<Returned> {
     let x = vm.arg(args, 1);
     if x.is_int() {
+        vm.keep_args(args, 0);
         return vm.ret(x);
     }
     let x = vm.check_float(args, 1)?;
@@ -136,6 +137,7 @@ fn round(vm: &mut Vm, args: Args, function: fn(f64) -> f64) -> LuaResult<Returne
 fn modf(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let x = vm.arg(args, 1);
     if x.is_int() {
+        vm.keep_args(args, 0);
         return vm.ret_all(&[x, Value::float(0.0)]);
     }
     let x = vm.check_float(args, 1)?;

@@ -237,6 +237,7 @@ pub(super) fn pack(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
         }
     }
     vm.check_room(out.len())?;
+    vm.push(Value::NIL);
     vm.ret_str(&out)
 }
 

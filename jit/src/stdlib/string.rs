@@ -351,6 +351,7 @@ fn gmatch(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let start = start.min(subject.len() + 1) as i64;
     let state = [subject.into(), pattern.into(), Value::int(start), Value::int(-1)];
     let step = vm.heap.new_native_closure(&GMATCH_STEP, &state);
+    vm.keep_args(args, 0);
     vm.ret(Value::from(step))
 }
 
@@ -423,6 +424,8 @@ fn gsub(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
         let result = vm.heap.new_string_value(&out);
         vm.push(result);
     } else {
+        // Where PUC has its buffer.
+        vm.push(Value::NIL);
         vm.push(vm.arg(args, 1));
     }
     vm.push(Value::int(count));

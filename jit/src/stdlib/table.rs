@@ -151,6 +151,7 @@ fn pack(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
         vm.set_index(Value::from(table), Value::int(n as i64), value)?;
     }
     table.set_name(&mut vm.heap, "n", Value::int(count as i64));
+    vm.keep_args(args, 0);
     vm.ret(Value::from(table))
 }
 

@@ -186,6 +186,15 @@ impl Vm {
     pub fn ret_pushed(&mut self, count: usize) -> LuaResult<Returned> {
         Ok(Returned(Return::Values(count as u32)))
     }
+    /// Leaves exactly `count` arguments on the stack, nil where there are fewer: what is pushed next comes
+    /// there. Return hooks are told where results are, so a function leaves under them what PUC's does.
+    #[inline(always)]
+    pub(crate) fn keep_args(&mut self, args: Args, count: u32) {
+        self.thread.top = args.base + count.min(args.count);
+        for _ in args.count..count {
+            self.push(Value::NIL);
+        }
+    }
     /// Returns nothing, from a function that may have set hooks.
     pub(crate) fn ret0_after_hooks(&mut self) -> LuaResult<Returned> {
         Ok(Returned(Return::AfterHooks(0)))

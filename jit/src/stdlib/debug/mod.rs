@@ -100,6 +100,7 @@ fn setmetatable(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     };
     let value = vm.arg(args, 1);
     vm.set_metatable_of(value, metatable);
+    vm.keep_args(args, 0);
     vm.ret(value)
 }
 
@@ -112,6 +113,7 @@ fn setuservalue(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     vm.opt_int(args, 3, 1)?;
     vm.check_type(args, 1, BasicType::Userdata)?;
     vm.check_any(args, 2)?;
+    vm.keep_args(args, 1);
     vm.ret(Value::NIL)
 }
 

@@ -20,6 +20,7 @@ pub fn getlocal(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let number = vm.check_int(args, skipped + 2)? as i32;
     let subject = vm.arg(args, skipped + 1);
     if subject.is_function() {
+        vm.push(subject);
         let name = subject
             .as_closure()
             .and_then(|closure| closure.proto().parameter_name(number).map(<[u8]>::to_vec));
@@ -50,7 +51,9 @@ pub fn setlocal(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
         return Err(vm.arg_error(skipped + 1, "level out of range"));
     };
     let value = vm.check_any(args, skipped + 3)?;
-    match vm.set_local(thread, index, number, value) {
+    let name = vm.set_local(thread, index, number, value);
+    vm.keep_args(args, skipped as u32 + 2);
+    match name {
         Some(name) => vm.ret_str(&name),
         None => vm.ret(Value::NIL),
     }

@@ -192,7 +192,11 @@ fn opened(vm: &mut Vm, stream: Result<Stream, Errno>, name: Option<&[u8]>) -> Lu
             let handle = new_handle(vm, stream);
             vm.ret(handle)
         }
-        Err(errno) => file_result(vm, Err(errno), name),
+        Err(errno) => {
+            // PUC makes the handle first.
+            vm.push(Value::NIL);
+            file_result(vm, Err(errno), name)
+        }
     }
 }
 

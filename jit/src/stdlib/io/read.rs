@@ -23,6 +23,7 @@ static NEXT_LINE: NativeFunction =
 
 pub fn read_default(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let file = default_file(vm, INPUT)?;
+    vm.push(Value::from(file));
     read_and_return(vm, file, args, 1)
 }
 
@@ -48,6 +49,7 @@ fn read_and_return(
 pub fn lines(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let file = check_open(vm, args)?;
     let iterator = iterator(vm, args, Value::from(file), false)?;
+    vm.keep_args(args, 1);
     vm.ret(iterator)
 }
 
@@ -59,11 +61,13 @@ pub fn lines_of(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
             return Err(vm.error("attempt to use a closed file"));
         }
         let iterator = iterator(vm, args, file, false)?;
+        vm.keep_args(args, 1);
         return vm.ret(iterator);
     }
     let name = vm.check_str(args, 1)?;
     let file = open_or_fail(vm, name.as_bytes(), b"r")?;
     let iterator = iterator(vm, args, file, true)?;
+    vm.keep_args(args, 1);
     vm.ret_all(&[iterator, Value::NIL, Value::NIL, file])
 }
 
@@ -78,13 +82,14 @@ fn iterator(vm: &mut Vm, args: Args, file: Value, closes: bool) -> LuaResult<Val
     Ok(Value::from(vm.heap.new_native_closure(&NEXT_LINE, &upvalues)))
 }
 
-fn next_line(vm: &mut Vm, _: Args) -> LuaResult<Returned> {
+fn next_line(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let file = vm.native_upvalue(1).as_userdata().expect("upvalue 1 is a file");
     if !is_open(file) {
         return Err(vm.error("file is already closed"));
     }
     let formats: Vec<Value> =
         (3..=vm.native_upvalue_count()).map(|n| vm.native_upvalue(n)).collect();
+    vm.keep_args(args, 1 + formats.len() as u32);
     match read_formats(vm, file, &formats, 2)? {
         Ok(count) if !vm.pushed(count).is_falsy() => vm.ret_pushed(count),
         Ok(_) => {

@@ -56,6 +56,7 @@ fn write_all(vm: &mut Vm, file: UserdataRef, args: Args, first: usize) -> LuaRes
 
 pub fn flush_default(vm: &mut Vm, _: Args) -> LuaResult<Returned> {
     let file = default_file(vm, OUTPUT)?;
+    vm.push(Value::from(file));
     flush_file(vm, file)
 }
 

@@ -84,6 +84,8 @@ fn with_default(path: &[u8], default: &[u8]) -> Vec<u8> {
 fn require(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let name = vm.check_str(args, 1)?;
     let loaded = Value::from(vm.loaded());
+    vm.keep_args(args, 1);
+    vm.push(loaded);
     let module = vm.index(loaded, Value::from(name))?;
     if !module.is_falsy() {
         return vm.ret(module);
@@ -100,7 +102,12 @@ fn require(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
         module = Value::TRUE;
         vm.set_index(loaded, Value::from(name), module)?;
     }
-    vm.ret_all(&[module, data])
+    // Below them PUC has the name, `package.loaded`, `package.searchers` and a buffer.
+    vm.keep_args(args, 1);
+    for value in [loaded, Value::NIL, Value::NIL, module, data] {
+        vm.push(value);
+    }
+    vm.ret_pushed(2)
 }
 
 #[cfg(test)]

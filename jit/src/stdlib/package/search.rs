@@ -108,6 +108,11 @@ pub fn searchpath(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
         separator.as_ref().map_or(b".", |s| until_nul(s.as_bytes())),
         replacement.as_ref().map_or(b"/", |s| until_nul(s.as_bytes())),
     );
+    vm.push(Value::NIL);
+    let separator = separator.as_ref().map_or(&b"."[..], |s| until_nul(s.as_bytes()));
+    if has_separator(until_nul(name.as_bytes()), separator) {
+        vm.push(Value::NIL);
+    }
     match found {
         Ok(file) => vm.ret_str(&file),
         Err(places) => {
@@ -117,9 +122,22 @@ pub fn searchpath(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     }
 }
 
+/// Whether [`search_path`] writes the name anew, for which PUC leaves one value more on the stack.
+fn has_separator(name: &[u8], separator: &[u8]) -> bool {
+    match separator {
+        [] => false,
+        [first, ..] => name.contains(first),
+    }
+}
+
 /// [`search_path`] in a field of `package`.
 fn find_file(vm: &mut Vm, name: &[u8], field: &str) -> LuaResult<Result<Vec<u8>, Vec<u8>>> {
     let path = package_field(vm, field)?;
+    // Path, name with its separators replaced, buffer.
+    let left = if has_separator(until_nul(name), b".") { 3 } else { 2 };
+    for _ in 0..left {
+        vm.push(path);
+    }
     match text_of(path) {
         Some(path) => Ok(search_path(until_nul(name), until_nul(&path), b".", b"/")),
         None => Err(vm.error(format!("'package.{field}' must be a string"))),
@@ -132,8 +150,10 @@ fn search_preload(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let name = vm.check_str(args, 1)?;
     let key = vm.heap.new_string(b"_PRELOAD");
     let preload = vm.registry().get_str(key);
+    vm.push(preload);
     let loader = vm.index(preload, Value::from(name))?;
     if loader.is_nil() {
+        vm.push(loader);
         let name = until_nul(name.as_bytes());
         return vm.ret_str(&[b"no field package.preload['", name, b"']"].concat());
     }
@@ -149,6 +169,8 @@ fn search_lua(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     };
     match load_file(vm, Some(&file), b"bt") {
         Ok(closure) => {
+            // The name that was found.
+            vm.push(Value::NIL);
             vm.push(Value::from(closure));
             let file = vm.heap.new_string_value(&file);
             vm.push(file);
@@ -184,6 +206,7 @@ fn search_c_root(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let Some(dot) = until_nul(name.as_bytes()).iter().position(|byte| *byte == b'.') else {
         return vm.ret0();
     };
+    vm.push(Value::NIL);
     match find_file(vm, &name.as_bytes()[..dot], "cpath")? {
         Ok(file) => fail_to_load(vm, args, &file, NO_C_MODULES),
         Err(places) => vm.ret_str(&places),

@@ -76,3 +76,34 @@ closing()
 print(pcall(function() local c <close> = setmetatable({}, {__close = function(_, e) print((debug.traceback("closing", 1))) end}) error("e", 0) end))
 debug.sethook(function(e) local i = debug.getinfo(2, "nS") events[#events + 1] = e .. ":" .. tostring(i.name) end, "cr") closing() debug.sethook() finish()
 print(pcall(function() local x <close> = 5 end)) print(pcall(function() local x <close> = {} end)) print(pcall(function() for i in print, nil, nil, 5 do end end))
+
+-- A coroutine that has ended still says which hooks it had, and can be given others.
+do
+  local function hook() end
+  local function report(label, co)
+    local f, mask, count = debug.gethook(co)
+    print(label, coroutine.status(co), f == hook, mask, count)
+  end
+  local ended = coroutine.create(function() coroutine.yield() end)
+  debug.sethook(ended, hook, "lcr", 7)
+  for _ = 1, 3 do
+    report("returned", ended)
+    coroutine.resume(ended)
+  end
+  local failed = coroutine.create(error)
+  debug.sethook(failed, hook, "l")
+  coroutine.resume(failed)
+  report("failed", failed)
+  coroutine.close(failed)
+  report("failed, closed", failed)
+  local unstarted = coroutine.create(print)
+  debug.sethook(unstarted, hook, "r")
+  coroutine.close(unstarted)
+  report("closed", unstarted)
+  debug.sethook(unstarted, hook, "c", 3)
+  report("set when dead", unstarted)
+  debug.sethook(unstarted)
+  print(debug.gethook(unstarted))
+  -- What it calls when it is dead is nothing.
+  print(coroutine.resume(unstarted))
+end

@@ -21,3 +21,29 @@ print(pcall(load('local t = {} return t["a\\0b"].x'))) print(pcall(load('_ENV["a
 print(pcall(load('return setmetatable({}, {__name = "N\\0M"}) + 1'))) print(pcall(math.abs, setmetatable({}, {__name = "N\0M"})))
 -- Limits.
 print(#(load("return '" .. ("x"):rep(100000) .. "'")())) print(load("return " .. ("1"):rep(400))()) print(select(2, load("return " .. ("("):rep(300) .. "1"))) print(select(2, load("local " .. ("a,"):rep(201) .. "b")):match("too many local variables.*")) print(xpcall(function() return load(("("):rep(300)) end, function(m) return "handled: " .. m end))
+
+-- Equal literals of a chunk are one string, however long and in whichever function; a string that is
+-- computed is another, and so is each constant of a binary chunk.
+do
+  local function same(a, b) print(a == b, string.format("%p", a) == string.format("%p", b)) end
+  local long <const> = "a literal of more than forty bytes, which no table interns"
+  local other = "a literal of more than forty bytes, which no table interns"
+  local function inner()
+    return "a literal of more than forty bytes, which no table interns", function()
+      return [[a literal of more than forty bytes, which no table interns]]
+    end
+  end
+  local text, innermost = inner()
+  same(long, other)
+  same(long, text)
+  same(long, innermost())
+  same(long, "a literal of more than forty bytes, " .. "which no table interns")
+  same("short", "sh" .. "ort")
+  local undumped, nested = load(string.dump(inner))()
+  same(undumped, long)
+  same(undumped, nested())
+  same(undumped, select(1, load(string.dump(inner))()))
+  -- A key that is equal but another object finds what the first stored.
+  local t = { [long] = 1 }
+  print(t["a literal of more than forty bytes, " .. "which no table interns"])
+end
