@@ -58,10 +58,10 @@ end)
 
 watched("debug", function()
   debug.getinfo(1, "l") debug.getinfo(250) debug.getlocal(1, 1) debug.getlocal(1, 250)
-  debug.getlocal(print, 1) debug.getlocal(watched, 1) debug.setlocal(1, 250, 1)
+  debug.getlocal(type, 1) debug.getlocal(watched, 1) debug.setlocal(1, 250, 1)
   local variable debug.setlocal(1, 1, 2) debug.getmetatable("") debug.getmetatable({})
-  debug.setmetatable({}, nil) debug.getupvalue(print, 1) debug.getupvalue(watch, 1)
-  debug.setupvalue(print, 1, 1) debug.upvalueid(watch, 1) debug.upvalueid(print, 3) debug.gethook()
+  debug.setmetatable({}, nil) debug.getupvalue(type, 1) debug.getupvalue(watch, 1)
+  debug.setupvalue(type, 1, 1) debug.upvalueid(watch, 1) debug.upvalueid(type, 3) debug.gethook()
   debug.getuservalue(io.stdout) debug.setuservalue(io.stdout, 1) debug.traceback("x") debug.traceback({})
 end)
 
