@@ -156,7 +156,7 @@ pub fn stage_of(fault: &Fault) -> Stage {
 }
 
 /// Findings below which a fault's keys are not counted: too few to show a second one.
-pub const ENOUGH_FINDINGS: u64 = 10;
+pub const ENOUGH_FINDINGS: u64 = 5;
 
 /// Keys that more than one fault makes.
 fn shared_keys(found: &[&Row]) -> BTreeMap<String, Vec<String>> {

@@ -5,6 +5,7 @@ use plumb_fuzz::faults::{self, Fault, Plant, edit::Edit};
 use plumb_fuzz::generate::CaseConfig;
 use plumb_fuzz::generate::case_of_seed;
 use plumb_fuzz::harness::{Answer, Finding, GENERATED_FUEL, Job, judge, judge_and_blame};
+use plumb_fuzz::score::{Rules, score};
 use plumb_jit::backend::CompiledTrace;
 use plumb_jit::backend::alloc::Allocated;
 use plumb_jit::backend::mach::MachTrace;
@@ -261,4 +262,33 @@ fn objects_of_a_trace_live_without_it() {
         traced += u32::from(judged.stats.entries > 0);
     }
     assert!(traced > 300, "{traced} programs entered a trace");
+}
+
+/// A sample of what `plumb score --findings N` counts: each of these makes one key over several programs,
+/// and none makes another's.
+#[test]
+fn one_fault_makes_one_key() {
+    let sample = [
+        "recorder.less-or-equal",
+        "recorder.closed-upvalue",
+        "snapshot.omits",
+        "fold.complement",
+        "lower.multiply-subtract",
+        "allocate.edit-dropped",
+        "emit.scale",
+        "restore.callee-registers",
+    ];
+    let rules = Rules {
+        budget: Duration::from_secs(120),
+        executor: ExecutorKind::Simulator,
+        findings: 4,
+        reduction: 0,
+    };
+    let mut keys = BTreeSet::new();
+    for name in sample {
+        let row = score(&faults::find(name).expect("it is in the catalogue"), &rules);
+        assert_eq!((row.findings, row.findings_right), (4, 4), "{name}: {:?}", row.keys);
+        assert_eq!(row.keys.len(), 1, "{name}: {:?}", row.keys);
+        assert!(keys.insert(row.keys.into_keys().next()), "{name} shares its key");
+    }
 }

@@ -54,6 +54,9 @@ use plumb_jit::trace::config::JitConfig;
 use std::fmt;
 use std::rc::Rc;
 
+/// Arrivals after which a loop is hot, that are tried where a whole pass seems to be to blame.
+const MOST_HOT: u16 = 16;
+
 /// What is blamed, in the order of the ladder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
 pub enum Stage {
@@ -283,7 +286,9 @@ pub fn still_blames(case: &Case, found: &Divergence, blame: &Blame) -> bool {
     let ladder = Ladder::new(program, case.config, found.kind, near < case.options.fuel);
     let shown_by = blame.ladder.last().map(|step| step.rung.as_str());
     let at = ladder.rungs.iter().position(|rung| shown_by == Some(&*rung.name()));
-    let Some(at) = at else { return false };
+    let Some(at) = at else {
+        return climb(&ladder).is_ok_and(|here| here.key() == blame.key());
+    };
     let (Answer::Diverge(here), config) = ladder.ask(&ladder.rungs[at]) else { return false };
     if at > 0 && matches!(ladder.ask(&ladder.rungs[at - 1]).0, Answer::Diverge(_)) {
         return false;
@@ -297,10 +302,33 @@ fn climb(ladder: &Ladder) -> Result<Blame, NothingToBlame> {
         let (answer, config) = ladder.ask(rung);
         steps.push(Step { rung: rung.name(), answer: answer.to_string() });
         if let Answer::Diverge(found) = answer {
-            return Ok(look_into(ladder, at, config, found, steps));
+            let blame = look_into(ladder, at, config, found, steps);
+            let whole_pass = blame.pass.is_some() && blame.rule.as_deref() == blame.pass;
+            let below = whole_pass.then(|| below_at_other_times(ladder, at, &blame.ladder));
+            return Ok(below.flatten().unwrap_or(blame));
         }
     }
     Err(NothingToBlame)
+}
+
+/// A rung below `at` that diverges where loops are hot earlier or later. When a loop is recorded depends on
+/// what ran before, so the rungs below may have recorded other iterations than the one that is compiled
+/// wrongly; this is tried where nothing but a whole pass is to blame. A right rung never diverges.
+fn below_at_other_times(ladder: &Ladder, at: usize, steps: &[Step]) -> Option<Blame> {
+    let compiles = |rung: &Rung| matches!(rung, Rung::Recorder | Rung::Pass(_));
+    ladder.rungs[..at].iter().enumerate().filter(|(_, rung)| compiles(rung)).find_map(
+        |(at, rung)| {
+            (1..=MOST_HOT).find_map(|hot_loop| {
+                let config = JitConfig { hot_loop, ..ladder.config(rung) };
+                let answer = ladder.ask_config(&config);
+                let Answer::Diverge(found) = answer.clone() else { return None };
+                let name = format!("{}, loops hot after {hot_loop}", rung.name());
+                let step = Step { rung: name, answer: answer.to_string() };
+                let steps = steps.iter().cloned().chain([step]).collect();
+                Some(look_into(ladder, at, config, found, steps))
+            })
+        },
+    )
 }
 
 /// Names what is wrong in the culprit.
