@@ -48,7 +48,7 @@ enum Schedule {
 }
 
 /// Moments that a thorough comparison looks at deeply, one by one.
-const THOROUGH: usize = 2_000;
+const THOROUGH: usize = 256;
 
 /// Moments recorded before only one in [`THIN`] is kept.
 const FULL_RECORD: usize = 1 << 22;
