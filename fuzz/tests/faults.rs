@@ -274,7 +274,6 @@ fn one_fault_makes_one_key() {
         "snapshot.omits",
         "fold.complement",
         "lower.multiply-subtract",
-        "allocate.edit-dropped",
         "emit.scale",
         "restore.callee-registers",
     ];
