@@ -256,6 +256,57 @@ fn stores_of_traces_are_found_when_they_are_noted() {
     }
 }
 
+/// A world in which marking goes on, and a node of it that was visited already.
+fn while_marking() -> (World, TableRef) {
+    let mut world = World::new();
+    for op in 0..400 {
+        world.mutate(op * 11);
+    }
+    let node = (0..NODES).find_map(|at| world.node(at)).expect("nodes were made");
+    // SAFETY: the graph holds the node.
+    let is_visited = || unsafe { (*node.as_ptr()).header.is_black() };
+    while world.heap.phase() != Phase::Propagate || !is_visited() {
+        world.with_roots(|heap, roots| heap.advance(roots, 1));
+        finish(&mut world);
+    }
+    world.verify();
+    (world, node)
+}
+
+#[test]
+#[should_panic(expected = "a black Table refers to a white Table")]
+fn the_verifier_sees_a_store_without_a_barrier() {
+    let (mut world, node) = while_marking();
+    node.set_int(&mut world.heap, 1, Value::int(0)).expect("valid key");
+    let young = world.heap.new_table();
+    // SAFETY: the slot of a key that is present.
+    unsafe { *node.int_slot(1) = Value::from(young) };
+    world.verify();
+}
+
+#[test]
+#[should_panic(expected = "a grey Table is on no list")]
+fn the_verifier_sees_a_forgotten_grey_object() {
+    let (mut world, node) = while_marking();
+    // SAFETY: the graph holds the node.
+    unsafe { (*node.as_ptr()).header.set_grey() };
+    world.verify();
+}
+
+#[test]
+#[should_panic(expected = "refers to an object that was found dead")]
+fn the_verifier_sees_a_reference_to_what_was_found_dead() {
+    let mut world = World::new();
+    let dropped = world.heap.new_table();
+    world.with_roots(|heap, roots| {
+        while heap.phase() != Phase::Sweep {
+            heap.advance(roots, 1);
+        }
+    });
+    world.stack[0] = Value::from(dropped);
+    world.verify();
+}
+
 /// A string that was found dead but not swept is used again.
 #[test]
 fn dead_strings_come_back() {
