@@ -7,8 +7,9 @@
 //! engines), or a panic of the harness itself. [`blame_of`] names its cause, which is what findings are
 //! grouped by and what the reducer keeps.
 
-use crate::generate::CaseConfig;
+use crate::generate::{CaseConfig, Collection};
 use crate::worker;
+use plumb_jit::heap::{Stress, StressAction};
 use plumb_jit::trace::config::{self, ExecutorKind, JitConfig};
 use plumb_jit::trace::stats::JitStats;
 use plumb_jit::trace::tap::TapRef;
@@ -99,7 +100,14 @@ pub fn jit_config(case: &CaseConfig, executor: ExecutorKind) -> JitConfig {
             nth: forced.nth,
         }),
         flush_at: case.flush_at,
-        collect_every: case.collect_every.and_then(NonZeroU32::new),
+        stress: case.collect_every.and_then(NonZeroU32::new).map(|every| {
+            let action = match case.collection {
+                Collection::Whole => StressAction::Full,
+                Collection::Step(units) => StressAction::Step(units),
+                Collection::Minor => StressAction::Minor,
+            };
+            Stress { every, ..Stress::always(action) }
+        }),
         executor,
         ..plain
     }

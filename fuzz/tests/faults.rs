@@ -2,8 +2,8 @@
 
 use plumb_fuzz::campaign::{Plan, sweep};
 use plumb_fuzz::faults::{self, Fault, Plant, edit::Edit};
-use plumb_fuzz::generate::CaseConfig;
 use plumb_fuzz::generate::case_of_seed;
+use plumb_fuzz::generate::{CaseConfig, Collection};
 use plumb_fuzz::harness::{Answer, Finding, GENERATED_FUEL, Job, judge, judge_and_blame};
 use plumb_fuzz::score::{Rules, score};
 use plumb_jit::backend::CompiledTrace;
@@ -17,6 +17,7 @@ use plumb_jit::syntax::printer::print;
 use plumb_jit::trace::config::ExecutorKind;
 use plumb_jit::trace::tap::{StageTap, TapRef, TraceRoots};
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -237,6 +238,55 @@ fn a_function_that_a_trace_needs_must_be_kept() {
     }
     let kept = judge(&Job { tap: None, ..job(source, config, fault.tap()) });
     assert!(matches!(kept.answer, Answer::Agree(_)), "{:?}", kept.answer);
+}
+
+/// A reference moves to a table, or upvalue, that the collector has looked at, from where it has not.
+#[test]
+fn stores_of_traces_need_the_barrier() {
+    let tables = r#"
+        local a, b, v = {}, {}, 0
+        for j = 1, 9 do a[j] = {j}; b[j] = false end
+        for r = 1, 40 do
+          for i = 1, 9 do b[i] = a[i]; a[i] = false end
+          a, b = b, a
+          local x = {r, {}}
+          for i = 1, 9 do v = v + a[i][1] end
+        end
+        print(v)"#;
+    let upvalues = r#"
+        local function cell(p)
+          local o = p
+          return {get = function() return o end, set = function(q) o = q end}
+        end
+        local a, b, v = {}, {}, 0
+        for j = 1, 9 do a[j] = cell({j}) b[j] = cell(false) end
+        for r = 1, 60 do
+          for i = 1, 9 do local from, to = a[i], b[i] to.set(from.get()) from.set(false) end
+          a, b = b, a
+          local x = {r, {}}
+          for i = 1, 9 do v = v + a[i].get()[1] end
+        end
+        print(v)"#;
+    let cases =
+        [("roots.table-barrier", "table", tables), ("roots.upvalue-barrier", "upvalue", upvalues)];
+    for (name, into, source) in cases {
+        let fault = faults::find(name).expect("it is in the catalogue");
+        let mut found = 0;
+        for units in [20, 50, 200, 400] {
+            let collection = Collection::Step(NonZeroU32::new(units).expect("not zero"));
+            let plain = CaseConfig::default();
+            let config = CaseConfig { hot_loop: 3, collect_every: Some(1), collection, ..plain };
+            let (judged, blame) = judge_and_blame(&job(source, config.clone(), fault.tap()));
+            if let Answer::Found(_) = judged.answer {
+                let key = blame.expect("it shows again").key();
+                assert_eq!(key, format!("roots / write barrier / {into}"), "{units}");
+                found += 1;
+            }
+            let kept = judge(&Job { tap: None, ..job(source, config, fault.tap()) });
+            assert!(matches!(kept.answer, Answer::Agree(_)), "{:?}", kept.answer);
+        }
+        assert!(found > 0, "{name}");
+    }
 }
 
 /// Drops what is listed as equivalent: the objects that a trace names, its functions apart.

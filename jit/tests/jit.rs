@@ -1,12 +1,11 @@
 //! The JIT on small programs: same output as the interpreter, traces really entered.
 
 use plumb_jit::bytecode;
-use plumb_jit::heap::Value;
+use plumb_jit::heap::{Stress, StressAction, Value};
 use plumb_jit::trace::config::{ExecutorKind, ForcedExit, JitConfig};
 use plumb_jit::trace::manager::Jit;
 use plumb_jit::trace::stats::JitStats;
 use plumb_jit::vm::Vm;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 fn run(source: &str, executor: Option<ExecutorKind>) -> (String, u64, JitStats) {
@@ -173,7 +172,7 @@ fn traces_are_dropped_and_made_again() {
                 check: true,
                 executor,
                 flush_at: Some(flush_at),
-                collect_every: NonZeroU32::new(1),
+                stress: Some(Stress::always(StressAction::Full)),
                 ..JitConfig::default()
             };
             let (output, jit_clock, stats) = run_with(GUARDED, Some(config));

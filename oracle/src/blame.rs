@@ -359,6 +359,10 @@ fn look_into(
     let config = ladder.first_trace(config, &mut blame);
     if ladder.needs_collections(&config) {
         (blame.stage, blame.pass) = (Stage::Roots, None);
+        if ladder.needs_marking_in_progress(&config) {
+            blame.rule = Some("write barrier".into());
+            blame.op = ladder.stores_of_references(&config, blame.trace);
+        }
         return blame;
     }
     let seen = ladder.probe(&config);

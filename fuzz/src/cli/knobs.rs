@@ -1,6 +1,6 @@
 //! The knobs of a case, by hand: options that `check`, `trace` and `run` share.
 
-use crate::generate::{CaseConfig, ForcedExit};
+use crate::generate::{CaseConfig, Collection, ForcedExit};
 use plumb_jit::backend::alloc::{MAX_FPR, MAX_GPR, MIN_FPR, MIN_GPR};
 use plumb_jit::opt::PIPELINE;
 
@@ -35,6 +35,9 @@ pub struct Knobs {
     /// Collect garbage at every N-th allocation of the JIT's run.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     collect_every: Option<u32>,
+    /// What is done then: `whole`, `minor` (the generational mode), or units of the incremental mode.
+    #[arg(long, value_name = "HOW", default_value = "whole", value_parser = collection)]
+    collection: Collection,
 }
 
 impl Knobs {
@@ -49,7 +52,16 @@ impl Knobs {
             forced_exit: self.force_exit,
             flush_at: self.flush_at,
             collect_every: self.collect_every,
+            collection: self.collection,
         }
+    }
+}
+
+fn collection(text: &str) -> Result<Collection, String> {
+    match text {
+        "whole" => Ok(Collection::Whole),
+        "minor" => Ok(Collection::Minor),
+        units => units.parse().map(Collection::Step).map_err(|error| error.to_string()),
     }
 }
 

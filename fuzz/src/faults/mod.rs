@@ -7,7 +7,7 @@
 //! 3. [`passes`]    one wrong rule in a pass
 //! 4. [`lower`], [`allocate`], [`emit`] the backend's stages
 //! 5. [`restore`]   from an exit back to the interpreter
-//! 6. [`roots`]     what a trace keeps alive
+//! 6. [`roots`]     what a trace asks of the collector
 //! 7. [`edit`]      how traces are rewritten
 //!
 //! Invariants:
@@ -63,7 +63,7 @@ pub enum Plant {
     Allocated(fn(&mut Allocated)),
     Emitted(fn(&mut CompiledTrace)),
     Restored(fn(&Trace, &mut Restored)),
-    Rooted(fn(&mut TraceRoots)),
+    Rooted(fn(&Trace, &mut TraceRoots)),
 }
 
 impl Plant {
@@ -125,9 +125,9 @@ impl StageTap for Fault {
             change(compiled);
         }
     }
-    fn rooted(&self, _: &Trace, roots: &mut TraceRoots) {
+    fn rooted(&self, trace: &Trace, roots: &mut TraceRoots) {
         if let Plant::Rooted(change) = self.plant {
-            change(roots);
+            change(trace, roots);
         }
     }
     fn restored(&self, trace: &Trace, _: SnapshotId, restored: &mut Restored) {

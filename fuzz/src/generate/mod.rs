@@ -34,6 +34,7 @@ use arbitrary::Unstructured;
 use plumb_jit::opt;
 use plumb_jit::syntax::ast::{Block, Chunk, Expr, Stat, StatKind};
 use scope::{Kind, Scope};
+use std::num::NonZeroU32;
 
 /// What a program runs under, drawn from the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -64,6 +65,30 @@ pub struct CaseConfig {
     /// The JIT's run collects garbage at every n-th allocation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collect_every: Option<u32>,
+    /// How much of a collection is done then.
+    #[serde(skip_serializing_if = "Collection::is_whole")]
+    pub collection: Collection,
+}
+
+/// What the collector does at a point that a case asks for.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Collection {
+    /// A full collection.
+    #[default]
+    Whole,
+    /// So many units of work of the incremental mode, so that traces run while marking is in progress.
+    Step(NonZeroU32),
+    /// A collection of young objects, in the generational mode.
+    Minor,
+}
+
+impl Collection {
+    fn is_whole(&self) -> bool {
+        *self == Collection::Whole
+    }
 }
 
 /// Which guard is forced to leave, and when.
@@ -90,6 +115,7 @@ impl Default for CaseConfig {
             forced_exit: None,
             flush_at: None,
             collect_every: None,
+            collection: Collection::Whole,
         }
     }
 }
@@ -167,7 +193,11 @@ impl Generator<'_> {
             nth: self.choose(&[1, 2, 3, 1, 2, 5, 8, 13, 21, 50]),
         });
         let flush_at = self.chance(6).then(|| self.pick(1, 4) as u32);
-        let collect_every = self.chance(8).then(|| self.choose(&[1, 2, 3, 7, 20]));
+        let collect_every = self.chance(12).then(|| self.choose(&[1, 2, 3, 7, 20]));
+        let collection = match collect_every {
+            Some(_) => self.collection(),
+            None => Collection::Whole,
+        };
         let max_instructions = self.chance(3).then(|| self.pick(10, 80) as u32);
         let hot_exit = self.chance(15).then(|| self.choose(&[1, 2, 3, 5, 25]));
         CaseConfig {
@@ -180,6 +210,18 @@ impl Generator<'_> {
             forced_exit,
             flush_at,
             collect_every,
+            collection,
+        }
+    }
+
+    fn collection(&mut self) -> Collection {
+        match self.pick(0, 5) {
+            0 | 1 => Collection::Whole,
+            2..=4 => {
+                let units = self.choose(&[20, 50, 100, 200, 400, 5]);
+                NonZeroU32::new(units).map_or(Collection::Whole, Collection::Step)
+            }
+            _ => Collection::Minor,
         }
     }
 

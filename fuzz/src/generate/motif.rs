@@ -169,6 +169,31 @@ const WHOLE: &[&str] = &[
     "print(pcall(function() for $< = 1, $N do local $1 = $S | 0; $n = $n + $I $> end end))",
     "local $1 = {$a = $L}
      print(pcall(function() for $< = 1, $N do $n = $n + $i; $v = $v + $1.$a; if $i == $k then $1.$a = nil end $> end end))",
+    // References that move between objects, while the collector has looked at one and not at the other.
+    "local $1, $2 = {}, {}; for $3 = 1, 9 do $1[$3] = {$3 + $L}; $2[$3] = false end
+     for $4 = 1, $k + 20 do
+       for $< = 1, 9 do $2[$i] = $1[$i]; $1[$i] = false $> end
+       $1, $2 = $2, $1; local $5 = {$4, {}, {{}}}
+       for $< = 1, 9 do $v = $v + $1[$i][1] $> end
+     end",
+    "local $1, $2 = {{$L}, {$L}}, {{$L}, {$L}}
+     for $4 = 1, $k + 9 do
+       for $< = 1, 9 do $1[1], $1[2], $2[1], $2[2] = $2[1], $2[2], $1[2], $1[1]; $v = $v - $1[1][1] + $2[2][1] $> end
+       local $5 = {$4, {}, {{}}}; $1[$4 % 2 + 1] = {$4}; $B
+     end",
+    "local function $1() local o = {$L}; return function(p) local q = o; o = p; return q end end
+     local $2, $3 = $1(), {}; for $4 = 1, 9 do $3[$4] = {$4} end
+     for $4 = 1, $k + 20 do
+       for $< = 1, 9 do $3[$i] = $2($3[$i]); $v = $v + $3[$i][1] $> end
+       local $5 = {$4, {}, {{}}}
+     end",
+    "local function $1(p) local o = p; return {get = function() return o end, set = function(q) o = q end} end
+     local $2, $3 = {}, {}; for $4 = 1, 9 do $2[$4], $3[$4] = $1({$4 + $L}), $1(false) end
+     for $4 = 1, $k + 20 do
+       for $< = 1, 9 do local a, b = $2[$i], $3[$i]; b.set(a.get()); a.set(false) $> end
+       $2, $3 = $3, $2; local $5 = {$4, {}, {{}}}
+       for $< = 1, 9 do $v = $v + $2[$i].get()[1] $> end
+     end",
     // An index on both sides of an array's ends.
     "for $< = $N // 2, -$k, -1 do if $i < $k then $v = $v + ($t[$i] or $K) end; $B $> end",
     "for $< = -$k, $N // 2 do if $i < 9 then $t[$i] = $E end; $v = $v + ($t[$i - 2] or $K); $B $> end",

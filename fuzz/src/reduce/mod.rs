@@ -167,7 +167,8 @@ fn simpler_config(config: &CaseConfig, number: usize) -> Option<CaseConfig> {
         CaseConfig { gpr_limit: None, fpr_limit: None, passes: plain.passes, ..config.clone() },
         CaseConfig { forced_exit: None, ..config.clone() },
         CaseConfig { flush_at: None, ..config.clone() },
-        CaseConfig { collect_every: None, ..config.clone() },
+        CaseConfig { collect_every: None, collection: plain.collection, ..config.clone() },
+        CaseConfig { collection: plain.collection, ..config.clone() },
         CaseConfig { max_instructions: None, ..config.clone() },
         CaseConfig { hot_exit: None, ..config.clone() },
         CaseConfig { gpr_limit: None, ..config.clone() },
@@ -210,6 +211,7 @@ pub fn lines(chunk: &Chunk) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generate::Collection;
     use plumb_jit::syntax::parser::parse;
 
     fn parsed(text: &str) -> Chunk {
@@ -258,6 +260,7 @@ mod tests {
             forced_exit: Some(ForcedExit { trace: 1, guard: 40, nth: 8 }),
             flush_at: Some(2),
             collect_every: Some(7),
+            collection: Collection::Minor,
         };
         let tight = Case { chunk, config };
         let needs = |case: &Case| case.config.gpr_limit == Some(9) && case.config.hot_loop > 2;

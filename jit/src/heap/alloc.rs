@@ -46,6 +46,8 @@ const QUARANTINE_BYTES: usize = 4 << 20;
 struct Quarantine {
     blocks: VecDeque<(NonNull<u8>, Layout)>,
     bytes: usize,
+    /// All stay, and stay as they are.
+    keeps: bool,
 }
 
 impl Drop for Quarantine {
@@ -128,7 +130,7 @@ impl Allocator {
             debug_assert!(was.is_some(), "a block that was given back was tracked");
             self.epoch += 1;
         }
-        if cfg!(debug_assertions) && self.quarantine.is_some() {
+        if self.quarantine.is_some() {
             return self.put_in_quarantine(block, layout);
         }
         // SAFETY: the caller says that the block came from `allocate` with this size.
@@ -144,11 +146,20 @@ impl Allocator {
         }
     }
 
+    /// From now on blocks that are given back are not used again, and keep what they hold: whoever still
+    /// refers to one does no harm. They are no part of the map of live memory.
+    pub fn keep_released(&mut self) {
+        self.quarantine.get_or_insert_default().keeps = true;
+    }
+
     #[cold]
     fn put_in_quarantine(&mut self, block: NonNull<u8>, layout: Layout) {
         let Some(quarantine) = &mut self.quarantine else { return };
         quarantine.bytes += layout.size();
         quarantine.blocks.push_back((block, layout));
+        if quarantine.keeps {
+            return;
+        }
         // SAFETY: the block is given back, and has this layout.
         unsafe { block.as_ptr().write_bytes(FREED, layout.size()) };
         while quarantine.bytes > QUARANTINE_BYTES

@@ -136,11 +136,17 @@ impl Trace {
     /// The trace may store a reference to an object in another one by itself (runtime functions that it
     /// calls deal with the collector themselves).
     pub fn stores_references(&self) -> bool {
+        self.reference_stores().next().is_some()
+    }
+    /// The stores that do.
+    pub fn reference_stores(&self) -> impl Iterator<Item = Op> + '_ {
         let stores = |op| matches!(op, Op::ArrayStore | Op::HashStore | Op::UpvalueStore);
-        self.insts.iter().filter(|inst| stores(inst.op)).any(|inst| {
+        let of_reference = |inst: &&Inst| {
             let stored = inst.args.iter().last().expect("the last operand of a store is the value");
             self.ty(stored).is_collectable()
-        })
+        };
+        let stores = self.insts.iter().filter(move |inst| stores(inst.op));
+        stores.filter(of_reference).map(|inst| inst.op)
     }
     pub fn snapshot(&self, id: SnapshotId) -> &Snapshot {
         &self.snapshots[id.0 as usize]

@@ -1,8 +1,7 @@
 //! The knobs of the JIT.
 
-use std::num::NonZeroU32;
-
 use super::tap::TapRef;
+use crate::heap::Stress;
 
 /// Which executor runs compiled traces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -100,8 +99,8 @@ pub struct JitConfig {
     pub forced_exit: Option<ForcedExit>,
     /// Drop all traces and their code once so many were compiled, and go on.
     pub flush_at: Option<u32>,
-    /// Collect at every n-th allocation point of the VM that the JIT is installed in.
-    pub collect_every: Option<NonZeroU32>,
+    /// When the VM that the JIT is installed in collects; `None` for the usual pace.
+    pub stress: Option<Stress>,
     /// Verify the IR after each stage and check each register allocation.
     pub check: bool,
     /// Sees and may change what each stage hands on.
@@ -135,7 +134,7 @@ impl Default for JitConfig {
             enter: true,
             forced_exit: None,
             flush_at: None,
-            collect_every: None,
+            stress: None,
             check: cfg!(debug_assertions),
             tap: None,
         }

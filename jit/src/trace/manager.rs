@@ -26,6 +26,7 @@ use super::tap::TraceRoots;
 use super::view::View;
 use crate::exec::Category;
 use crate::exec::mach::Record;
+use crate::heap::StressAction;
 use crate::ir::trace::{SnapshotId, Trace, ValueId};
 use crate::vm::proto::NEVER_HOT;
 use crate::vm::{Driver, LuaError, Vm};
@@ -100,7 +101,7 @@ struct HeadState {
 struct CompiledTrace {
     ir: Trace,
     code: CompiledCode,
-    /// See [`Trace::stores_references`].
+    /// The collector is told of each run (see [`Trace::stores_references`]).
     stores_references: bool,
     /// Entries that completed no iteration, less the iterations completed, never below 0.
     fruitless: u64,
@@ -151,8 +152,13 @@ impl Jit {
     /// Plugs a JIT into a VM; chunks loaded afterwards are compiled.
     pub fn install(self, vm: &mut Vm) {
         vm.set_initial_hot_count(self.config.hot_loop.min(NEVER_HOT - 1));
-        if let Some(every) = self.config.collect_every {
-            vm.heap.set_collect_every(Some(every));
+        if let Some(stress) = self.config.stress {
+            vm.heap.set_stress(Some(stress));
+            // A store that is hidden from a marking under way leaves references to freed objects. Between
+            // whole collections there are none: what a wrong trace knows is there, or something else.
+            if self.config.distrusts_traces() && stress.action != StressAction::Full {
+                vm.heap.keep_freed();
+            }
         }
         vm.tick_at_switches(self.observer.wants_switches());
         vm.track_regions(self.engine.needs_regions());
@@ -246,7 +252,8 @@ impl Jit {
                 }
                 self.stats.compiled += 1;
                 let (objects, functions) = (recording.pinned, recording.inlined);
-                let mut roots = TraceRoots { objects, functions };
+                let stores_references = ir.stores_references();
+                let mut roots = TraceRoots { objects, functions, stores_references };
                 if let Some(tap) = &self.config.tap {
                     tap.rooted(&ir, &mut roots);
                 }
@@ -256,7 +263,7 @@ impl Jit {
                 if let (Some(forced), Some(guard)) = (forced, guard) {
                     self.engine.force(id, &code, guard, forced.nth);
                 }
-                let stores_references = ir.stores_references();
+                let stores_references = roots.stores_references;
                 self.traces.push(CompiledTrace {
                     ir,
                     code,

@@ -22,12 +22,15 @@ use std::fmt;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-/// What must stay alive as long as a trace: it knows these by their addresses.
+/// What a trace asks of the collector: what must stay alive as long as it, as it knows these by their
+/// addresses, and whether it must be told that the trace ran.
 #[derive(Default)]
 pub struct TraceRoots {
     pub objects: Vec<Value>,
     /// Functions that the trace has inlined.
     pub functions: Vec<NonNull<RuntimeProto>>,
+    /// The trace stores references to objects in others; its stores have no barrier.
+    pub stores_references: bool,
 }
 
 /// Sees, and may change, what each stage hands to the next.
@@ -42,7 +45,7 @@ pub trait StageTap: Send + Sync {
     fn lowered(&self, _trace: &Trace, _lowered: &mut MachTrace) {}
     fn allocated(&self, _trace: &Trace, _allocated: &mut Allocated) {}
     fn emitted(&self, _trace: &Trace, _compiled: &mut CompiledTrace) {}
-    /// What the trace asks the collector to keep.
+    /// What the trace asks of the collector.
     fn rooted(&self, _trace: &Trace, _roots: &mut TraceRoots) {}
     /// What an exit is about to write into the interpreter's state.
     fn restored(&self, _trace: &Trace, _exit: SnapshotId, _restored: &mut Restored) {}

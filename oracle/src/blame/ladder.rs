@@ -12,6 +12,8 @@ use crate::event::{Clock, EventKind, ExitNumber};
 use crate::lockstep::{Select, two_way_thoroughly};
 use crate::ours::{Interpreter, Jit};
 use crate::verdict::{Divergence, DivergenceKind, Reason, THRASH_BOUND, Verdict};
+use plumb_jit::heap::{Stress, StressAction};
+use plumb_jit::ir::op::Op;
 use plumb_jit::opt::{PIPELINE, peel};
 use plumb_jit::trace::config::{ExecutorKind, ForcedExit, JitConfig};
 use std::cell::RefCell;
@@ -225,8 +227,27 @@ impl Ladder {
     /// Whether what diverges under this configuration agrees where nothing is collected: then something
     /// died that a trace needs.
     pub fn needs_collections(&self, config: &JitConfig) -> bool {
-        let without = JitConfig { collect_every: None, ..config.clone() };
-        config.collect_every.is_some() && matches!(self.ask_config(&without), Answer::Agree)
+        let without = JitConfig { stress: None, ..config.clone() };
+        config.stress.is_some() && matches!(self.ask_config(&without), Answer::Agree)
+    }
+
+    /// Whether what diverges where collections go on beside the program agrees where each is whole: then
+    /// the trace has hidden a store from a marking that was under way, or from a minor collection.
+    pub fn needs_marking_in_progress(&self, config: &JitConfig) -> bool {
+        let Some(stress) = config.stress else { return false };
+        let whole = Stress { action: StressAction::Full, ..stress };
+        let config = JitConfig { stress: Some(whole), ..config.clone() };
+        stress != whole && matches!(self.ask_config(&config), Answer::Agree)
+    }
+
+    /// Into what a trace stores references.
+    pub fn stores_of_references(&self, config: &JitConfig, trace: Option<u32>) -> Option<String> {
+        let seen = self.probe(config);
+        let ir = &seen.traces.get(trace? as usize)?.last_ir()?.output;
+        let mut stores = ir.reference_stores();
+        let first = stores.next()?;
+        let upvalues = first == Op::UpvalueStore && stores.all(|op| op == first);
+        Some(if upvalues { "upvalue" } else { "table" }.into())
     }
 
     /// The interpreter is the JIT's yardstick, so it must at least not break down.

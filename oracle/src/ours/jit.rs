@@ -140,7 +140,7 @@ impl Leader for Jit {
             Err(message) => return (rejected(message), sink),
         };
         let (mut vm, library) = prepare(program);
-        vm.heap.stopped = self.config.collect_every.is_none() && !vm.heap.is_stressed();
+        vm.heap.stopped = self.config.stress.is_none() && !vm.heap.is_stressed();
         let shared = Shared { sink, library, protos: 0, stopped: false, trap: None };
         let shared = Rc::new(RefCell::new(Some(shared)));
         let observer = Observer { shared: shared.clone(), probe: self.probe.clone() };
