@@ -1,6 +1,6 @@
 //! The catalogue of planted faults: complete, honest about what it touches, and found.
 
-use plumb_fuzz::campaign::{Plan, sweep};
+use plumb_fuzz::campaign::{Plan, judge_tapped, sweep};
 use plumb_fuzz::faults::{self, Fault, Plant, edit::Edit};
 use plumb_fuzz::generate::case_of_seed;
 use plumb_fuzz::generate::{CaseConfig, Collection};
@@ -312,6 +312,23 @@ fn objects_of_a_trace_live_without_it() {
         traced += u32::from(judged.stats.entries > 0);
     }
     assert!(traced > 300, "{traced} programs entered a trace");
+}
+
+/// Registers that hold something else make wild stores; whatever they hit, it ends as a report and not as
+/// the death of this process.
+#[test]
+fn wild_stores_are_reported() {
+    for name in ["allocate.edits-reordered", "emit.signed", "recorder.bounds"] {
+        let fault = faults::find(name).expect("it is in the catalogue");
+        let mut found = 0;
+        for seed in 0..120 {
+            let case = case_of_seed(seed);
+            let judged =
+                judge_tapped(&case, ExecutorKind::Simulator, Some(&fault.tap()), GENERATED_FUEL);
+            found += u32::from(matches!(judged.answer, Answer::Found(_)));
+        }
+        assert!(found > 1, "{name}: {found}");
+    }
 }
 
 /// A sample of what `plumb score --findings N` counts: each of these makes one key over several programs,

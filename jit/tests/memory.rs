@@ -3,6 +3,10 @@
 mod support;
 
 use plumb_jit::heap::Value;
+use plumb_jit::heap::layout::{
+    NODE_KEY_PAYLOAD, NODE_KEY_TAG, TABLE_ABSENT_METAMETHODS, TABLE_ALIMIT, TABLE_ARRAY,
+};
+use plumb_jit::heap::value::VALUE_TAG;
 use plumb_jit::vm::Vm;
 use std::num::NonZeroU32;
 use support::{compile, new_vm, proto_of, puc, run_in, run_puc};
@@ -139,6 +143,46 @@ fn regions_are_live_blocks() {
     assert!(vm.heap.region(address, 8).is_none(), "it was not reachable");
     assert_ne!(vm.heap.epoch(), epoch);
     assert!(vm.heap.region(early.address(), 8).is_some());
+}
+
+/// What a wrong trace stores to is denied before it is damaged, unless a value may be there.
+#[test]
+fn stores_go_to_places_for_values() {
+    let mut vm = new_vm();
+    let early = vm.heap.new_table_sized(10, 4);
+    vm.track_regions(true);
+    let late = vm.heap.new_table_sized(4, 2);
+    for table in [early, late] {
+        let array = table.array().as_ptr() as u64;
+        let nodes = table.nodes().as_ptr() as u64;
+        let value = |at: u64| [(at, 8), (at + VALUE_TAG as u64, 1)];
+        let last = array + 16 * u64::from(table.array_size() - 1);
+        let flags = table.address() + TABLE_ABSENT_METAMETHODS as u64;
+        for (at, bytes) in [value(array), value(last), value(nodes), value(nodes + 32)].concat() {
+            assert!(vm.heap.may_be_stored_to(at, bytes), "{:#x} of {bytes} bytes", at - array);
+        }
+        assert!(vm.heap.may_be_stored_to(flags, 1));
+        let denied = [
+            (flags, 2),
+            (table.address() + TABLE_ARRAY as u64, 8),
+            (table.address() + TABLE_ALIMIT as u64, 4),
+            (nodes + NODE_KEY_PAYLOAD as u64, 8),
+            (nodes + 32 + NODE_KEY_TAG as u64, 1),
+            (nodes + NODE_KEY_PAYLOAD as u64 - 4, 8),
+            (last + 16, 1),
+        ];
+        for (at, bytes) in denied {
+            assert!(!vm.heap.may_be_stored_to(at, bytes), "{:#x} of {bytes} bytes", at - array);
+        }
+    }
+    let text = vm.heap.new_string_value(&[b'x'; 64]);
+    assert!(!vm.heap.may_be_stored_to(text.payload() + 24, 8));
+    assert!(vm.heap.may_be_stored_to(vm.stack_address(), 8));
+    let shared = vm.heap.new_table_sized(1, 0);
+    assert!(
+        !vm.heap.may_be_stored_to(late_node(shared), 8),
+        "the node of all tables without a hash part"
+    );
 }
 
 fn late_node(table: plumb_jit::heap::TableRef) -> u64 {

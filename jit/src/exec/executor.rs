@@ -35,6 +35,11 @@ pub unsafe trait MemoryMap {
         true
     }
 
+    /// Whether a trace may store to this place at all.
+    fn accepts_store(&self, _addr: u64, _bytes: u64) -> bool {
+        true
+    }
+
     /// Whether what was stored at `addr` left a sound value there.
     fn is_sound_at(&self, _addr: u64) -> bool {
         true

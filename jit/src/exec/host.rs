@@ -116,6 +116,10 @@ unsafe impl MemoryMap for HeapMap {
             Parameter::Payload { tag } => heap.is_sound(tag, value),
         }
     }
+    fn accepts_store(&self, addr: u64, bytes: u64) -> bool {
+        // SAFETY: as above.
+        unsafe { (*self.0).may_be_stored_to(addr, bytes) }
+    }
     fn is_sound_at(&self, addr: u64) -> bool {
         // SAFETY: as above.
         unsafe { (*self.0).is_sound_at(addr) }

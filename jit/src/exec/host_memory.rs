@@ -49,7 +49,10 @@ impl<'a> HostMemory<'a> {
 
     fn check_store(&mut self, address: u64, bytes: u64) -> Result<(), EvalTrap> {
         self.check(address, bytes)?;
-        if self.map.is_some() {
+        if let Some(map) = self.map {
+            if !map.accepts_store(address, bytes) {
+                return Err(EvalTrap::BadAddress(address));
+            }
             self.written.insert(address);
         }
         Ok(())
@@ -63,11 +66,13 @@ impl<'a> HostMemory<'a> {
         }
     }
 
-    /// Whether all places that were stored to hold values still.
-    pub fn audit(&self) -> Result<(), EvalTrap> {
-        let unsound = |&&at: &&u64| self.map.is_some_and(|map| !map.is_sound_at(at));
-        match self.written.iter().find(unsound) {
-            Some(&at) => Err(EvalTrap::UnsoundValue(at)),
+    /// Whether all places that were stored to since the last audit hold values still. To be asked before
+    /// host code looks at the heap, or moves what is in it.
+    pub fn audit(&mut self) -> Result<(), EvalTrap> {
+        let map = self.map;
+        let unsound = |&at: &u64| map.is_some_and(|map| !map.is_sound_at(at));
+        match self.written.drain().find(unsound) {
+            Some(at) => Err(EvalTrap::UnsoundValue(at)),
             None => Ok(()),
         }
     }
@@ -155,6 +160,7 @@ impl TraceMemory for HostMemory<'_> {
     ) -> Result<(), EvalTrap> {
         self.accepts(Parameter::Table, table)?;
         self.accepts(Parameter::Payload { tag: tag as u8 }, payload)?;
+        self.audit()?;
         call(Helper::TableSetInt, [self.heap, table, key as u64, payload, tag as u64]).map(drop)
     }
     fn table_set_str(
@@ -167,6 +173,7 @@ impl TraceMemory for HostMemory<'_> {
         self.accepts(Parameter::Table, table)?;
         self.accepts(Parameter::Str, key)?;
         self.accepts(Parameter::Payload { tag: tag as u8 }, payload)?;
+        self.audit()?;
         call(Helper::TableSetStr, [self.heap, table, key, payload, tag as u64]).map(drop)
     }
     fn table_len(&mut self, table: u64) -> Result<i64, EvalTrap> {

@@ -24,8 +24,17 @@ const ALIGN: usize = 16;
 #[derive(Clone, Copy, Debug)]
 pub struct Block {
     pub bytes: u64,
+    pub kind: BlockKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BlockKind {
+    /// Values side by side: an array part, a stack.
+    Values,
+    /// A table's node vector.
+    Nodes,
     /// It begins with a `GcHeader`.
-    pub is_object: bool,
+    Object,
 }
 
 pub struct Allocator {
@@ -88,7 +97,7 @@ impl Allocator {
         self.debt += layout.size() as isize;
         if let Some(regions) = &mut self.regions {
             let bytes = layout.size() as u64;
-            regions.insert(block.as_ptr() as u64, Block { bytes, is_object: false });
+            regions.insert(block.as_ptr() as u64, Block { bytes, kind: BlockKind::Values });
         }
         block
     }
@@ -202,7 +211,7 @@ impl Allocator {
             let was = regions.remove(&(block.as_ptr() as u64));
             debug_assert!(was.is_some(), "a block that was given back was tracked");
             let bytes = new.size() as u64;
-            regions.insert(moved.as_ptr() as u64, Block { bytes, is_object: false });
+            regions.insert(moved.as_ptr() as u64, Block { bytes, kind: BlockKind::Values });
             self.epoch += 1;
         }
         moved
@@ -226,7 +235,7 @@ impl Allocator {
             handle_alloc_error(layout(bytes));
         }
         if let Some(regions) = &mut self.regions {
-            regions.insert(block as u64, Block { bytes: bytes as u64, is_object: false });
+            regions.insert(block as u64, Block { bytes: bytes as u64, kind: BlockKind::Values });
         }
         NonNull::new(block.cast()).expect("a mapping is not at address zero")
     }
@@ -257,15 +266,19 @@ impl Allocator {
         self.regions = live;
         self.epoch += 1;
     }
-    /// The block at this address now begins with a header.
-    pub fn mark_object(&mut self, address: u64) {
+    /// The block at this address now holds something else than values.
+    pub fn mark_as(&mut self, address: u64, kind: BlockKind) {
         if let Some(block) = self.regions.as_mut().and_then(|regions| regions.get_mut(&address)) {
-            block.is_object = true;
+            block.kind = kind;
         }
+    }
+    /// What the live block that begins at this address holds. `None` when tracking is off.
+    pub fn kind_at(&self, address: u64) -> Option<BlockKind> {
+        self.regions.as_ref()?.get(&address).map(|block| block.kind)
     }
     /// Whether a live object begins at this address. False when tracking is off.
     pub fn is_object(&self, address: u64) -> bool {
-        self.regions.as_ref().and_then(|live| live.get(&address)).is_some_and(|b| b.is_object)
+        self.kind_at(address) == Some(BlockKind::Object)
     }
     pub fn is_tracking(&self) -> bool {
         self.regions.is_some()

@@ -42,7 +42,7 @@ pub use value::{Tag, Value};
 
 use crate::vm::RuntimeProto;
 use crate::vm::frame::ThreadState;
-use alloc::Allocator;
+use alloc::{Allocator, Block, BlockKind};
 use collector::Collector;
 use layout::{
     Closure, EMPTY_NODE, GcHeader, NativeClosure, Node, ObjectKind, Str, Table, Thread,
@@ -242,7 +242,7 @@ impl Heap {
             object.write(GcHeader { next: self.objects, kind, mark: self.collector.white.mark() })
         };
         self.objects = object;
-        self.allocator.mark_object(object as u64);
+        self.allocator.mark_as(object as u64, BlockKind::Object);
     }
 
     pub fn new_table(&mut self) -> TableRef {
@@ -392,16 +392,18 @@ impl Heap {
         if self.allocator.is_tracking() {
             return;
         }
-        let block = |bytes: u64, is_object| alloc::Block { bytes, is_object };
-        let mut live: BTreeMap<u64, alloc::Block> =
-            stacks.iter().map(|&(address, bytes)| (address, block(bytes, false))).collect();
+        let mut live: BTreeMap<u64, Block> = stacks
+            .iter()
+            .map(|&(address, bytes)| (address, Block { bytes, kind: BlockKind::Values }))
+            .collect();
         for mut object in [self.objects, self.collector.to_sweep] {
             while !object.is_null() {
                 // SAFETY: the lists link objects that were not freed.
                 unsafe {
-                    let blocks = blocks_of(object).into_iter().enumerate();
-                    let blocks = blocks.filter(|(_, (_, bytes))| *bytes > 0);
-                    live.extend(blocks.map(|(n, (at, bytes))| (at, block(bytes, n == 0))));
+                    let kinds = [BlockKind::Object, BlockKind::Values, BlockKind::Nodes];
+                    let blocks = blocks_of(object).into_iter().zip(kinds);
+                    let blocks = blocks.filter(|((_, bytes), _)| *bytes > 0);
+                    live.extend(blocks.map(|((at, bytes), kind)| (at, Block { bytes, kind })));
                     object = (*object).next;
                 }
             }
@@ -446,6 +448,29 @@ impl Heap {
             TABLE => self.is_object(payload, ObjectKind::Table),
             CLOSURE => self.is_object(payload, ObjectKind::Closure),
             NATIVE => crate::stdlib::may_be_function(payload),
+            _ => false,
+        }
+    }
+
+    /// Whether `address` is a place that stores of traces may change: a value or its tag in a table, on a
+    /// stack or in a closed upvalue, and a table's flags. Lengths, pointers and keys are not.
+    pub fn may_be_stored_to(&self, address: u64, bytes: u64) -> bool {
+        let Some(region) = self.allocator.region(address, bytes) else { return false };
+        let offset = (address - region.start) as usize;
+        let end = offset + bytes as usize;
+        match self.allocator.kind_at(region.start) {
+            Some(BlockKind::Values) => true,
+            Some(BlockKind::Nodes) => {
+                let node = offset / size_of::<Node>() * size_of::<Node>();
+                end <= node + layout::NODE_VALUE + VALUE_SIZE
+            }
+            Some(BlockKind::Object) if self.is_object(region.start, ObjectKind::Table) => {
+                (offset, bytes) == (layout::TABLE_ABSENT_METAMETHODS, 1)
+            }
+            Some(BlockKind::Object) if self.is_object(region.start, ObjectKind::Upvalue) => {
+                let closed = layout::UPVALUE_CLOSED;
+                closed <= offset && end <= closed + VALUE_SIZE
+            }
             _ => false,
         }
     }
@@ -497,7 +522,8 @@ impl Drop for Heap {
     }
 }
 
-/// The memory of an object: its own block and those of its parts (size 0 where there is none).
+/// The memory of an object: its own block, that of the values it has and that of its nodes (size 0 where
+/// there is none).
 ///
 /// # Safety
 /// `object` was not freed, and no reference to the state of a thread is live.

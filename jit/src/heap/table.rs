@@ -13,6 +13,7 @@
 //! Limits: the order of string keys differs from PUC, whose string hash is seeded at random.
 
 use super::Heap;
+use super::alloc::BlockKind;
 use super::layout::{EMPTY_NODE, Node, Table};
 use super::number::float_to_int_exact;
 use super::object::{StrRef, TableRef};
@@ -653,6 +654,7 @@ impl TableRef {
         }
         // Zeroed nodes are free: nil value, nil key, end of chain.
         let nodes = heap.allocator.allocate_zeroed(size_of::<Node>() << log2_nodes).cast::<Node>();
+        heap.allocator.mark_as(nodes.as_ptr() as u64, BlockKind::Nodes);
         self.put_node_vector(NodeVector {
             nodes: nodes.as_ptr(),
             log2_nodes: log2_nodes as u8,

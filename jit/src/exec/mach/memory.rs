@@ -38,9 +38,16 @@ impl<'a> Memory<'a> {
         }
     }
 
-    /// A place where a store has left what is no value.
-    pub fn unsound(&self) -> Option<u64> {
-        self.written.borrow().iter().copied().find(|&at| !self.map.is_sound_at(at))
+    /// Denies that a store since the last call of this has left what is no value. To be asked before host
+    /// code looks at the heap, or moves what is in it.
+    pub fn audit(&self) -> Result<(), Fault> {
+        match self.written.borrow_mut().drain().find(|&at| !self.map.is_sound_at(at)) {
+            Some(at) => {
+                let text = format!("no value any more at {at:#x}, which was stored to");
+                Err(fault(TrapKind::UnsoundValue, text))
+            }
+            None => Ok(()),
+        }
     }
 
     pub fn accepts(&self, parameter: Parameter, value: u64) -> bool {
@@ -82,7 +89,13 @@ impl<'a> Memory<'a> {
     }
 
     pub fn store<T: Plain>(&self, address: u64, value: T) -> Result<(), Fault> {
-        self.check("store", address, size_of::<T>() as u64)?;
+        let bytes = size_of::<T>() as u64;
+        self.check("store", address, bytes)?;
+        if !self.map.accepts_store(address, bytes) {
+            let text =
+                format!("store of {bytes} bytes at {address:#x}, which is no place for a value");
+            return Err(fault(TrapKind::WildAccess, text));
+        }
         self.written.borrow_mut().insert(address);
         // SAFETY: as in `load`; the region is writable, too.
         unsafe { with_exposed_provenance_mut::<T>(address as usize).write_unaligned(value) };

@@ -190,6 +190,7 @@ impl<'a> Machine<'a> {
             let text = format!("argument {at} of {} is {:#x}", helper.name(), values[at]);
             return Err(fault(TrapKind::BadArgument, text));
         }
+        self.memory.audit()?;
         let value = self.memory.call(function, values);
         registers.destroy_caller_saved();
         match result {
@@ -346,10 +347,7 @@ impl<'a> Machine<'a> {
         snapshot: SnapshotId,
         values: Vec<(ValueId, u64)>,
     ) -> Result<Run, Fault> {
-        if let Some(at) = self.memory.unsound() {
-            let text = format!("no value any more at {at:#x}, which was stored to");
-            return Err(fault(TrapKind::UnsoundValue, text));
-        }
+        self.memory.audit()?;
         let (loop_arrivals, executed) = (self.loop_arrivals, self.executed);
         Ok(Run { exit, snapshot, values, loop_arrivals, executed })
     }

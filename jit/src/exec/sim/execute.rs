@@ -456,8 +456,8 @@ impl Run<'_> {
         }
         let outcome = match self.memory.unsound() {
             Some(cell) if outcome.is_ok() => {
-                let message = format!("no value any more at {cell:#x}, which was stored to");
-                Err(Stop { at: start, kind: TrapKind::UnsoundValue, message })
+                let (at, kind) = (start, TrapKind::UnsoundValue);
+                Err(Stop { at, kind, message: no_value_at(cell) })
             }
             _ => outcome,
         };
@@ -508,6 +508,9 @@ impl Run<'_> {
             let message = format!("argument {at} of {name} is {:#x}", x[at]);
             return deny(TrapKind::BadArgument, message);
         }
+        if let Some(cell) = self.memory.unsound() {
+            return deny(TrapKind::UnsoundValue, no_value_at(cell));
+        }
         let result = self.memory.call(function, x, d);
         for reg in (0..64).filter(|reg| CALLER_SAVED >> reg & 1 == 1) {
             self.machine.x[reg] = CLOBBERED | reg as u64;
@@ -518,6 +521,10 @@ impl Run<'_> {
         self.machine.x[result_register as usize] = result;
         Ok(defined & !CALLER_SAVED | bit(result_register))
     }
+}
+
+fn no_value_at(cell: u64) -> String {
+    format!("no value any more at {cell:#x}, which was stored to")
 }
 
 /// x0-x17, x30, the flags, v0-v7 and v16-v31; of v8-v15 the low halves survive.

@@ -103,9 +103,10 @@ impl<'a> Memory<'a> {
         self.written = Some(FxHashSet::default());
     }
 
-    /// A place where a store has left what is no value.
-    pub fn unsound(&self) -> Option<u64> {
-        let mut written = self.written.iter().flatten().copied();
+    /// A place where a store since the last call of this has left what is no value. To be asked before
+    /// host code looks at the heap, or moves what is in it.
+    pub fn unsound(&mut self) -> Option<u64> {
+        let mut written = self.written.iter_mut().flat_map(|written| written.drain());
         written.find(|&at| !self.map.is_sound_at(at))
     }
 
@@ -113,10 +114,21 @@ impl<'a> Memory<'a> {
         self.map.accepts(parameter, value)
     }
 
+    /// Before a store to the heap.
     #[inline(always)]
-    fn note(&mut self, address: u64) {
-        if let Some(written) = &mut self.written {
-            written.insert(address);
+    fn note(&mut self, address: u64, bytes: u64) -> Result<(), Box<Denied>> {
+        match &mut self.written {
+            Some(written) if self.map.accepts_store(address, bytes) => {
+                written.insert(address);
+                Ok(())
+            }
+            Some(_) => Err(Box::new(Denied {
+                kind: TrapKind::WildAccess,
+                message: format!(
+                    "store of {bytes} bytes at {address:#x}, which is no place for a value"
+                ),
+            })),
+            None => Ok(()),
         }
     }
 
@@ -216,9 +228,9 @@ impl<'a> Memory<'a> {
         sp: u64,
     ) -> Result<(), Box<Denied>> {
         if self.is_hit(hit, address) && !undefined {
+            self.note(address, access.bytes())?;
             // SAFETY: as in `load`.
             unsafe { host_store(with_exposed_provenance_mut(address as usize), access, value) };
-            self.note(address);
             return Ok(());
         }
         if let Some(own) = self.own(address, access.bytes(), sp)
@@ -247,9 +259,9 @@ impl<'a> Memory<'a> {
     ) -> Result<(), Box<Denied>> {
         check_stack(address, access.bytes(), sp)?;
         self.find(hit, address, access.bytes(), "store")?;
+        self.note(address, access.bytes())?;
         // SAFETY: `find` has just checked the access against the live map.
         unsafe { host_store(with_exposed_provenance_mut(address as usize), access, value) };
-        self.note(address);
         Ok(())
     }
 
