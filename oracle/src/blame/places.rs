@@ -10,7 +10,7 @@
 //! went is the defect's own. So the rule names the latter only.
 
 use plumb_jit::backend::alloc::{Allocated, SCRATCH_FPR, SCRATCH_GPR, Step, survives_call};
-use plumb_jit::backend::mach::{Block, Inst, Loc, MachTrace, Role, Virtual};
+use plumb_jit::backend::mach::{Block, Inst, Line, Loc, MachTrace, Role, Virtual};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A location that can be sorted.
@@ -122,7 +122,7 @@ impl Followed {
 
     fn follow(&mut self, block: &Block, steps: &[Step]) -> Option<Wrong> {
         let mut lines = block.lines.iter();
-        for step in steps {
+        for (index, step) in steps.iter().enumerate() {
             self.now += 1;
             let (line, inst) = match step {
                 Step::Move { from, to } => {
@@ -132,15 +132,16 @@ impl Followed {
                 Step::Inst { inst, .. } => (lines.next()?, inst),
             };
             self.group += 1;
-            // A fused count keeps the operands of the count.
-            let pairs: Vec<Pair> = (line.inst.operands().into_iter().zip(inst.operands()))
-                .map(|((meant, role), (loc, _))| Pair { meant, role, at: place(loc) })
-                .collect();
+            let pairs = pairs_of(&line.inst, inst);
             for pair in pairs.iter().filter(|pair| !pair.defines()) {
                 let late = pair.role == Role::UseAnyLate;
                 let is_written = late && line.inst.written() == Some(pair.meant);
                 if !self.holds(pair.at, pair.meant) && !is_written {
-                    return Some((Some(self.rule(pair, &pairs)), self.reader(pair, &line.inst)));
+                    let ahead = pair.is_exit().then(|| (lines.as_slice(), &steps[index + 1..]));
+                    let is_wanted =
+                        ahead.is_some_and(|ahead| self.is_wanted(pair.at, &pairs, ahead));
+                    let rule = self.rule(pair, &pairs, is_wanted);
+                    return Some((Some(rule), self.reader(pair, &line.inst)));
                 }
             }
             pairs.iter().for_each(|pair| _ = self.unread.remove(&pair.at));
@@ -155,6 +156,41 @@ impl Followed {
             }
         }
         None
+    }
+
+    /// Whether what is in a place now is what another reader of it expects, now or ahead: then it was
+    /// brought there on purpose. Exits that expect something else say nothing, they may be wrong too.
+    fn is_wanted(&self, at: Place, now: &[Pair], (lines, steps): (&[Line], &[Step])) -> bool {
+        let expected = |pair: &Pair| (self.holds(at, pair.meant), pair.is_exit());
+        let verdict = |pairs: &[Pair]| {
+            let readers = pairs.iter().filter(|pair| pair.at == at && !pair.defines());
+            readers.map(expected).find(|&(holds, is_exit)| holds || !is_exit)
+        };
+        if let Some((holds, _)) = verdict(now) {
+            return holds;
+        }
+        let mut lines = lines.iter();
+        for step in steps {
+            let inst = match step {
+                Step::Move { from, to } => {
+                    // A move of it to somewhere else is not followed.
+                    if place(*from) == at || place(*to) == at {
+                        return false;
+                    }
+                    continue;
+                }
+                Step::Inst { inst, .. } => inst,
+            };
+            let Some(line) = lines.next() else { return false };
+            let pairs = pairs_of(&line.inst, inst);
+            if let Some((holds, _)) = verdict(&pairs) {
+                return holds;
+            }
+            if pairs.iter().any(|pair| pair.at == at && pair.defines()) {
+                return false;
+            }
+        }
+        false
     }
 
     fn move_value(&mut self, from: Place, to: Place) {
@@ -207,8 +243,8 @@ impl Followed {
         None
     }
 
-    /// What became of the value.
-    fn rule(&self, pair: &Pair, pairs: &[Pair]) -> String {
+    /// What became of the value. `is_wanted`: what is in its place belongs there.
+    fn rule(&self, pair: &Pair, pairs: &[Pair], is_wanted: bool) -> String {
         let swapped = |other: &&Pair| {
             self.holds(other.at, pair.meant)
                 && self.holds(pair.at, other.meant)
@@ -221,12 +257,12 @@ impl Followed {
         let is_held = self.held.values().any(|values| values.contains(&value));
         let was_there = self.ever_held(pair.at, value);
         if self.unread.contains(&pair.at)
+            && !is_wanted
             && let Some(rule) = self.moved(value, pair.at, usize::MAX)
         {
             return rule;
         }
-        let is_exit = matches!(pair.role, Role::UseAny | Role::UseAnyLate);
-        if is_exit && was_there && self.is_spilled(value) {
+        if pair.is_exit() && was_there && self.is_spilled(value) {
             return "an exit reads where it was before it was spilled".into();
         }
         if is_held || !was_there {
@@ -296,7 +332,7 @@ impl Followed {
 
     fn reader(&self, pair: &Pair, inst: &Inst<Virtual>) -> String {
         let reader = match pair.role {
-            Role::UseAny | Role::UseAnyLate => "an exit",
+            _ if pair.is_exit() => "an exit",
             Role::UseAt(_) => "a call",
             _ if matches!(inst, Inst::Jump) => "a jump",
             _ => "an instruction",
@@ -315,7 +351,17 @@ struct Pair {
     at: Place,
 }
 
+/// A fused count keeps the operands of the count.
+fn pairs_of(line: &Inst<Virtual>, inst: &Inst<Loc>) -> Vec<Pair> {
+    (line.operands().into_iter().zip(inst.operands()))
+        .map(|((meant, role), (loc, _))| Pair { meant, role, at: place(loc) })
+        .collect()
+}
+
 impl Pair {
+    fn is_exit(&self) -> bool {
+        matches!(self.role, Role::UseAny | Role::UseAnyLate)
+    }
     fn defines(&self) -> bool {
         matches!(self.role, Role::Def | Role::DefAt(_))
     }
