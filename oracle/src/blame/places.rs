@@ -304,6 +304,8 @@ impl Followed {
             false if in_order && self.is_spilled(value) => {
                 "a move took it from another place than its spill slot".into()
             }
+            // It was given up in an earlier group, without a move that kept it.
+            false if in_order => "not moved there".into(),
             false => overwritten.into(),
         })
     }
