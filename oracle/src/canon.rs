@@ -28,6 +28,7 @@ use plumb_jit::bytecode::RegisterSet;
 use plumb_jit::vm::Unspecified;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::fmt;
 use std::ops::ControlFlow;
 
@@ -136,9 +137,14 @@ pub trait State {
 
     /// Lua frames, 0 being the running one; native frames are not listed.
     fn frame_count(&self) -> usize;
-    fn frame(&self, level: usize) -> Frame;
-    /// Register `index` of a frame; `index` is below the prototype's stack size.
-    fn register(&self, level: usize, index: u8) -> Self::Value;
+    /// A frame and its registers, by an index below the prototype's stack size.
+    fn level(&self, level: usize) -> (Frame, impl Fn(u8) -> Self::Value + '_);
+    fn frame(&self, level: usize) -> Frame {
+        self.level(level).0
+    }
+    fn register(&self, level: usize, index: u8) -> Self::Value {
+        self.level(level).1(index)
+    }
     /// The source name of a register at this moment, when it holds an active local variable.
     fn register_name(&self, level: usize, index: u8) -> Option<String>;
     fn globals(&self) -> Self::Value;
@@ -148,7 +154,7 @@ pub trait State {
     fn each_entry(
         &self,
         table: Address,
-        visit: &mut dyn FnMut(Self::Value, Self::Value) -> ControlFlow<()>,
+        visit: impl FnMut(Self::Value, Self::Value) -> ControlFlow<()>,
     );
     /// Raw `table[key]`.
     fn get_int(&self, table: Address, key: i64) -> Self::Value;
@@ -173,8 +179,8 @@ pub trait State {
     fn shown(&self) -> Unspecified {
         Unspecified::default()
     }
-    /// The name under which the standard library holds this function or table, such as `math.sin`.
-    fn library_name(&self, object: Address) -> Option<&str>;
+    /// The name under which the standard library holds this table or native function, such as `math.sin`.
+    fn library_name(&self, class: Class, object: Address) -> Option<&str>;
 }
 
 /// Which registers of a frame take part in a comparison.
@@ -264,19 +270,26 @@ pub fn walk<S: State>(
     let mut walker = Walker {
         state,
         plan,
-        numbers: FxHashMap::default(),
-        cells: FxHashMap::default(),
-        queue: Vec::new(),
+        seen: SPARE.take(),
         left: if plan.entries > 0 { plan.entries } else { plan.threads },
     };
-    let registers = walker.frames(selection, sink);
+    let mut registers = walker.frames(selection, sink);
     for (index, &root) in roots.iter().enumerate() {
         sink.root(index, &walker.number(root));
     }
     if let Some(main) = state.waiting_main() {
         sink.root(roots.len(), &walker.number(main));
     }
-    registers + walker.contents(selection, sink)
+    registers += walker.contents(selection, sink);
+    if let Some(seen) = walker.seen.emptied() {
+        SPARE.set(seen);
+    }
+    registers
+}
+
+thread_local! {
+    /// What the last walk of this thread had allocated: there are hundreds of walks a program.
+    static SPARE: Cell<Seen> = Cell::default();
 }
 
 /// Entries up to which a table that is a key shows itself by them.
@@ -289,18 +302,75 @@ fn leads_to_frames(class: Class) -> bool {
     matches!(class, Class::Thread | Class::Native)
 }
 
-/// Objects that are found by linear search before a map is made.
+/// Addresses that are found by linear search before a map is made.
 const SEARCHED: usize = 12;
+
+/// Addresses, numbered in the order of first appearance.
+#[derive(Default)]
+struct Numbers {
+    order: Vec<Address>,
+    /// Kept only once there are more than [`SEARCHED`]: most looks see a few.
+    map: FxHashMap<Address, u32>,
+}
+
+impl Numbers {
+    #[inline]
+    fn get(&self, address: Address) -> Option<u32> {
+        if self.order.len() > SEARCHED {
+            return self.map.get(&address).copied();
+        }
+        let position = self.order.iter().position(|known| *known == address);
+        position.map(|index| index as u32)
+    }
+
+    /// Numbers an address that has no number yet.
+    #[inline]
+    fn add(&mut self, address: Address) -> u32 {
+        let number = self.order.len() as u32;
+        self.order.push(address);
+        if self.order.len() > SEARCHED {
+            self.map_last();
+        }
+        number
+    }
+
+    fn map_last(&mut self) {
+        let first = if self.map.is_empty() { 0 } else { self.order.len() - 1 };
+        let numbered = self.order[first..].iter().zip(first as u32..);
+        self.map.extend(numbered.map(|(address, number)| (*address, number)));
+    }
+}
+
+/// What a walk has come across.
+#[derive(Default)]
+struct Seen {
+    objects: Numbers,
+    /// Classes of the objects; content is visited in their order.
+    classes: Vec<Class>,
+    /// Upvalues.
+    cells: Numbers,
+}
+
+impl Seen {
+    /// For another walk, unless emptying it takes longer than making it anew.
+    fn emptied(mut self) -> Option<Seen> {
+        const WORTH_KEEPING: usize = 256;
+        if self.objects.order.len().max(self.cells.order.len()) > WORTH_KEEPING {
+            return None;
+        }
+        for numbers in [&mut self.objects, &mut self.cells] {
+            numbers.order.clear();
+            numbers.map.clear();
+        }
+        self.classes.clear();
+        Some(self)
+    }
+}
 
 struct Walker<'s, S: State> {
     state: &'s S,
     plan: &'s Plan,
-    /// Numbers of objects, kept only once there are more than [`SEARCHED`]: most looks see a few.
-    numbers: FxHashMap<Address, u32>,
-    /// Numbers of upvalues.
-    cells: FxHashMap<Address, u32>,
-    /// Objects in the order of their numbers; content is visited in this order.
-    queue: Vec<(Class, Address)>,
+    seen: Seen,
     left: usize,
 }
 
@@ -309,21 +379,21 @@ impl<'s, S: State> Walker<'s, S> {
         let count = self.state.frame_count();
         let mut registers = 0;
         for level in self.plan.levels(count) {
-            let frame = self.state.frame(level);
+            let (frame, register) = self.state.level(level);
             // Levels are counted from the running frame; the depth itself is a fact of its own.
             sink.frame(count - level, &frame);
-            for index in selection.registers(level, &frame).iter() {
+            selection.registers(level, &frame).iter().for_each(|index| {
                 let index = index as u8;
-                let value = self.number(self.state.register(level, index));
+                let value = self.number(register(index));
                 sink.register(index, &value);
                 registers += 1;
-            }
+            });
         }
         registers
     }
 
     /// The canonical form of a value; an object seen for the first time gets the next number.
-    #[inline]
+    #[inline(always)]
     fn number(&mut self, value: S::Value) -> Canonical<'s> {
         match self.plain(value) {
             Ok(value) => value,
@@ -331,7 +401,7 @@ impl<'s, S: State> Walker<'s, S> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn plain(&self, value: S::Value) -> Result<Canonical<'s>, (Class, Address)> {
         Ok(match self.state.view(value) {
             View::Nil => Canonical::Nil,
@@ -344,6 +414,7 @@ impl<'s, S: State> Walker<'s, S> {
     }
 
     /// The canonical form of a value; an object without a number stays without.
+    #[inline(always)]
     fn seen(&self, value: S::Value) -> Canonical<'s> {
         match self.plain(value) {
             Ok(value) => value,
@@ -353,20 +424,15 @@ impl<'s, S: State> Walker<'s, S> {
         }
     }
 
-    fn known(&self, address: Address) -> Option<u32> {
-        if self.queue.len() > SEARCHED {
-            return self.numbers.get(&address).copied();
-        }
-        let position = self.queue.iter().position(|(_, known)| *known == address);
-        position.map(|index| index as u32)
-    }
-
     fn known_object(&self, class: Class, address: Address) -> Option<Canonical<'s>> {
-        if let Some(number) = self.known(address) {
+        if let Some(number) = self.seen.objects.get(address) {
             return Some(Canonical::Object(class, number));
         }
-        let enter_library = self.plan.complete && class == Class::Table;
-        let name = if enter_library { None } else { self.state.library_name(address) };
+        let name = match class {
+            Class::Table if self.plan.complete => None,
+            Class::Table | Class::Native => self.state.library_name(class, address),
+            Class::Closure | Class::Userdata | Class::Thread => None,
+        };
         name.map(Canonical::Library)
     }
 
@@ -374,26 +440,15 @@ impl<'s, S: State> Walker<'s, S> {
         if let Some(known) = self.known_object(class, address) {
             return known;
         }
-        let number = self.queue.len() as u32;
-        self.queue.push((class, address));
-        match self.queue.len() {
-            ..=SEARCHED => {}
-            len if len == SEARCHED + 1 => {
-                let numbered = self.queue.iter().zip(0..).map(|((_, address), n)| (*address, n));
-                self.numbers.extend(numbered);
-            }
-            _ => {
-                self.numbers.insert(address, number);
-            }
-        }
-        Canonical::Object(class, number)
+        self.seen.classes.push(class);
+        Canonical::Object(class, self.seen.objects.add(address))
     }
 
     /// Visits the content of all objects; returns the number of registers shown.
     fn contents(&mut self, selection: &impl Selection, sink: &mut impl Sink) -> u64 {
         let (mut next, mut registers) = (0, 0);
-        while next < self.queue.len() && self.left > 0 {
-            let (class, address) = self.queue[next];
+        while next < self.seen.classes.len() && self.left > 0 {
+            let (class, address) = (self.seen.classes[next], self.seen.objects.order[next]);
             if self.plan.entries == 0 && !leads_to_frames(class) {
                 self.find_threads(next as u32, class, address, sink);
                 next += 1;
@@ -492,8 +547,8 @@ impl<'s, S: State> Walker<'s, S> {
         sink.begin(number, &Header::Closure(self.state.function(address)));
         for index in 0..self.state.upvalue_count(address) {
             let value = self.number(self.state.upvalue(address, index));
-            let next = self.cells.len() as u32;
-            let cell = *self.cells.entry(self.state.upvalue_cell(address, index)).or_insert(next);
+            let cell = self.state.upvalue_cell(address, index);
+            let cell = self.seen.cells.get(cell).unwrap_or_else(|| self.seen.cells.add(cell));
             sink.upvalue(index, cell, &value);
         }
         sink.end(false);
@@ -512,7 +567,7 @@ impl<'s, S: State> Walker<'s, S> {
         // Entries whose key may get one.
         let mut keyed: Vec<(Digest, S::Value, S::Value)> = Vec::new();
         let mut overflow = false;
-        state.each_entry(address, &mut |key, value| {
+        state.each_entry(address, |key, value| {
             if left == 0 {
                 overflow = true;
                 return ControlFlow::Break(());
@@ -576,7 +631,7 @@ impl<'s, S: State> Walker<'s, S> {
             }
             Class::Table => {
                 let (mut sum, mut count) = (0u64, 0u64);
-                self.state.each_entry(address, &mut |key, value| {
+                self.state.each_entry(address, |key, value| {
                     let mut entry = Mixer::default();
                     entry.value(&self.seen(key), true);
                     entry.value(&self.seen(value), true);

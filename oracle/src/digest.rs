@@ -65,6 +65,13 @@ impl Mixer {
         Digest(last.0)
     }
 
+    /// Mixes in a text and what it is; of a long one a sample, if `sampled`.
+    #[inline(never)]
+    fn text_at(&mut self, tag: u64, bytes: &[u8], sampled: bool) {
+        self.tagged(tag, 0);
+        self.string(bytes, !sampled);
+    }
+
     fn string(&mut self, bytes: &[u8], whole: bool) {
         if whole || bytes.len() <= 2 * STRING_SAMPLE {
             self.bytes(&policy::string(bytes));
@@ -82,27 +89,21 @@ impl Mixer {
     }
 
     /// Mixes in a value and a small number that says where it is.
-    #[inline]
+    #[inline(always)]
     fn value_at(&mut self, place: u64, value: &Canonical<'_>, whole: bool) {
-        let tag = |kind: u64| place << 8 | kind;
-        match *value {
-            Canonical::Nil => self.tagged(tag(1), 0),
-            Canonical::Bool(b) => self.tagged(tag(2), u64::from(b)),
-            Canonical::Int(i) => self.tagged(tag(4), i as u64),
-            Canonical::Float(bits) => self.tagged(tag(5), bits),
-            Canonical::Str(bytes) => {
-                self.tagged(tag(6), 0);
-                self.string(bytes, whole);
-            }
+        let (kind, word) = match *value {
+            Canonical::Nil => (1, 0),
+            Canonical::Bool(b) => (2, u64::from(b)),
+            Canonical::Int(i) => (4, i as u64),
+            Canonical::Float(bits) => (5, bits),
+            Canonical::Str(bytes) => return self.text_at(place << 8 | 6, bytes, !whole),
             Canonical::Library(name) => {
-                self.tagged(tag(7), 0);
-                self.bytes(name.as_bytes());
+                return self.text_at(place << 8 | 7, name.as_bytes(), false);
             }
-            Canonical::Object(class, number) => {
-                self.tagged(tag(8), class_word(class) << 32 | u64::from(number));
-            }
-            Canonical::Opaque(class) => self.tagged(tag(9), class_word(class)),
-        }
+            Canonical::Object(class, number) => (8, class_word(class) << 32 | u64::from(number)),
+            Canonical::Opaque(class) => (9, class_word(class)),
+        };
+        self.tagged(place << 8 | kind, word);
     }
 }
 

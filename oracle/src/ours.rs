@@ -25,6 +25,7 @@ use plumb_jit::bytecode::Pc;
 use plumb_jit::heap::{ClosureRef, TableRef, Tag, ThreadRef, Value, layout};
 use plumb_jit::vm::{ErrorKind, LuaResult, RuntimeProto, Unspecified, Vm};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
@@ -35,7 +36,7 @@ pub struct VmState<'vm> {
     library: &'vm Library,
     /// Prototypes of the main chunk: the VM numbers them in the order of [`ProtoId`], from 0.
     protos: u32,
-    /// Indices of the Lua frames, innermost first.
+    /// Indices of the Lua frames, innermost first; given back to the library at the end.
     frames: Vec<usize>,
     /// First stack slot that means nothing although static analysis must call it live: what lies above
     /// an open list of values when the running frame's next instruction takes one.
@@ -44,8 +45,10 @@ pub struct VmState<'vm> {
 
 impl<'vm> VmState<'vm> {
     fn new(vm: &'vm Vm, library: &'vm Library, protos: u32) -> Self {
-        let frames = vm.frames().iter().enumerate().rev();
-        let frames = frames.filter(|(_, frame)| frame.is_lua()).map(|(index, _)| index).collect();
+        let mut frames = library.spare.take();
+        let all = vm.frames().iter().enumerate().rev();
+        frames.clear();
+        frames.extend(all.filter(|(_, frame)| frame.is_lua()).map(|(index, _)| index));
         VmState { vm, library, protos, frames, dead_from: dead_from(vm) }
     }
 
@@ -68,6 +71,12 @@ fn dead_from(vm: &Vm) -> usize {
     }
 }
 
+impl Drop for VmState<'_> {
+    fn drop(&mut self) {
+        self.library.spare.set(std::mem::take(&mut self.frames));
+    }
+}
+
 impl State for VmState<'_> {
     type Value = Value;
 
@@ -75,17 +84,19 @@ impl State for VmState<'_> {
         self.frames.len()
     }
 
-    fn frame(&self, level: usize) -> Frame {
+    #[inline]
+    fn level(&self, level: usize) -> (Frame, impl Fn(u8) -> Value + '_) {
         let view = self.vm.frame(self.frames[level]);
         let proto = view.proto().expect("only Lua frames are listed");
         // The frame on top is at the instruction it executes next, any other behind its call.
         let running = self.frames[level] + 1 == self.vm.frame_count();
-        Frame { function: self.identify(proto), pc: view.pc.0 - u32::from(!running) }
-    }
-
-    fn register(&self, level: usize, index: u8) -> Value {
-        let slot = self.vm.frames()[self.frames[level]].base() + usize::from(index);
-        if slot < self.dead_from { self.vm.stack_value(slot) } else { Value::NIL }
+        let frame = Frame { function: self.identify(proto), pc: view.pc.0 - u32::from(!running) };
+        let meant = self.dead_from.saturating_sub(view.base);
+        let register = move |index| match usize::from(index) {
+            index if index < meant => view.registers[index],
+            _ => Value::NIL,
+        };
+        (frame, register)
     }
 
     fn register_name(&self, level: usize, index: u8) -> Option<String> {
@@ -99,7 +110,7 @@ impl State for VmState<'_> {
         Value::from(self.vm.globals())
     }
 
-    #[inline]
+    #[inline(always)]
     fn view(&self, value: Value) -> View<'_> {
         let object = |class| View::Object(class, Address(value.payload()));
         match value.tag() {
@@ -120,7 +131,8 @@ impl State for VmState<'_> {
         }
     }
 
-    fn each_entry(&self, table: Address, visit: &mut dyn FnMut(Value, Value) -> ControlFlow<()>) {
+    #[inline]
+    fn each_entry(&self, table: Address, mut visit: impl FnMut(Value, Value) -> ControlFlow<()>) {
         for (key, value) in table_at(table).entries() {
             if visit(key, value).is_break() {
                 return;
@@ -197,8 +209,8 @@ impl State for VmState<'_> {
         self.vm.shown
     }
 
-    fn library_name(&self, object: Address) -> Option<&str> {
-        self.library.name(object)
+    fn library_name(&self, class: Class, object: Address) -> Option<&str> {
+        self.library.name(class, object)
     }
 }
 
@@ -223,6 +235,8 @@ const NATIVE_CLOSURE_BIT: u64 = 1 << 63;
 struct Library {
     functions: &'static FxHashMap<u64, String>,
     tables: Vec<(u64, &'static str)>,
+    /// Room for the frames of a [`VmState`]; there is one at a time.
+    spare: Cell<Vec<usize>>,
 }
 
 impl Library {
@@ -240,13 +254,13 @@ impl Library {
                 tables.push((table.address(), name.as_str()));
             }
         }
-        Library { functions: &names.functions, tables }
+        Library { functions: &names.functions, tables, spare: Cell::default() }
     }
 
-    fn name(&self, object: Address) -> Option<&str> {
-        let table = self.tables.iter().find(|(address, _)| *address == object.0);
-        if let Some((_, name)) = table {
-            return Some(name);
+    fn name(&self, class: Class, object: Address) -> Option<&str> {
+        if class == Class::Table {
+            let table = self.tables.iter().find(|(address, _)| *address == object.0);
+            return table.map(|(_, name)| *name);
         }
         let function = match object.0 & NATIVE_CLOSURE_BIT {
             0 => object.0,

@@ -31,13 +31,13 @@
 //! - No `os`, `io`, `debug`, `package` and no file loading. `print` writes to a buffer.
 //! - Limits (fuel, memory) raise errors that the program may catch; whatever it does then is ignored, as
 //!   the run is reported as limited.
-//! - Hooks belong to one coroutine and are inherited when it is made. A program whose text mentions
-//!   coroutines runs with a hook at each instruction, so that one count goes through all of them; if
-//!   another meets a stop in a coroutine all the same, it is limited by [`Reason::Coroutine`].
+//! - Each coroutine counts down on its own, and inherits the hook when it is made. Only the one that the
+//!   hook ran in last counts to the next stop; in all others the hook runs before their next
+//!   instruction, and takes over what is left of the count (`Context::settle`).
 //! - Finalizers run with hooks off; with the collector stopped there are none.
 //! - Where the hook runs, PUC needs twenty slots above a frame's registers. So that stops do not decide
 //!   whether a deep recursion fails, the hook runs at each instruction once the stack is nearly full
-//!   (`hasten`), and our engines imitate it (`Vm::imitate_count_hook`). The instruction before which such
+//!   (`allocate`), and our engines imitate it (`Vm::imitate_count_hook`). The instruction before which such
 //!   an overflow is raised is not counted.
 
 mod layout;
@@ -46,14 +46,14 @@ mod state;
 use crate::canon::{Address, Class, Frame, ProtoId, State, View};
 use crate::engine::{Ending, Engine, Next, Options, Outcome, Program, Watcher};
 use crate::event::Clock;
-use crate::policy;
 use crate::verdict::{self, Reason};
-use layout::{LuaClosure, LuaState, Proto, TString, TValue};
+use layout::{CallInfo, LuaClosure, LuaState, Proto, TString, TValue};
 use mlua::ffi;
 use plumb_jit::heap::string::{HASH_SEED, hash_bytes};
 use rustc_hash::FxHashMap;
 pub use state::PucState;
 use state::{lua_frames, read};
+use std::cell::Cell;
 use std::ffi::{CStr, CString, c_int, c_void};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -85,8 +85,8 @@ struct Memory {
     used: usize,
     limit: usize,
     hit: bool,
-    /// The run to be told of a stack near its limit.
-    context: *mut Context<'static>,
+    /// While the program runs: who is to be told of a stack near its limit and of freed threads.
+    running: *mut Context<'static>,
 }
 
 /// What the hook and `print` need; one a run, at a stable address.
@@ -95,17 +95,19 @@ struct Context<'o> {
     main: *mut ffi::lua_State,
     /// Counted instructions fetched when the hook last ran, the fetched one included.
     fetched: u64,
-    /// Distance with which the hook is armed.
+    /// The thread that the hook last ran in, null if that is over. All others have a count of one.
+    counting: *mut LuaState,
+    /// Distance with which the hook of `counting` is armed.
     armed: u64,
     /// Next stop that the observer asked for.
     next: Option<Clock>,
-    /// The hook runs at each instruction, of every coroutine.
+    /// The hook runs at each instruction.
     every: bool,
     fuel: u64,
     limited: Option<Reason>,
     /// The observer wants no more.
     stopped: bool,
-    memory: *const Memory,
+    memory: *mut Memory,
     panic: Option<Box<dyn std::any::Any + Send>>,
     output_limit: usize,
     facts: Facts,
@@ -119,6 +121,8 @@ struct Facts {
     /// Library tables of this state by address.
     tables: Vec<(u64, &'static str)>,
     globals: PucValue,
+    /// Room for the frames of a state; there is one at a time.
+    spare: Cell<Vec<(*mut CallInfo, c_int)>>,
 }
 
 impl Context<'_> {
@@ -127,16 +131,49 @@ impl Context<'_> {
         self.limited.is_some() || self.stopped || self.panic.is_some()
     }
 
-    /// Distance to the next moment at which the hook has work to do; keeps it as the armed distance.
-    fn arm(&mut self) -> c_int {
-        if self.every {
-            self.armed = 1;
-            return 1;
-        }
+    /// Has the hook run in `thread` at the next moment at which it has work to do.
+    ///
+    /// # Safety
+    /// `thread` is a live thread of this run, between two instructions, and no other counts.
+    unsafe fn arm(&mut self, thread: *mut LuaState) {
         let stop = self.next.map_or(self.fuel, |c| c.0.min(self.fuel));
-        let distance = (stop + 1).saturating_sub(self.fetched).clamp(1, i32::MAX as u64 - 1);
-        self.armed = distance;
-        distance as c_int
+        self.armed = match self.every {
+            true => 1,
+            false => (stop + 1).saturating_sub(self.fetched).clamp(1, i32::MAX as u64 - 1),
+        };
+        self.counting = thread;
+        // SAFETY: by the caller.
+        unsafe { (*thread).hook_count = self.armed as i32 };
+    }
+
+    /// Counts what the counting thread has fetched so far, and has it count no further.
+    ///
+    /// # Safety
+    /// Called while the run's state exists; Lua reads a thread's count only between instructions.
+    unsafe fn settle(&mut self) {
+        if self.counting.is_null() {
+            return;
+        }
+        // SAFETY: the counting thread is alive: before it is freed, it is settled.
+        unsafe {
+            self.fetched += self.armed - (*self.counting).hook_count as u64;
+            (*self.counting).hook_count = 1;
+        }
+        self.counting = ptr::null_mut();
+    }
+
+    /// Counts the instruction that the hook was called for, in `thread`.
+    ///
+    /// # Safety
+    /// As for [`Context::settle`].
+    unsafe fn count(&mut self, thread: *mut LuaState) {
+        if self.counting == thread {
+            self.fetched += self.armed;
+        } else {
+            // SAFETY: by the caller.
+            unsafe { self.settle() };
+            self.fetched += 1;
+        }
     }
 }
 
@@ -149,15 +186,16 @@ pub fn run(
 ) -> Outcome {
     let name = CString::new(chunk_name).expect("a chunk name has no NUL");
     let mut memory =
-        Memory { used: 0, limit: options.memory, hit: false, context: ptr::null_mut() };
+        Memory { used: 0, limit: options.memory, hit: false, running: ptr::null_mut() };
     let memory_ptr: *mut Memory = &mut memory;
     let mut context = Context {
         next: observer.first(),
         observer,
         main: ptr::null_mut(),
         fetched: 0,
+        counting: ptr::null_mut(),
         armed: 0,
-        every: policy::mentions(source, "coroutine"),
+        every: false,
         fuel: options.fuel,
         limited: None,
         stopped: false,
@@ -170,6 +208,7 @@ pub fn run(
             protos: FxHashMap::default(),
             tables: Vec::new(),
             globals: NIL,
+            spare: Cell::default(),
         },
     };
     // SAFETY: the state is created, used and closed here, by this thread only; `memory` and `context`
@@ -184,9 +223,7 @@ pub fn run(
         ffi::lua_getextraspace(l).cast::<*mut c_void>().write(context.cast());
         ffi::lua_gc(l, ffi::LUA_GCSTOP);
         fix_seed(l);
-        (*memory_ptr).context = context.cast();
         let ending = load_and_call(l, &mut *context, source, &name, options);
-        (*memory_ptr).context = ptr::null_mut();
         ffi::lua_close(l);
         ending
     };
@@ -258,9 +295,12 @@ unsafe fn load_and_call(
         let mut protos = FxHashMap::default();
         number_protos((*closure).proto, &mut protos);
         (*context).facts.protos = protos;
-        let count = (*context).arm();
-        set_hook(l, count);
+        // What a count is reset to, and what new threads begin with, is one.
+        ffi::lua_sethook(l, Some(hook), ffi::LUA_MASKCOUNT, 1);
+        (*context).arm(l.cast());
+        (*(*context).memory).running = context.cast();
         let status = ffi::lua_pcall(l, 0, ffi::LUA_MULTRET, 0);
+        (*(*context).memory).running = ptr::null_mut();
         ffi::lua_sethook(l, None, 0, 0);
         let function = (*(*l.cast::<LuaState>()).ci).function;
         let value = |index: c_int| read(function.add(index as usize));
@@ -407,7 +447,7 @@ unsafe fn library_names(l: *mut ffi::lua_State, facts: &mut Facts) -> &'static L
     });
     let mut tables = Vec::new();
     let state = PucState { l, facts, frames: Vec::new() };
-    state.each_entry(Address(globals.payload), &mut |key, value| {
+    state.each_entry(Address(globals.payload), |key, value| {
         if let (View::Str(key), View::Object(Class::Table, address)) =
             (state.view(key), state.view(value))
             && let Some(name) = names.tables.iter().find(|n| n.as_bytes() == key)
@@ -499,6 +539,12 @@ unsafe extern "C" fn allocate(
         if new_size == 0 {
             memory.used -= old_size;
             if !block.is_null() {
+                if !memory.running.is_null() {
+                    let counting = (*memory.running).counting as usize;
+                    if counting.wrapping_sub(block as usize) < old_size {
+                        (*memory.running).settle();
+                    }
+                }
                 std::alloc::dealloc(block.cast(), layout(old_size));
             }
             return ptr::null_mut();
@@ -516,8 +562,11 @@ unsafe extern "C" fn allocate(
         if !new.is_null() {
             memory.used = used;
         }
-        if new_size >= NEARLY_FULL_STACK && !memory.context.is_null() {
-            hasten(memory.context);
+        // A frame near the stack's limit fails at the first instruction at which the hook runs
+        // (`luaD_hook` needs room): that has to be the same one whatever the stops.
+        if new_size >= NEARLY_FULL_STACK && !memory.running.is_null() {
+            (*memory.running).settle();
+            (*memory.running).every = true;
         }
         new.cast()
     }
@@ -526,45 +575,6 @@ unsafe extern "C" fn allocate(
 /// Bytes of the smallest stack in which a frame can come so near to the limit that `luaD_hook` finds no
 /// room: `LUA_MINSTACK` slots fewer than `LUAI_MAXSTACK`, and `EXTRA_STACK`.
 const NEARLY_FULL_STACK: usize = (1_000_000 - 20 + 5) * size_of::<TValue>();
-
-/// Sets the hook to run before the `count`-th instruction from now. The count is reset to one more, which
-/// tells that it has run down.
-///
-/// # Safety
-/// `l` is a live thread of a run.
-unsafe fn set_hook(l: *mut ffi::lua_State, count: c_int) {
-    // SAFETY: by the caller.
-    unsafe {
-        ffi::lua_sethook(l, Some(hook), ffi::LUA_MASKCOUNT, count);
-        if count > 1 {
-            (*l.cast::<LuaState>()).base_hook_count = count + 1;
-        }
-    }
-}
-
-/// Makes the hook run at each instruction from the next one on: a frame near the stack's limit fails at
-/// the first instruction at which the hook runs (`luaD_hook` needs room), so that has to be the same one
-/// whatever the stops.
-///
-/// # Safety
-/// Called by the allocator during the run of `context`.
-unsafe fn hasten(context: *mut Context<'static>) {
-    // SAFETY: the state is alive, and Lua reads the count only between instructions.
-    unsafe {
-        let state = (*context).main.cast::<LuaState>();
-        if (*context).every || (*state).hook == 0 {
-            return;
-        }
-        let left = match (*state).hook_count {
-            // The stack grows on the way to a call of the hook.
-            left if left == (*state).base_hook_count => 1,
-            left => left as u64,
-        };
-        (*context).fetched += (*context).armed - left;
-        ((*context).every, (*context).armed) = (true, 1);
-        ((*state).base_hook_count, (*state).hook_count) = (1, 1);
-    }
-}
 
 /// The context of the run that `l` belongs to.
 ///
@@ -606,7 +616,7 @@ unsafe extern "C-unwind" fn hook(l: *mut ffi::lua_State, _: *mut ffi::lua_Debug)
     // so none crosses C frames; `lua_error` leaves by `longjmp` from a frame with nothing to drop.
     unsafe {
         if look(l) {
-            ffi::lua_sethook(l, Some(hook), ffi::LUA_MASKCOUNT, 1);
+            (*l.cast::<LuaState>()).hook_count = 1;
             ffi::lua_pushnil(l);
             ffi::lua_error(l);
         }
@@ -623,13 +633,10 @@ unsafe fn look(l: *mut ffi::lua_State) -> bool {
     // taken out as a raw pointer; it cannot reach the fields that change below.
     unsafe {
         let context = context_of(l);
-        if l != (*context).main && !(*context).every {
-            (*context).limited.get_or_insert(Reason::Coroutine);
-        }
+        (*context).count(l.cast());
         if (*context).is_over() {
             return true;
         }
-        (*context).fetched += (*context).armed;
         let clock = Clock((*context).fetched - 1);
         if clock.0 >= (*context).fuel {
             (*context).limited = Some(Reason::Fuel);
@@ -637,13 +644,15 @@ unsafe fn look(l: *mut ffi::lua_State) -> bool {
         }
         if (*context).next == Some(clock) {
             let observer: *mut dyn Observer = ptr::addr_of_mut!(*(*context).observer);
-            let state = PucState { l, facts: &(*context).facts, frames: lua_frames(l) };
+            let facts = &(*context).facts;
+            let state = PucState { l, facts, frames: lua_frames(l, facts.spare.take()) };
             let watched = catch_unwind(AssertUnwindSafe(|| {
                 let next = (*observer).at(clock, &state);
                 let later = !matches!(next, Next::At(next) if next <= clock);
                 assert!(later, "an observer at {clock} asked for {next:?}");
                 next
             }));
+            facts.spare.set(state.frames);
             match watched {
                 Ok(Next::At(next)) => (*context).next = Some(next),
                 Ok(Next::Never) => (*context).next = None,
@@ -657,10 +666,7 @@ unsafe fn look(l: *mut ffi::lua_State) -> bool {
                 }
             }
         }
-        let count = (*context).arm();
-        if !(*context).every {
-            set_hook(l, count);
-        }
+        (*context).arm(l.cast());
         false
     }
 }

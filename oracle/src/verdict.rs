@@ -156,9 +156,6 @@ reasons! {
     Fuel = "fuel",
     /// The program needs more memory than it was given.
     Memory = "memory",
-    /// The program reached coroutines without naming them, so that the reference counted only some of
-    /// their instructions.
-    Coroutine = "coroutine",
     /// A difference after the program was shown an object's address as text.
     Address = "address in text",
     /// A difference after a table was traversed whose order depends on addresses.
@@ -222,7 +219,7 @@ mod tests {
         let mut sum = counts.clone();
         sum.merge(&counts);
         assert_eq!(
-            (sum.get(Reason::Memory), sum.get(Reason::Fuel), sum.get(Reason::Coroutine)),
+            (sum.get(Reason::Memory), sum.get(Reason::Fuel), sum.get(Reason::Collector)),
             (4, 2, 0)
         );
         assert_eq!(sum.total(), 6);

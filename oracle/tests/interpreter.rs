@@ -88,7 +88,7 @@ const DOUBTFUL: &[(&str, Reason)] = &[
 ];
 
 fn accepted(name: &str, reason: Reason) -> bool {
-    matches!(reason, Reason::Fuel | Reason::NotLua | Reason::Coroutine | Reason::Unsupported)
+    matches!(reason, Reason::Fuel | Reason::NotLua | Reason::Unsupported)
         || DOUBTFUL.iter().any(|(file, why)| name.ends_with(file) && *why == reason)
 }
 

@@ -2,7 +2,7 @@
 //! engine whose view of a value, position, output or length is wrong, and must be found where it begins.
 
 use super::*;
-use crate::canon::{Address, Frame, FunctionId, ThreadFrameVisitor, ThreadStatus, View};
+use crate::canon::{Address, Class, Frame, FunctionId, ThreadFrameVisitor, ThreadStatus, View};
 use crate::engine::{Options, RandomClocks};
 use crate::ours;
 use crate::puc::{self, Reference};
@@ -58,12 +58,10 @@ impl<S: State> State for FaultyState<'_, S> {
     fn frame_count(&self) -> usize {
         self.inner.frame_count()
     }
-    fn frame(&self, level: usize) -> Frame {
-        let frame = self.inner.frame(level);
-        if self.fault == Fault::Pc { Frame { pc: frame.pc + 1, ..frame } } else { frame }
-    }
-    fn register(&self, level: usize, index: u8) -> S::Value {
-        self.inner.register(level, index)
+    fn level(&self, level: usize) -> (Frame, impl Fn(u8) -> S::Value + '_) {
+        let (frame, register) = self.inner.level(level);
+        let pc = frame.pc + u32::from(self.fault == Fault::Pc);
+        (Frame { pc, ..frame }, register)
     }
     fn register_name(&self, level: usize, index: u8) -> Option<String> {
         self.inner.register_name(level, index)
@@ -86,9 +84,9 @@ impl<S: State> State for FaultyState<'_, S> {
     fn each_entry(
         &self,
         table: Address,
-        visit: &mut dyn FnMut(S::Value, S::Value) -> ControlFlow<()>,
+        mut visit: impl FnMut(S::Value, S::Value) -> ControlFlow<()>,
     ) {
-        self.inner.each_entry(table, &mut |key, value| {
+        self.inner.each_entry(table, |key, value| {
             let lost = self.fault == Fault::Entry && matches!(self.inner.view(key), View::Int(7));
             if lost { ControlFlow::Continue(()) } else { visit(key, value) }
         });
@@ -130,8 +128,8 @@ impl<S: State> State for FaultyState<'_, S> {
     fn shown(&self) -> plumb_jit::vm::Unspecified {
         self.inner.shown()
     }
-    fn library_name(&self, object: Address) -> Option<&str> {
-        self.inner.library_name(object)
+    fn library_name(&self, class: Class, object: Address) -> Option<&str> {
+        self.inner.library_name(class, object)
     }
 }
 

@@ -18,12 +18,16 @@ use std::ffi::{CStr, c_int};
 use std::ops::ControlFlow;
 use std::ptr;
 
-/// Lua frames from the running one outwards, each with its level among all frames.
+/// Lua frames from the running one outwards, each with its level among all frames, in the room of a list that
+/// is not needed any more.
 ///
 /// # Safety
 /// `l` is stopped in a hook, or does not run.
-pub(super) unsafe fn lua_frames(l: *mut ffi::lua_State) -> Vec<(*mut CallInfo, c_int)> {
-    let mut frames = Vec::new();
+pub(super) unsafe fn lua_frames(
+    l: *mut ffi::lua_State,
+    mut frames: Vec<(*mut CallInfo, c_int)>,
+) -> Vec<(*mut CallInfo, c_int)> {
+    frames.clear();
     // SAFETY: the list of calls ends with the base call, whose `previous` is null.
     unsafe {
         let mut ci = (*l.cast::<LuaState>()).ci;
@@ -96,7 +100,7 @@ impl PucState<'_> {
     }
 
     pub(super) fn collect_names(&self, table: PucValue, prefix: &str, names: &mut LibraryNames) {
-        self.each_entry(Address(table.payload), &mut |key, value| {
+        self.each_entry(Address(table.payload), |key, value| {
             let View::Str(key) = self.view(key) else { return ControlFlow::Continue(()) };
             let name = format!("{prefix}{}", String::from_utf8_lossy(key));
             match self.view(value) {
@@ -139,19 +143,22 @@ impl State for PucState<'_> {
         self.frames.len()
     }
 
-    fn frame(&self, level: usize) -> Frame {
+    #[inline]
+    fn level(&self, level: usize) -> (Frame, impl Fn(u8) -> PucValue + '_) {
+        let call = self.frames[level].0;
         // SAFETY: `saved_pc` of a stopped Lua frame points behind the current instruction of its code.
-        unsafe {
+        let (frame, size, function) = unsafe {
             let proto = self.proto(level);
-            let pc = (*self.frames[level].0).saved_pc.offset_from((*proto).code) - 1;
-            Frame { function: self.identify(proto), pc: pc as u32 }
-        }
-    }
-
-    fn register(&self, level: usize, index: u8) -> PucValue {
-        debug_assert!(index < self.stack_size(level));
-        // SAFETY: a frame's stack holds `max_stack_size` slots above its function.
-        unsafe { read((*self.frames[level].0).function.add(1 + usize::from(index))) }
+            let pc = (*call).saved_pc.offset_from((*proto).code) - 1;
+            let frame = Frame { function: self.identify(proto), pc: pc as u32 };
+            (frame, (*proto).max_stack_size, (*call).function)
+        };
+        let register = move |index| {
+            assert!(index < size, "register {index} of {size}");
+            // SAFETY: a frame's stack holds `max_stack_size` slots above its function.
+            unsafe { read(function.add(1 + usize::from(index))) }
+        };
+        (frame, register)
     }
 
     fn register_name(&self, level: usize, index: u8) -> Option<String> {
@@ -175,6 +182,7 @@ impl State for PucState<'_> {
         self.facts.globals
     }
 
+    #[inline(always)]
     fn view(&self, value: PucValue) -> View<'_> {
         let address = Address(value.payload);
         match value.tag {
@@ -204,10 +212,11 @@ impl State for PucState<'_> {
         }
     }
 
+    #[inline]
     fn each_entry(
         &self,
         table: Address,
-        visit: &mut dyn FnMut(PucValue, PucValue) -> ControlFlow<()>,
+        mut visit: impl FnMut(PucValue, PucValue) -> ControlFlow<()>,
     ) {
         let table = table.0 as *const Table;
         // SAFETY: `table` is live; its array has `array_size` slots and its hash part `1 << log2_nodes`
@@ -334,11 +343,11 @@ impl State for PucState<'_> {
 
     fn each_thread_frame(&self, thread: Address, visit: &mut ThreadFrameVisitor<'_, PucValue>) {
         // SAFETY: a live thread that does not run is as its last instruction left it.
-        let frames = unsafe { lua_frames(thread.0 as *mut ffi::lua_State) };
+        let frames = unsafe { lua_frames(thread.0 as *mut ffi::lua_State, Vec::new()) };
         let state = PucState { l: thread.0 as *mut ffi::lua_State, facts: self.facts, frames };
         for level in 0..state.frames.len() {
-            let register = |index| state.register(level, index);
-            if visit(&state.frame(level), &register).is_break() {
+            let (frame, register) = state.level(level);
+            if visit(&frame, &register).is_break() {
                 return;
             }
         }
@@ -349,10 +358,10 @@ impl State for PucState<'_> {
         (main != self.l).then_some(PucValue { payload: main as u64, tag: tag::THREAD })
     }
 
-    fn library_name(&self, object: Address) -> Option<&str> {
-        if let Some(&(_, name)) = self.facts.tables.iter().find(|(address, _)| *address == object.0)
-        {
-            return Some(name);
+    fn library_name(&self, class: Class, object: Address) -> Option<&str> {
+        if class == Class::Table {
+            let table = self.facts.tables.iter().find(|(address, _)| *address == object.0);
+            return table.map(|(_, name)| *name);
         }
         NAMES.get()?.functions.get(&native_code(object)).map(String::as_str)
     }

@@ -234,7 +234,7 @@ unsafe fn raw_top(l: *mut ffi::lua_State) -> PucValue {
 unsafe fn same_table(state: &PucState<'_>, table: Address) {
     let key_of = |v: PucValue| (v.tag, v.payload);
     let mut ours = BTreeMap::new();
-    state.each_entry(table, &mut |key, value| {
+    state.each_entry(table, |key, value| {
         assert!(ours.insert(key_of(key), key_of(value)).is_none(), "an entry is visited twice");
         ControlFlow::Continue(())
     });
@@ -377,7 +377,7 @@ fn large_tables_are_sampled_alike_whatever_their_history() {
 }
 
 #[test]
-fn fuel_memory_and_coroutines_limit_a_run() {
+fn fuel_and_memory_limit_a_run() {
     let limited = |source: &str, options: Options| {
         let (outcome, ended) = observe_with(source, &options, vec![], |_, _| {});
         assert!(!ended, "{source}: {outcome:?}");
@@ -393,13 +393,45 @@ fn fuel_memory_and_coroutines_limit_a_run() {
     assert_eq!(limited(greedy, memory), Ending::Limited(Reason::Memory));
     let output = Options { output: 1_000, ..Options::default() };
     assert_eq!(limited("while true do print(1) end", output), Ending::Limited(Reason::Memory));
-    let (outcome, _) = observe_with(
-        "_G['corou' .. 'tine'].wrap(function() for i = 1, 100 do end end)()",
-        &Options::default(),
-        vec![20],
-        |_, _| {},
-    );
-    assert_eq!(outcome.ending, Ending::Limited(Reason::Coroutine));
+}
+
+/// Stops far apart fall where stops at each instruction do, whichever coroutine counts, ends or is freed on
+/// the way.
+#[test]
+fn one_count_goes_through_all_coroutines() {
+    let source = "local function body(n) for i = 1, n do coroutine.yield(i) end return n end
+        local kept = {}
+        for n = 1, 9 do
+            local co = coroutine.wrap(body)
+            kept[n % 3] = co
+            for i = 1, n do co(n) end
+            pcall(co) pcall(co)
+            coroutine.wrap(collectgarbage)()
+            for _, other in pairs(kept) do pcall(other) end
+            local inner = coroutine.wrap(function()
+                local own = coroutine.wrap(body)
+                own(3) own() coroutine.yield(own()) error('x')
+            end)
+            inner() pcall(inner)
+        end
+        return select('#', table.unpack(kept))";
+    let ticks = trace(source);
+    for distance in [2, 3, 7, 29, 1000] {
+        let clocks = (0..ticks.len() as u64).filter(|clock| clock % distance == 1);
+        let mut seen = 0;
+        let outcome = observe(source, clocks.clone().collect(), |clock, state| {
+            let tick = ticks[clock as usize];
+            assert_eq!((state.frame(0), state.frame_count()), (tick.frame, tick.depth), "{clock}");
+            seen += 1;
+        });
+        assert_eq!(outcome.ending, Ending::Returned(vec![()]));
+        assert_eq!(seen, clocks.count());
+    }
+    let run = |fuel| {
+        observe_with(source, &Options { fuel, ..Options::default() }, vec![], |_, _| {}).0.ending
+    };
+    assert_eq!(run(ticks.len() as u64), Ending::Returned(vec![()]));
+    assert_eq!(run(ticks.len() as u64 - 1), Ending::Limited(Reason::Fuel));
 }
 
 #[test]
