@@ -36,10 +36,6 @@ pub fn check_jit(
         Verdict::Agree(compared) if stats.thrash > THRASH_BOUND => {
             (Verdict::Diverge(Box::new(thrash(&compared, &stats))), stats)
         }
-        Verdict::Agree(compared) if compared.trace_entries == 0 => {
-            let leader = RandomClocks { engine: &Interpreter, seed: source.len() as u64 };
-            (two_way(&program, &leader, &Reference, Select::Defined), stats)
-        }
         Verdict::Diverge(mut divergence) if is_of_the_simulator(&divergence) => {
             divergence.kind = DivergenceKind::Simulator;
             (Verdict::Diverge(divergence), stats)

@@ -19,7 +19,9 @@ mod explain;
 
 use crate::canon::{self, Plan, State};
 use crate::digest::{Digest, DigestSink};
-use crate::engine::{Ending, Engine, EventSink, Leader, Next, Outcome, Program, Watcher};
+use crate::engine::{
+    Ending, Engine, EventSink, Leader, Next, Outcome, Program, RandomClocks, Watcher,
+};
 use crate::event::{Clock, EventKind};
 use crate::policy;
 use crate::verdict::{Compared, Divergence, Reason, Verdict};
@@ -436,7 +438,8 @@ fn compare(
     }
 }
 
-/// Compares the JIT with the interpreter and the interpreter with the reference, at the JIT's moments.
+/// Compares the JIT with the interpreter and the interpreter with the reference, at the JIT's moments; where
+/// it has entered no trace, the latter two at pseudo-random clocks too.
 pub fn three_way(
     program: &Rc<Program>,
     jit: &impl Leader,
@@ -456,16 +459,29 @@ pub fn three_way(
             return explain(program, jit, interpreter, Select::Live, &led, mismatch);
         }
     };
-    match follow(program, &first.record, reference, Select::Defined, schedule, None) {
-        Ok(second) => {
-            Verdict::Agree(compared(&led, jit.traces(), first.registers + second.registers))
-        }
-        Err(Err(reason)) => Verdict::Inconclusive(reason),
-        Err(Ok(mismatch)) => {
-            let leader = Listed { engine: interpreter, record: first.record.clone() };
-            explain(program, &leader, reference, Select::Defined, &first.record, mismatch)
-        }
+    let mut verdict = None;
+    // What remains without moments, the end, is compared below.
+    if !led.moments.is_empty() {
+        let record = &first.record;
+        let second = follow(program, record, reference, Select::Defined, schedule, None);
+        verdict = Some(match second {
+            Ok(second) => {
+                Verdict::Agree(compared(&led, jit.traces(), first.registers + second.registers))
+            }
+            Err(Err(reason)) => Verdict::Inconclusive(reason),
+            Err(Ok(mismatch)) => {
+                let leader = Listed { engine: interpreter, record: record.clone() };
+                explain(program, &leader, reference, Select::Defined, record, mismatch)
+            }
+        });
     }
+    match verdict {
+        Some(Verdict::Agree(compared)) if compared.trace_entries == 0 => {}
+        Some(verdict) => return verdict,
+        None => {}
+    }
+    let leader = RandomClocks { engine: interpreter, seed: program.source.len() as u64 };
+    two_way(program, &leader, reference, Select::Defined)
 }
 
 /// The first difference among the leader's first `moments` moments, each looked at deeply.

@@ -23,8 +23,6 @@ use regalloc2::{
     RegAllocError, RegClass, RegallocOptions, VReg,
 };
 
-use rustc_hash::FxHashSet;
-
 use super::mach::{Block, Class, Inst, Loc, MachTrace, Role, Virtual};
 use super::{BackendConfig, BackendError};
 use crate::exec::context::SPILL_SLOTS;
@@ -165,41 +163,69 @@ fn drop_undefined_copies(allocated: &mut Allocated) {
 }
 
 /// Which locations hold a value.
-#[derive(Clone, Default)]
-struct Defined(FxHashSet<Loc>);
+#[derive(Clone, Default, PartialEq)]
+struct Defined {
+    /// x0 to x31, then d0 to d31.
+    registers: u64,
+    spills: [u64; SPILL_SLOTS.div_ceil(64)],
+}
 
 impl Defined {
     /// Goes past a step; false if it moves nothing.
     fn step(&mut self, step: &Step) -> bool {
         match step {
-            Step::Move { from, to } if self.0.contains(from) => {
-                self.0.insert(*to);
-            }
-            Step::Move { to, .. } => {
-                self.0.remove(to);
-                return false;
+            Step::Move { from, to } => {
+                let moves = self.contains(*from);
+                self.set(*to, moves);
+                return moves;
             }
             Step::Inst { inst, .. } => {
                 if matches!(inst, Inst::Call { .. }) {
-                    self.0.retain(survives_call);
+                    self.registers &= SURVIVE_CALLS;
                 }
-                inst.map(&mut |loc, role| {
-                    if matches!(role, Role::Def | Role::DefAt(_)) {
-                        self.0.insert(loc);
-                    }
-                });
+                if let Some(written) = inst.written() {
+                    self.set(written, true);
+                }
             }
         }
         true
     }
 
+    fn contains(&self, loc: Loc) -> bool {
+        match loc {
+            Loc::X(n) => self.registers >> n & 1 == 1,
+            Loc::D(n) => self.registers >> (32 + n) & 1 == 1,
+            Loc::Spill(n) => self.spills[n as usize / 64] >> (n % 64) & 1 == 1,
+        }
+    }
+
+    fn set(&mut self, loc: Loc, holds: bool) {
+        let (word, bit) = match loc {
+            Loc::X(n) => (&mut self.registers, n.into()),
+            Loc::D(n) => (&mut self.registers, 32 + u32::from(n)),
+            Loc::Spill(n) => (&mut self.spills[n as usize / 64], n % 64),
+        };
+        *word = *word & !(1 << bit) | u64::from(holds) << bit;
+    }
+
     /// Keeps what is also in `other`; true if something went.
     fn intersect(&mut self, other: &Defined) -> bool {
-        let before = self.0.len();
-        self.0.retain(|loc| other.0.contains(loc));
-        self.0.len() < before
+        let before = self.clone();
+        self.registers &= other.registers;
+        self.spills.iter_mut().zip(other.spills).for_each(|(own, others)| *own &= others);
+        *self != before
     }
 }
+
+/// The registers of [`survives_call`], as a set.
+const SURVIVE_CALLS: u64 = {
+    let (mut set, mut at) = (0xff00 << 32, 0);
+    while at < CALLEE_SAVED_GPR.len() {
+        set |= 1 << CALLEE_SAVED_GPR[at];
+        at += 1;
+    }
+    set
+};
 
 /// Whether AAPCS64 makes a called function keep this location.
 pub fn survives_call(loc: &Loc) -> bool {
@@ -293,8 +319,9 @@ fn operand(v: Virtual, role: Role) -> Operand {
 struct Client<'t> {
     trace: &'t MachTrace,
     blocks: Vec<ClientBlock>,
-    /// All blocks' instructions in one numbering.
-    operands: Vec<Vec<Operand>>,
+    operands: Vec<Operand>,
+    /// Where the operands of each instruction start and end, all blocks' in one numbering.
+    spans: Vec<(u32, u32)>,
     clobbers: Vec<PRegSet>,
 }
 
@@ -308,13 +335,20 @@ struct ClientBlock {
 
 impl<'t> Client<'t> {
     fn new(trace: &'t MachTrace) -> Client<'t> {
-        let mut client =
-            Client { trace, blocks: Vec::new(), operands: Vec::new(), clobbers: Vec::new() };
+        let lines = trace.blocks().map(|block| block.lines.len()).sum();
+        let mut client = Client {
+            trace,
+            blocks: Vec::new(),
+            operands: Vec::with_capacity(4 * lines),
+            spans: Vec::with_capacity(lines),
+            clobbers: Vec::with_capacity(lines),
+        };
         for (index, block) in trace.blocks().enumerate() {
-            let first = RaInst::new(client.operands.len());
+            let first = RaInst::new(client.spans.len());
             for line in &block.lines {
-                let operands = line.inst.operands();
-                client.operands.push(operands.into_iter().map(|(v, r)| operand(v, r)).collect());
+                let start = client.operands.len() as u32;
+                line.inst.visit(&mut |v, role| client.operands.push(operand(v, role)));
+                client.spans.push((start, client.operands.len() as u32));
                 client.clobbers.push(match &line.inst {
                     Inst::Call { result, .. } => call_clobbers(result.map(|v| v.class)),
                     _ => PRegSet::empty(),
@@ -322,7 +356,7 @@ impl<'t> Client<'t> {
             }
             let loop_block = || vec![RaBlock::new(1)];
             client.blocks.push(ClientBlock {
-                insts: InstRange::new(first, RaInst::new(client.operands.len())),
+                insts: InstRange::new(first, RaInst::new(client.spans.len())),
                 params: block.params.iter().copied().map(vreg).collect(),
                 jump_args: block.jump_args.iter().copied().map(vreg).collect(),
                 successors: if trace.body.is_some() { loop_block() } else { Vec::new() },
@@ -342,7 +376,7 @@ impl<'t> Client<'t> {
 
 impl Function for Client<'_> {
     fn num_insts(&self) -> usize {
-        self.operands.len()
+        self.spans.len()
     }
     fn num_blocks(&self) -> usize {
         self.blocks.len()
@@ -372,7 +406,8 @@ impl Function for Client<'_> {
         &self.blocks[block.index()].jump_args
     }
     fn inst_operands(&self, inst: RaInst) -> &[Operand] {
-        &self.operands[inst.index()]
+        let (start, end) = self.spans[inst.index()];
+        &self.operands[start as usize..end as usize]
     }
     fn inst_clobbers(&self, inst: RaInst) -> PRegSet {
         self.clobbers[inst.index()]

@@ -395,8 +395,24 @@ pub enum Inst<R> {
 
 impl<R: Copy> Inst<R> {
     /// The instruction over other registers. `f` is called once for each operand, in a fixed order.
-    #[rustfmt::skip]
     pub fn map<S>(&self, f: &mut impl FnMut(R, Role) -> S) -> Inst<S> {
+        self.map_with(f, Exit::map)
+    }
+
+    /// Shows `f` each operand with its demand, in the order of [`Inst::map`].
+    pub fn visit(&self, f: &mut impl FnMut(R, Role)) {
+        self.map_with(f, |exit, role, f| {
+            exit.values.iter().for_each(|(_, held)| {
+                if let Held::At(r) = *held {
+                    f(r, role);
+                }
+            });
+            Exit { id: exit.id, snapshot: exit.snapshot, values: Vec::new() }
+        });
+    }
+
+    #[rustfmt::skip]
+    fn map_with<S, F: FnMut(R, Role) -> S>(&self, f: &mut F, map_exit: impl Fn(&Exit<R>, Role, &mut F) -> Exit<S>) -> Inst<S> {
         use Inst::*;
         match *self {
             IntConst { rd, value } => IntConst { rd: f(rd, Role::Def), value },
@@ -430,11 +446,11 @@ impl<R: Copy> Inst<R> {
                 let args = args.iter().enumerate().map(argument).collect();
                 Call { helper, args, result: result.map(|r| f(r, Role::DefAt(0))) }
             }
-            Guard { test, leave, ref exit } => Guard { test: test.map(f), leave, exit: exit.map(Role::UseAny, f) },
-            CountDown { rd, rn, ref exit } => CountDown { rn: f(rn, Role::Use), exit: exit.map(Role::UseAnyLate, f), rd: f(rd, Role::Def) },
-            CountLoop { rd, rn, ref exit } => CountLoop { rn: f(rn, Role::Use), exit: exit.map(Role::UseAnyLate, f), rd: f(rd, Role::Def) },
-            GuardZero { rn, leave_zero, ref exit } => GuardZero { rn: f(rn, Role::Use), leave_zero, exit: exit.map(Role::UseAny, f) },
-            Leave { ref exit } => Leave { exit: exit.map(Role::UseAny, f) },
+            Guard { test, leave, ref exit } => Guard { test: test.map(f), leave, exit: map_exit(exit, Role::UseAny, f) },
+            CountDown { rd, rn, ref exit } => CountDown { rn: f(rn, Role::Use), exit: map_exit(exit, Role::UseAnyLate, f), rd: f(rd, Role::Def) },
+            CountLoop { rd, rn, ref exit } => CountLoop { rn: f(rn, Role::Use), exit: map_exit(exit, Role::UseAnyLate, f), rd: f(rd, Role::Def) },
+            GuardZero { rn, leave_zero, ref exit } => GuardZero { rn: f(rn, Role::Use), leave_zero, exit: map_exit(exit, Role::UseAny, f) },
+            Leave { ref exit } => Leave { exit: map_exit(exit, Role::UseAny, f) },
             Jump => Jump,
         }
     }
@@ -477,14 +493,19 @@ impl<R: Copy> Inst<R> {
 
     /// The register that the instruction writes.
     pub fn written(&self) -> Option<R> {
-        let is_def = |(_, role): &(R, Role)| matches!(role, Role::Def | Role::DefAt(_));
-        self.operands().into_iter().find(is_def).map(|(r, _)| r)
+        let mut written = None;
+        self.visit(&mut |r, role| {
+            if matches!(role, Role::Def | Role::DefAt(_)) {
+                written.get_or_insert(r);
+            }
+        });
+        written
     }
 
-    /// Each operand with its demand, in the order of [`Inst::map`].
+    /// What [`Inst::visit`] shows.
     pub fn operands(&self) -> Vec<(R, Role)> {
         let mut operands = Vec::new();
-        self.map(&mut |r, role| operands.push((r, role)));
+        self.visit(&mut |r, role| operands.push((r, role)));
         operands
     }
 }

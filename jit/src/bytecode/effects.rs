@@ -36,11 +36,12 @@ impl RegisterSet {
 
     /// Registers from `start` up to, but not including, `end`. Registers from 256 on do not exist.
     pub fn range(start: usize, end: usize) -> RegisterSet {
-        let mut set = RegisterSet::EMPTY;
-        for register in start..end.min(256) {
-            set.insert(register);
-        }
-        set
+        // Registers of word `index` below `bound`.
+        let below = |index: usize, bound: usize| match bound.saturating_sub(64 * index) {
+            64.. => u64::MAX,
+            few => (1 << few) - 1,
+        };
+        RegisterSet(std::array::from_fn(|index| below(index, end) & !below(index, start)))
     }
 
     #[inline]
@@ -63,14 +64,21 @@ impl RegisterSet {
     }
 
     /// Registers in ascending order.
-    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        self.0.iter().enumerate().flat_map(|(index, &word)| {
-            let mut rest = word;
-            std::iter::from_fn(move || {
-                let bit = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
-                rest &= rest - 1;
-                Some(64 * index + bit)
-            })
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = usize> + use<> {
+        let RegisterSet(mut words) = *self;
+        let mut index = 0;
+        std::iter::from_fn(move || {
+            while words[index] == 0 {
+                index += 1;
+                if index == words.len() {
+                    index -= 1;
+                    return None;
+                }
+            }
+            let bit = words[index].trailing_zeros() as usize;
+            words[index] &= words[index] - 1;
+            Some(64 * index + bit)
         })
     }
 

@@ -22,7 +22,7 @@
 //! sets.
 
 use super::effects::{Effects, RegisterSet, captured_registers, effects};
-use super::opcode::{Op, Pc};
+use super::opcode::{Instruction, Op, Pc};
 use super::proto::Proto;
 
 /// Register sets of one prototype. Costs 64 bytes an instruction; make it once and keep it.
@@ -61,9 +61,18 @@ fn positions(proto: &Proto) -> impl DoubleEndedIterator<Item = Pc> + use<> {
     (0..proto.code.len() as u32).map(Pc)
 }
 
+// Each analysis goes over the code in the direction of its flow, so what changes is seen in the same pass,
+// but for what flows along an edge back: another pass is needed only if something new did.
+
 /// Least fixed point of: live before = read here, or live after on some edge that does not write it.
 fn live(effects: &[Effects]) -> Vec<RegisterSet> {
     let mut live = vec![RegisterSet::EMPTY; effects.len()];
+    let mut is_loop_head = vec![false; effects.len()];
+    for (pc, effects) in effects.iter().enumerate() {
+        for edge in effects.edges().filter(|edge| edge.target.index() <= pc) {
+            is_loop_head[edge.target.index()] = true;
+        }
+    }
     let mut changed = true;
     while changed {
         changed = false;
@@ -73,7 +82,7 @@ fn live(effects: &[Effects]) -> Vec<RegisterSet> {
                 let after = live[edge.target.index()];
                 set = set.union(after.without(edge.writes).without(edge.clobbers));
             }
-            changed |= set != live[pc];
+            changed |= is_loop_head[pc] && set != live[pc];
             live[pc] = set;
         }
     }
@@ -83,7 +92,8 @@ fn live(effects: &[Effects]) -> Vec<RegisterSet> {
 /// Least fixed point of: registers that an open upvalue or a pending `__close` may refer to.
 fn open_upvalues(proto: &Proto, effects: &[Effects]) -> Vec<RegisterSet> {
     let mut open = vec![RegisterSet::EMPTY; effects.len()];
-    let mut changed = true;
+    let opens = |i: &Instruction| matches!(i.op(), Op::Closure | Op::Tbc | Op::TForPrep);
+    let mut changed = proto.code.iter().any(opens);
     while changed {
         changed = false;
         for pc in positions(proto) {
@@ -91,7 +101,7 @@ fn open_upvalues(proto: &Proto, effects: &[Effects]) -> Vec<RegisterSet> {
             for edge in effects[pc.index()].edges() {
                 let target = &mut open[edge.target.index()];
                 let merged = target.union(after);
-                changed |= merged != *target;
+                changed |= edge.target <= pc && merged != *target;
                 *target = merged;
             }
         }
@@ -125,7 +135,7 @@ fn defined(proto: &Proto, effects: &[Effects]) -> Vec<Option<RegisterSet>> {
                 let after = before.without(edge.clobbers).union(edge.writes);
                 let target: &mut Option<RegisterSet> = &mut defined[edge.target.index()];
                 let merged = target.map_or(after, |old| old.intersection(after));
-                changed |= *target != Some(merged);
+                changed |= edge.target.index() <= pc && *target != Some(merged);
                 *target = Some(merged);
             }
         }

@@ -325,7 +325,11 @@ fn sink_count_down(body: &mut Block) {
     let Some(at) = body.lines.iter().rposition(is_count) else { return };
     let Inst::CountDown { rd: count, exit, .. } = &body.lines[at].inst else { return };
     let passed = &body.lines[at + 1..];
-    let mentions = |line: &Line, r: Virtual| line.inst.operands().iter().any(|&(v, _)| v == r);
+    let mentions = |line: &Line, r: Virtual| {
+        let mut mentioned = false;
+        line.inst.visit(&mut |v, _| mentioned |= v == r);
+        mentioned
+    };
     let is_updated = |r: Virtual| {
         let updates = body.params.iter().zip(&body.jump_args);
         updates
