@@ -41,6 +41,7 @@
 use super::lexer;
 use std::fmt;
 use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
 
 /// A token's source line, and which token it is. Compares equal to every other: lines are not part of a
 /// tree's identity.
@@ -71,9 +72,10 @@ impl fmt::Debug for Line {
     }
 }
 
-/// A Lua string or an identifier: any bytes.
+/// A Lua string or an identifier: any bytes. The lexer shares equal ones where it can, and prototypes
+/// share them with the tree: a chunk has far more names than different names.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Str(pub Box<[u8]>);
+pub struct Str(pub Arc<[u8]>);
 
 impl Deref for Str {
     type Target = [u8];
@@ -111,6 +113,12 @@ impl fmt::Debug for Str {
         write!(f, "\"{}\"", self.0.escape_ascii())
     }
 }
+
+/// Names that the parser and the compiler know without a token.
+pub static ENV: LazyLock<Str> = LazyLock::new(|| Str::from("_ENV"));
+pub static SELF: LazyLock<Str> = LazyLock::new(|| Str::from("self"));
+/// The control variables of `for` loops, as debuggers see them.
+pub static FOR_STATE: LazyLock<Str> = LazyLock::new(|| Str::from("(for state)"));
 
 /// A float literal, compared by bits.
 #[derive(Clone, Copy)]
@@ -190,7 +198,7 @@ pub enum StatKind {
     },
     /// `function a.b.c:m body`. `body.line` is the statement's line, which the store has too.
     Function {
-        name: FunctionName,
+        name: Box<FunctionName>,
         body: Box<Function>,
     },
     /// Targets are `Name` or `Index`.
@@ -342,7 +350,7 @@ pub enum ExprKind {
     /// `object:name(args)`; the self instruction has the line `name.line`.
     MethodCall {
         object: Box<Expr>,
-        name: Name,
+        name: Box<Name>,
         args: Vec<Expr>,
     },
     Table(Vec<Field>),

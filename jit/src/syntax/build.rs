@@ -61,7 +61,7 @@ impl Expr {
 
     pub fn method_call(object: Expr, name: impl Into<Str>, args: Vec<Expr>) -> Expr {
         let object = Box::new(precedence::as_prefix(object));
-        let name = Name::from(name.into());
+        let name = Box::new(Name::from(name.into()));
         Expr::new(ExprKind::MethodCall { object, name, args })
     }
 

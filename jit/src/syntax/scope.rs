@@ -7,11 +7,10 @@
 //! Limits: the count of upvalues leaves out `<const>` variables whose value may be a compile-time
 //! constant after folding (PUC needs no upvalue for those), so the compiler checks that limit again.
 
-use super::ast::{Attrib, Str};
+use super::ast::{Attrib, ENV, Str};
 
 const MAX_LOCALS: usize = 200;
 const MAX_UPVALUES: usize = 255;
-const ENV: &[u8] = b"_ENV";
 
 /// A failed check. The parser adds the position, and for limits the current token.
 #[derive(Debug)]
@@ -90,7 +89,7 @@ impl Scopes {
     pub fn open_main(&mut self) {
         self.open_function(0);
         self.set_vararg();
-        self.func().upvalues.push(Var { name: Str::from(ENV), kind: VarKind::Regular });
+        self.func().upvalues.push(Var { name: ENV.clone(), kind: VarKind::Regular });
     }
 
     pub fn open_function(&mut self, line: u32) {
@@ -192,21 +191,21 @@ impl Scopes {
     }
 
     /// A name is used: it may become an upvalue of some functions, as may `_ENV` for a global.
-    pub fn reference(&mut self, name: &[u8]) -> Check {
+    pub fn reference(&mut self, name: &Str) -> Check {
         let top = self.funcs.len() - 1;
         if let Resolved::Global = self.resolve(top, name)? {
-            self.resolve(top, ENV)?;
+            self.resolve(top, &ENV)?;
         }
         Ok(())
     }
 
     /// Whether the variable is known while compiling, for the value of another `<const>`.
-    pub fn is_constant(&mut self, name: &[u8]) -> Check<bool> {
+    pub fn is_constant(&mut self, name: &Str) -> Check<bool> {
         let top = self.funcs.len() - 1;
         Ok(matches!(self.resolve(top, name)?, Resolved::Constant))
     }
 
-    pub fn check_assignable(&mut self, name: &[u8]) -> Check {
+    pub fn check_assignable(&mut self, name: &Str) -> Check {
         let top = self.funcs.len() - 1;
         match self.resolve(top, name)? {
             Resolved::Global
@@ -216,16 +215,16 @@ impl Scopes {
         }
     }
 
-    fn resolve(&mut self, level: usize, name: &[u8]) -> Check<Resolved> {
+    fn resolve(&mut self, level: usize, name: &Str) -> Check<Resolved> {
         let func = &self.funcs[level];
         let locals = &self.vars[func.first_local..func.first_local + func.active];
-        if let Some(var) = locals.iter().rev().find(|var| *var.name == *name) {
+        if let Some(var) = locals.iter().rev().find(|var| var.name == *name) {
             return Ok(match var.kind {
                 VarKind::Constant => Resolved::Constant,
                 kind => Resolved::Local(kind),
             });
         }
-        if let Some(upvalue) = func.upvalues.iter().find(|var| *var.name == *name) {
+        if let Some(upvalue) = func.upvalues.iter().find(|var| var.name == *name) {
             return Ok(Resolved::Upvalue(upvalue.kind));
         }
         if level == 0 {
@@ -239,7 +238,7 @@ impl Scopes {
         Ok(Resolved::Upvalue(kind))
     }
 
-    fn add_upvalue(&mut self, level: usize, name: &[u8], kind: VarKind) -> Check {
+    fn add_upvalue(&mut self, level: usize, name: &Str, kind: VarKind) -> Check {
         let func = &mut self.funcs[level];
         if func.upvalues.len() >= MAX_UPVALUES {
             let place = func.line;
@@ -247,7 +246,7 @@ impl Scopes {
                 "too many upvalues (limit is {MAX_UPVALUES}) in function at line {place}"
             )));
         }
-        func.upvalues.push(Var { name: Str::from(name), kind });
+        func.upvalues.push(Var { name: name.clone(), kind });
         Ok(())
     }
 

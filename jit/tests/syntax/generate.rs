@@ -106,7 +106,7 @@ impl<'a> Generator<'a> {
             0 => StatKind::Call(self.call()),
             1 => self.local(),
             2 => StatKind::LocalFunction { name: self.name(), body: self.function() },
-            3 => StatKind::Function { name: self.function_name(), body: self.function() },
+            3 => StatKind::Function { name: Box::new(self.function_name()), body: self.function() },
             4..=6 => StatKind::Assign {
                 targets: self.some(3, Self::target),
                 values: self.some(3, Self::expr),

@@ -7,6 +7,7 @@
 use super::super::proto::{Constant, MAX_SHORT_STRING_BYTES};
 use super::Compiler;
 use super::fold::float_to_int;
+use crate::syntax::ast::Str;
 
 /// Key of the memory of constant indices.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,17 +62,17 @@ impl<'a> Compiler<'a> {
         self.constant(key, Constant::Float(value))
     }
 
-    pub(super) fn string_constant(&mut self, value: &'a [u8]) -> u32 {
+    pub(super) fn string_constant(&mut self, value: &'a Str) -> u32 {
         let key = Key::Str(value);
         if let Some(&index) = self.constant_indices.get(&key)
-            && matches!(self.f.constants.get(index as usize), Some(Constant::Str(old)) if **old == *value)
+            && matches!(self.f.constants.get(index as usize), Some(Constant::Str(old)) if *old == value.0)
         {
             return index;
         }
         let bytes = if value.len() <= MAX_SHORT_STRING_BYTES {
-            value.into()
+            value.0.clone()
         } else {
-            self.long_strings.entry(value).or_insert_with(|| value.into()).clone()
+            self.long_strings.entry(value).or_insert_with(|| value.0.clone()).clone()
         };
         self.constant(key, Constant::Str(bytes))
     }

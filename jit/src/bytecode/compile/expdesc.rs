@@ -6,6 +6,7 @@
 
 use super::super::opcode::{MAX_C, OFFSET_SC};
 use super::fold::{Number, float_to_int};
+use crate::syntax::ast::Str;
 
 /// A list of JMP instructions that wait for their target, linked through their own operands: the
 /// position of the first one, or nothing.
@@ -24,7 +25,7 @@ pub(super) enum Kind<'a> {
     Float(f64),
     Int(i64),
     /// String literal that has no constant index yet.
-    Str(&'a [u8]),
+    Str(&'a Str),
     /// Value in this register, where it stays.
     Fixed(u32),
     /// Local variable: its register and its index among the function's active variables.
@@ -35,7 +36,7 @@ pub(super) enum Kind<'a> {
     Upvalue(u32),
     /// Compile-time constant variable.
     ConstVariable {
-        name: &'a [u8],
+        name: &'a Str,
         value: ConstValue<'a>,
     },
     /// `R[table][R[key]]`
@@ -76,7 +77,7 @@ pub(super) enum ConstValue<'a> {
     False,
     Int(i64),
     Float(f64),
-    Str(&'a [u8]),
+    Str(&'a Str),
 }
 
 impl<'a> ConstValue<'a> {

@@ -10,15 +10,17 @@ use crate::syntax::ast::{Expr, ExprKind, Field, Line};
 
 impl<'a> Compiler<'a> {
     pub(super) fn expression(&mut self, expr: &'a Expr) -> Res<ExpDesc<'a>> {
-        let mut spine = Vec::new();
+        let outside = self.spine.len();
         let mut head = expr;
         while let Some(left) = leftmost_child(head) {
-            spine.push(head);
+            self.spine.push(head);
             head = left;
         }
         let mut e = self.head(head)?;
         self.reach(head.end)?;
-        for node in spine.into_iter().rev() {
+        while self.spine.len() > outside
+            && let Some(node) = self.spine.pop()
+        {
             self.extend(&mut e, node)?;
             self.reach(node.end)?;
         }

@@ -23,7 +23,8 @@ const END_OF_LIST: i32 = -1;
 /// How many jumps to jumps the final pass follows.
 const MAX_JUMP_CHAIN: u32 = 100;
 
-/// State of one function while its code grows.
+/// State of one function while its code grows, or the buffers that one left.
+#[derive(Default)]
 pub(super) struct FunctionState<'a> {
     pub code: Vec<Instruction>,
     pub constants: Vec<Constant>,
@@ -57,35 +58,41 @@ pub(super) struct FunctionState<'a> {
 }
 
 impl<'a> FunctionState<'a> {
-    pub fn new(line_defined: u32) -> FunctionState<'a> {
-        FunctionState {
-            code: Vec::new(),
-            constants: Vec::new(),
-            upvalues: Vec::new(),
-            protos: Vec::new(),
-            locals: Vec::new(),
-            lineinfo: Vec::new(),
-            abslineinfo: Vec::new(),
-            line_defined,
-            num_params: 0,
-            is_vararg: false,
-            // PUC keeps registers 0 and 1 valid in every frame.
-            max_stack_size: 2,
-            last_target: 0,
-            previous_line: line_defined,
-            relative_lines: 0,
-            free_register: 0,
-            needs_close: false,
-            variables: Vec::new(),
-            active_count: 0,
-            scopes: Vec::new(),
-            labels: Vec::new(),
-            gotos: Vec::new(),
-        }
+    /// Begins a function. The state is new, or [`take_proto`](Self::take_proto) has emptied it.
+    pub fn start(&mut self, line_defined: u32) {
+        self.line_defined = line_defined;
+        self.num_params = 0;
+        self.is_vararg = false;
+        // PUC keeps registers 0 and 1 valid in every frame.
+        self.max_stack_size = 2;
+        self.last_target = 0;
+        self.previous_line = line_defined;
+        self.relative_lines = 0;
+        self.free_register = 0;
+        self.needs_close = false;
+        self.active_count = 0;
+        self.variables.clear();
+        self.scopes.clear();
+        self.labels.clear();
+        self.gotos.clear();
     }
 
-    /// The finished prototype.
-    pub fn into_proto(self, source: Arc<[u8]>, last_line_defined: u32) -> Proto {
+    /// The finished prototype. A nested function's vectors have their exact size, and the buffers stay
+    /// here for the next one.
+    pub fn take_proto(
+        &mut self,
+        source: Arc<[u8]>,
+        last_line_defined: u32,
+        is_nested: bool,
+    ) -> Proto {
+        fn take<T>(buffer: &mut Vec<T>, exactly: bool) -> Vec<T> {
+            if !exactly {
+                return std::mem::take(buffer);
+            }
+            let mut exact = Vec::with_capacity(buffer.len());
+            exact.append(buffer);
+            exact
+        }
         Proto {
             source: Some(source),
             line_defined: self.line_defined,
@@ -93,13 +100,13 @@ impl<'a> FunctionState<'a> {
             num_params: self.num_params,
             is_vararg: self.is_vararg,
             max_stack_size: self.max_stack_size as u8,
-            code: self.code,
-            constants: self.constants,
-            upvalues: self.upvalues,
-            protos: self.protos,
-            lineinfo: self.lineinfo,
-            abslineinfo: self.abslineinfo,
-            locals: self.locals,
+            code: take(&mut self.code, is_nested),
+            constants: take(&mut self.constants, is_nested),
+            upvalues: take(&mut self.upvalues, is_nested),
+            protos: take(&mut self.protos, is_nested),
+            lineinfo: take(&mut self.lineinfo, is_nested),
+            abslineinfo: take(&mut self.abslineinfo, is_nested),
+            locals: take(&mut self.locals, is_nested),
         }
     }
 

@@ -4,10 +4,7 @@ use super::super::opcode::{Instruction, Op};
 use super::expdesc::{ExpDesc, Kind};
 use super::statements::BlockEnd;
 use super::{Compiler, Res};
-use crate::syntax::ast::{Block, Expr, GenericFor, Line, NumericFor, Stat};
-
-/// Name of the control variables of `for` loops, as debuggers see them.
-const FOR_STATE: &[u8] = b"(for state)";
+use crate::syntax::ast::{Block, Expr, FOR_STATE, GenericFor, Line, NumericFor, Stat};
 
 /// What the two `for` loops share.
 struct ForBody<'a> {
@@ -80,7 +77,7 @@ impl<'a> Compiler<'a> {
     pub(super) fn numeric_for(&mut self, stat: &'a Stat, node: &'a NumericFor) -> Res {
         self.enter_scope(true);
         let base = self.f.free_register;
-        for name in [FOR_STATE, FOR_STATE, FOR_STATE, &node.var] {
+        for name in [&*FOR_STATE, &*FOR_STATE, &*FOR_STATE, &node.var] {
             self.declare(name)?;
         }
         self.place_expression(&node.start)?;
@@ -111,7 +108,7 @@ impl<'a> Compiler<'a> {
         self.enter_scope(true);
         let base = self.f.free_register;
         for _ in ["iterator", "state", "control", "closing value"] {
-            self.declare(FOR_STATE)?;
+            self.declare(&FOR_STATE)?;
         }
         for name in &node.names {
             self.declare(name)?;

@@ -36,7 +36,7 @@ use super::opcode::Instruction;
 use super::proto::{Proto, UpvalueDesc, VarKind};
 use super::verify::verify;
 use crate::syntax::SyntaxError;
-use crate::syntax::ast::{Chunk, Line};
+use crate::syntax::ast::{Chunk, ENV, Expr, Line};
 use crate::syntax::error::chunk_display;
 use crate::syntax::lexer::Lexer;
 use crate::syntax::parser::Parse;
@@ -68,17 +68,20 @@ pub fn compile(chunk: &Chunk, chunk_name: &[u8]) -> Result<Proto, SyntaxError> {
 /// Gives the prototype, or an error and the last token consumed before it.
 fn run(chunk: &Chunk, chunk_name: &[u8]) -> Result<Proto, (CompileError, Line)> {
     let mut compiler = Compiler {
-        f: FunctionState::new(0),
+        f: FunctionState::default(),
         enclosing: Vec::new(),
         constant_indices: FxHashMap::default(),
         long_strings: FxHashMap::default(),
         reached: Line { number: 1, token: 1 },
         source: chunk_name.into(),
+        spare: Vec::new(),
+        spine: Vec::new(),
     };
+    compiler.f.start(0);
     if let Err(error) = compiler.main_function(chunk) {
         return Err((error, compiler.reached));
     }
-    let proto = compiler.f.into_proto(compiler.source, 0);
+    let proto = compiler.f.take_proto(compiler.source, 0, false);
     debug_assert_eq!(verify(&proto), Ok(()), "compiled code breaks a rule");
     Ok(proto)
 }
@@ -125,6 +128,10 @@ struct Compiler<'a> {
     long_strings: FxHashMap<&'a [u8], Arc<[u8]>>,
     reached: Line,
     source: Arc<[u8]>,
+    /// States of functions that are done, for their buffers.
+    spare: Vec<FunctionState<'a>>,
+    /// Expressions whose leftmost child is being compiled, innermost last.
+    spine: Vec<&'a Expr>,
 }
 
 impl<'a> Compiler<'a> {
@@ -132,7 +139,7 @@ impl<'a> Compiler<'a> {
         self.enter_scope(false);
         self.set_vararg();
         self.f.add_upvalue(UpvalueDesc {
-            name: Some(b"_ENV"[..].into()),
+            name: Some(ENV.0.clone()),
             in_stack: true,
             index: 0,
             kind: VarKind::Regular,

@@ -9,6 +9,7 @@ use super::super::proto::{LocalVar, UpvalueDesc, VarKind};
 use super::expdesc::{ConstValue, ExpDesc, JumpList, Kind};
 use super::function::FunctionState;
 use super::{CompileError, Compiler, Res};
+use crate::syntax::ast::{ENV, Str};
 
 /// Local variables that may be active in one function.
 const MAX_LOCALS: usize = 200;
@@ -20,7 +21,7 @@ pub(super) const BREAK: &[u8] = b"break";
 
 /// A declared local variable.
 pub(super) struct Variable<'a> {
-    pub name: &'a [u8],
+    pub name: &'a Str,
     pub kind: VarKind,
     /// Its register, once it is active.
     pub register: u32,
@@ -78,7 +79,11 @@ impl<'a> FunctionState<'a> {
             let variable = &mut self.variables[self.active_count];
             variable.register = register;
             variable.debug_index = debug_index;
-            self.locals.push(LocalVar { name: variable.name.into(), start_pc, end_pc: start_pc });
+            self.locals.push(LocalVar {
+                name: variable.name.0.clone(),
+                start_pc,
+                end_pc: start_pc,
+            });
             self.active_count += 1;
         }
         Ok(())
@@ -102,7 +107,7 @@ impl<'a> FunctionState<'a> {
         self.active_count = keep;
     }
 
-    fn find_active(&self, name: &[u8]) -> Option<usize> {
+    fn find_active(&self, name: &Str) -> Option<usize> {
         self.variables[..self.active_count].iter().rposition(|variable| variable.name == name)
     }
 
@@ -159,7 +164,7 @@ impl<'a> FunctionState<'a> {
 impl<'a> Compiler<'a> {
     /// Declares a local variable; it becomes active later. The parser checks the limit too, and leaves a
     /// name empty where the text ends before it.
-    pub(super) fn declare(&mut self, name: &'a [u8]) -> Res<usize> {
+    pub(super) fn declare(&mut self, name: &'a Str) -> Res<usize> {
         if name.is_empty() {
             return Err(CompileError::Unreached);
         }
@@ -180,11 +185,11 @@ impl<'a> Compiler<'a> {
     // Resolution.
 
     /// What a name means here; a global is `_ENV.name`.
-    pub(super) fn variable(&mut self, name: &'a [u8]) -> Res<ExpDesc<'a>> {
+    pub(super) fn variable(&mut self, name: &'a Str) -> Res<ExpDesc<'a>> {
         if let Some(kind) = self.resolve(self.enclosing.len(), name, true)? {
             return Ok(kind.into());
         }
-        let Some(env) = self.resolve(self.enclosing.len(), b"_ENV", true)? else {
+        let Some(env) = self.resolve(self.enclosing.len(), &ENV, true)? else {
             unreachable!("the main function has the upvalue _ENV");
         };
         let mut variable = env.into();
@@ -200,7 +205,7 @@ impl<'a> Compiler<'a> {
 
     /// Looks a name up in the function at `level` and outwards, creating upvalues on the way back.
     /// `here` is false when an inner function asks. Gives nothing for a global.
-    fn resolve(&mut self, level: usize, name: &[u8], here: bool) -> Res<Option<Kind<'a>>> {
+    fn resolve(&mut self, level: usize, name: &Str, here: bool) -> Res<Option<Kind<'a>>> {
         let function = self.function_at(level);
         if let Some(variable) = function.find_active(name) {
             let found = &function.variables[variable];
@@ -213,7 +218,7 @@ impl<'a> Compiler<'a> {
             }
             return Ok(Some(Kind::Local { register, variable }));
         }
-        let known = |upvalue: &UpvalueDesc| upvalue.name.as_deref() == Some(name);
+        let known = |upvalue: &UpvalueDesc| upvalue.name.as_ref() == Some(&name.0);
         if let Some(index) = function.upvalues.iter().position(known) {
             return Ok(Some(Kind::Upvalue(index as u32)));
         }
@@ -230,17 +235,18 @@ impl<'a> Compiler<'a> {
             }
             _ => return Ok(found),
         };
-        let upvalue = UpvalueDesc { name: Some(name.into()), in_stack, index: index as u8, kind };
+        let upvalue =
+            UpvalueDesc { name: Some(name.0.clone()), in_stack, index: index as u8, kind };
         self.function_at(level).add_upvalue(upvalue).map(|index| Some(Kind::Upvalue(index)))
     }
 
     /// Refuses an assignment to a `<const>` or `<close>` variable.
     pub(super) fn check_assignable(&self, target: &ExpDesc<'a>, line: u32) -> Res {
         let read_only = match target.kind {
-            Kind::ConstVariable { name, .. } => Some(name),
+            Kind::ConstVariable { name, .. } => Some(&**name),
             Kind::Local { variable, .. } => {
                 let variable = &self.f.variables[variable];
-                (variable.kind != VarKind::Regular).then_some(variable.name)
+                (variable.kind != VarKind::Regular).then_some(&**variable.name)
             }
             Kind::Upvalue(index) => {
                 let upvalue = &self.f.upvalues[index as usize];

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use super::super::opcode::{Instruction, MAX_BX, Op};
 use super::super::proto::VarKind;
 use super::expdesc::{ExpDesc, Kind};
-use super::function::FunctionState;
 use super::scope::BREAK;
 use super::{CompileError, Compiler, Res};
 use crate::syntax::ast::{
-    Arm, Attrib, Block, Expr, Function, FunctionName, LocalName, Stat, StatKind,
+    Arm, Attrib, Block, Expr, Function, FunctionName, LocalName, SELF, Stat, StatKind,
 };
 
 impl<'a> Compiler<'a> {
@@ -364,11 +363,13 @@ impl<'a> Compiler<'a> {
         if index >= MAX_BX {
             return Err(CompileError::Bare(format!("too many functions (limit is {MAX_BX})")));
         }
-        let outer = std::mem::replace(&mut self.f, FunctionState::new(node.line.number));
+        let mut inner = self.spare.pop().unwrap_or_default();
+        inner.start(node.line.number);
+        let outer = std::mem::replace(&mut self.f, inner);
         self.enclosing.push(outer);
         self.enter_scope(false);
         if is_method {
-            self.declare(b"self")?;
+            self.declare(&SELF)?;
             self.f.activate_variables(1)?;
         }
         for param in &node.params {
@@ -393,8 +394,10 @@ impl<'a> Compiler<'a> {
         self.place_next(&mut closure)?;
         let outer = std::mem::replace(&mut self.f, inner);
         self.finish_function()?;
-        let inner = std::mem::replace(&mut self.f, outer);
-        self.f.protos.push(Arc::new(inner.into_proto(self.source.clone(), node.end.number)));
+        let mut inner = std::mem::replace(&mut self.f, outer);
+        let proto = inner.take_proto(self.source.clone(), node.end.number, true);
+        self.f.protos.push(Arc::new(proto));
+        self.spare.push(inner);
         Ok(closure)
     }
 

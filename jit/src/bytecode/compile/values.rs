@@ -6,6 +6,7 @@ use super::expdesc::{ExpDesc, JumpList, Kind};
 use super::fold::float_to_int;
 use super::function::NO_REGISTER;
 use super::{Compiler, Res};
+use crate::syntax::ast::Str;
 
 impl<'a> Compiler<'a> {
     // Loads.
@@ -328,7 +329,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Turns `e` into the method `e:name` and its `self`, in two new registers.
-    pub(super) fn method(&mut self, e: &mut ExpDesc<'a>, name: &'a [u8]) -> Res {
+    pub(super) fn method(&mut self, e: &mut ExpDesc<'a>, name: &'a Str) -> Res {
         let object = self.place_anywhere(e)?;
         self.release_value(e);
         let base = self.f.free_register;

@@ -26,6 +26,11 @@ use token::{is_name_byte, is_name_start, keyword};
 /// [`Lexer::advances`] of a lexer that gives no more tokens.
 pub const STOPPED: u32 = u32::MAX;
 
+/// Longer strings are not shared: they seldom come twice.
+const MAX_SHARED_BYTES: usize = 40;
+/// Few enough that a small chunk does not pay for them.
+const SLOTS: usize = 64;
+
 /// What an error message quotes after `near`.
 #[derive(Clone, Copy)]
 pub(super) enum Near {
@@ -51,6 +56,8 @@ pub struct Lexer<'a, 'r> {
     /// How often [`advance`](Lexer::advance) was called; [`STOPPED`] after [`stop`](Lexer::stop).
     pub advances: u32,
     buffer: Vec<u8>,
+    /// Names and short strings seen before, each in the slot that its bytes choose.
+    seen: Box<[Option<Str>; SLOTS]>,
 }
 
 impl<'a, 'r> Lexer<'a, 'r> {
@@ -66,6 +73,7 @@ impl<'a, 'r> Lexer<'a, 'r> {
             last_line: 1,
             advances: 0,
             buffer: Vec::new(),
+            seen: Box::new([const { None }; SLOTS]),
         }
     }
 
@@ -270,10 +278,32 @@ impl<'a, 'r> Lexer<'a, 'r> {
     }
 
     fn word(&mut self) -> Token {
-        while self.current_is(is_name_byte) {
-            self.save();
+        loop {
+            let at_hand = &self.source.bytes()[self.position..];
+            let length = at_hand.iter().position(|&c| !is_name_byte(c)).unwrap_or(at_hand.len());
+            self.buffer.extend_from_slice(&at_hand[..length]);
+            self.position += length;
+            if self.current().is_some() || !self.source.extend() {
+                break;
+            }
         }
-        keyword(&self.buffer).unwrap_or_else(|| Token::Name(Str::from(&self.buffer[..])))
+        match keyword(&self.buffer) {
+            Some(keyword) => keyword,
+            None => Token::Name(self.shared(0, 0)),
+        }
+    }
+
+    /// The buffer as a string, without so many bytes at its start and at its end.
+    fn shared(&mut self, start: usize, end: usize) -> Str {
+        let text = &self.buffer[start..self.buffer.len() - end];
+        if text.len() > MAX_SHARED_BYTES {
+            return Str::from(text);
+        }
+        let slot = &mut self.seen[slot_of(text)];
+        match slot {
+            Some(known) if **known == *text => known.clone(),
+            _ => slot.insert(Str::from(text)).clone(),
+        }
     }
 
     /// A comment whose `--` has been skipped.
@@ -343,6 +373,12 @@ enum Bracket {
     Single,
     /// `[=` without a second bracket.
     Broken,
+}
+
+fn slot_of(text: &[u8]) -> usize {
+    let byte = |at: usize| text.get(at).map_or(0, |&byte| usize::from(byte));
+    let last = byte(text.len().wrapping_sub(1));
+    (byte(0) * 5 + byte(text.len() / 2) * 3 + last + text.len() * 11) % SLOTS
 }
 
 /// Drops what the file loader drops: a byte order mark, and a first line that starts with `#`

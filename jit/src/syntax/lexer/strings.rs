@@ -3,7 +3,6 @@
 //! Escapes are replaced in the scanner's buffer as they are read, so that a message about a bad one
 //! quotes the string as PUC does: what came before is already replaced, the bad escape is not.
 
-use super::super::ast::Str;
 use super::super::error::SyntaxError;
 use super::super::number::{hex_value, is_space};
 use super::{Bracket, Lexer, Near, Token};
@@ -11,8 +10,7 @@ use super::{Bracket, Lexer, Near, Token};
 impl Lexer<'_, '_> {
     pub(super) fn long_string(&mut self, level: usize) -> Result<Token, SyntaxError> {
         self.long_body(level, "string")?;
-        let text = &self.buffer[level + 2..self.buffer.len() - (level + 2)];
-        Ok(Token::Str(Str::from(text)))
+        Ok(Token::Str(self.shared(level + 2, level + 2)))
     }
 
     /// A long string or comment from its second bracket to its end. The text stays in the buffer.
@@ -58,7 +56,7 @@ impl Lexer<'_, '_> {
                 }
             }
         }
-        Ok(Token::Str(Str::from(&self.buffer[1..self.buffer.len() - 1])))
+        Ok(Token::Str(self.shared(1, 1)))
     }
 
     /// An escape sequence. Its text is in the buffer while it may still be wrong.

@@ -45,7 +45,7 @@ pub enum Token {
     DbColon,
 }
 
-/// The reserved words.
+/// The reserved words, in alphabetical order.
 const KEYWORDS: [(&str, Token); 22] = [
     ("and", Token::And),
     ("break", Token::Break),
@@ -85,8 +85,28 @@ const SYMBOLS: [(&str, Token); 10] = [
     ("::", Token::DbColon),
 ];
 
+/// Position in [`KEYWORDS`] of the first word with each initial from `a` on.
+const FIRST_KEYWORD: [u8; 27] = {
+    let mut first = [0; 27];
+    let mut initial = 0;
+    while initial < 26 {
+        let mut at = first[initial];
+        while (at as usize) < KEYWORDS.len()
+            && KEYWORDS[at as usize].0.as_bytes()[0] == b'a' + initial as u8
+        {
+            at += 1;
+        }
+        initial += 1;
+        first[initial] = at;
+    }
+    first
+};
+
 pub(super) fn keyword(word: &[u8]) -> Option<Token> {
-    let found = KEYWORDS.iter().find(|(text, _)| text.as_bytes() == word)?;
+    let initial = usize::from(word.first()?.wrapping_sub(b'a'));
+    let (first, end) = (FIRST_KEYWORD.get(initial)?, FIRST_KEYWORD.get(initial + 1)?);
+    let candidates = &KEYWORDS[usize::from(*first)..usize::from(*end)];
+    let found = candidates.iter().find(|(text, _)| text.as_bytes() == word)?;
     Some(found.1.clone())
 }
 
@@ -131,6 +151,13 @@ impl Token {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_keyword_is_found() {
+        for (text, token) in KEYWORDS {
+            assert_eq!(keyword(text.as_bytes()), Some(token));
+        }
+    }
 
     #[test]
     fn identifiers_are_names_that_are_not_reserved() {

@@ -3,7 +3,7 @@
 use super::super::ast::*;
 use super::super::lexer::Token;
 use super::super::precedence::{UNARY_PRIORITY, priority};
-use super::Parser;
+use super::{Parser, take_from};
 
 fn unary_operator(token: &Token) -> Option<UnOp> {
     match token {
@@ -59,14 +59,15 @@ impl Parser<'_, '_> {
 
     /// One or more expressions between commas.
     pub(super) fn expressions(&mut self) -> Vec<Expr> {
-        let mut list = vec![self.expression()];
+        let start = self.exprs.len();
+        let mut expr = self.expression();
         while self.accept_char(b',') {
-            if let Some(previous) = list.last_mut() {
-                previous.sep = self.last_line();
-            }
-            list.push(self.expression());
+            expr.sep = self.last_line();
+            self.exprs.push(expr);
+            expr = self.expression();
         }
-        list
+        self.exprs.push(expr);
+        take_from(&mut self.exprs, start)
     }
 
     /// An operand and the binary operators above `limit` that follow it.
@@ -163,7 +164,7 @@ impl Parser<'_, '_> {
                 }
                 Token::Char(b':') => {
                     self.advance();
-                    let name = self.expect_lined_name();
+                    let name = Box::new(self.expect_lined_name());
                     let line = self.line();
                     let args = self.arguments();
                     let object = Box::new(expr);
@@ -212,19 +213,20 @@ impl Parser<'_, '_> {
         let before = self.last_line();
         let line = self.line();
         self.expect_char(b'{');
-        let mut fields = Vec::new();
+        let start = self.fields.len();
         while !self.at_char(b'}') {
             let mut field = self.table_field();
             let separated = self.accept_char(b',') || self.accept_char(b';');
             if separated && let Field::Item(value) | Field::Pair { value, .. } = &mut field {
                 value.sep = self.last_line();
             }
-            fields.push(field);
+            self.fields.push(field);
             if !separated {
                 break;
             }
         }
         self.expect_match(&Token::Char(b'}'), &Token::Char(b'{'), line);
+        let fields = take_from(&mut self.fields, start);
         self.node(ExprKind::Table(fields), before)
     }
 

@@ -74,6 +74,9 @@ pub fn parse_within(
         height: 0,
         max_height,
         is_too_tall: false,
+        stats: Vec::new(),
+        exprs: Vec::new(),
+        fields: Vec::new(),
     };
     let chunk = parser.chunk();
     match parser.error {
@@ -93,6 +96,15 @@ struct Parser<'a, 'r> {
     height: u32,
     max_height: u32,
     is_too_tall: bool,
+    /// Members of the lists being parsed, innermost last: a list is made when its length is known.
+    stats: Vec<Stat>,
+    exprs: Vec<Expr>,
+    fields: Vec<Field>,
+}
+
+/// The members of a list that begins here.
+fn take_from<T>(members: &mut Vec<T>, start: usize) -> Vec<T> {
+    members.drain(start..).collect()
 }
 
 impl Parser<'_, '_> {
@@ -285,15 +297,15 @@ impl Parser<'_, '_> {
     }
 
     fn statements(&mut self) -> Block {
-        let mut stats = Vec::new();
-        self.statements_after(&mut stats);
-        Block { stats, end: self.last_line() }
+        let start = self.stats.len();
+        self.statements_after();
+        Block { stats: take_from(&mut self.stats, start), end: self.last_line() }
     }
 
-    fn statements_after(&mut self, stats: &mut Vec<Stat>) {
+    fn statements_after(&mut self) {
         while !self.block_follows(true) {
             let is_return = self.at(&Token::Return);
-            self.statement(stats);
+            self.statement();
             if is_return {
                 break;
             }
@@ -328,7 +340,7 @@ impl Parser<'_, '_> {
         self.note(|scopes| scopes.open_function(line.number));
         self.expect_char(b'(');
         if is_method {
-            self.declare(&Str::from("self"));
+            self.declare(&SELF);
             self.activate(1);
         }
         let mut function = Box::new(Function { line, ..Function::default() });

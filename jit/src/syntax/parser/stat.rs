@@ -3,19 +3,19 @@
 use super::super::ast::*;
 use super::super::lexer::Token;
 use super::super::scope::VarKind;
-use super::Parser;
+use super::{Parser, take_from};
 
 impl Parser<'_, '_> {
-    /// Parses one statement and appends it; a label also takes the empty statements and labels
+    /// Parses one statement and appends it to its block; a label also takes the empty statements and labels
     /// after it, which PUC handles before the label itself.
-    pub(super) fn statement(&mut self, stats: &mut Vec<Stat>) {
+    pub(super) fn statement(&mut self) {
         let line = self.line();
         self.enter_level();
         if self.at(&Token::DbColon) {
-            self.label(stats, line);
+            self.label(line);
         } else if !self.accept_char(b';') {
             let (kind, end) = self.statement_kind(line);
-            stats.push(Stat { kind, line, end });
+            self.stats.push(Stat { kind, line, end });
         }
         self.leave_level();
     }
@@ -76,18 +76,20 @@ impl Parser<'_, '_> {
         self.expect(&Token::Then);
         let then_line = self.last_line();
         self.open_block(false);
-        let mut stats = Vec::new();
+        let start = self.stats.len();
         let mut skip_line = Line::default();
         let starts_empty = self.at_char(b';');
         if self.at(&Token::Break) {
             let line = self.line();
             self.advance();
             self.note(|scopes| scopes.break_(line.number));
-            stats.push(Stat { kind: StatKind::Break, line, end: self.last_line() });
+            let end = self.last_line();
+            self.stats.push(Stat { kind: StatKind::Break, line, end });
             while self.accept_char(b';') {}
             skip_line = self.last_line();
         }
-        self.statements_after(&mut stats);
+        self.statements_after();
+        let mut stats = take_from(&mut self.stats, start);
         if starts_empty && stats.first().is_some_and(|stat| stat.kind == StatKind::Break) {
             stats.insert(0, Stat { kind: StatKind::Empty, line: then_line, end: then_line });
         }
@@ -138,8 +140,7 @@ impl Parser<'_, '_> {
 
     /// The hidden variables of a loop count towards the limit of locals.
     fn declare_loop_state(&mut self, count: usize) {
-        let hidden = Str::from("(for state)");
-        (0..count).for_each(|_| self.declare(&hidden));
+        (0..count).for_each(|_| self.declare(&FOR_STATE));
     }
 
     fn numeric_for(&mut self, var: Str) -> StatKind {
@@ -196,7 +197,7 @@ impl Parser<'_, '_> {
         if path.is_empty() && !is_method {
             self.scoped(|scopes| scopes.check_assignable(&base.text));
         }
-        StatKind::Function { name: FunctionName { base, path, method }, body }
+        StatKind::Function { name: Box::new(FunctionName { base, path, method }), body }
     }
 
     fn local_function(&mut self) -> StatKind {
@@ -276,18 +277,18 @@ impl Parser<'_, '_> {
         (StatKind::Return(values), end)
     }
 
-    fn label(&mut self, stats: &mut Vec<Stat>, line: Line) {
+    fn label(&mut self, line: Line) {
         self.advance();
         let name = self.expect_name();
         self.expect(&Token::DbColon);
-        let position = stats.len();
+        let position = self.stats.len();
         let kind = StatKind::Label(name.clone());
-        stats.push(Stat { kind, line, end: line });
+        self.stats.push(Stat { kind, line, end: line });
         while self.at_char(b';') || self.at(&Token::DbColon) {
-            self.statement(stats);
+            self.statement();
         }
         let last = self.block_follows(false);
-        stats[position].end = self.last_line();
+        self.stats[position].end = self.last_line();
         self.scoped(|scopes| scopes.label(&name, line.number, last));
     }
 
