@@ -31,8 +31,7 @@ bench *ARGS:
 test:
     cargo test --workspace
 
-# a million random cases of every instruction form: simulator against unicorn, and against the processor
-# (an aarch64 build under qemu-aarch64, if both are there); GNU's disassembler on our words
+# a million random cases of every instruction form: simulator against unicorn, processor (or qemu) and disassembler
 referee CASES="1000000" SEED="1":
     PLUMB_CASES={{CASES}} PLUMB_SEED={{SEED}} cargo test --release -p plumb-jit --features unicorn --test forms -- --include-ignored --skip write_vectors --nocapture
     PLUMB_CASES={{CASES}} PLUMB_SEED={{SEED}} .ci/arm64 test --test forms -- --nocapture processor || [ $? = 3 ]

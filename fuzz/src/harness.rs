@@ -16,6 +16,7 @@ use plumb_jit::trace::tap::TapRef;
 use plumb_oracle::blame::{self, Blame, Case, Stage};
 use plumb_oracle::engine::Options;
 use plumb_oracle::verdict::{Compared, Divergence, Reason, Verdict};
+use std::any::Any;
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -222,13 +223,15 @@ fn judged(run: impl FnOnce() -> (Verdict, JitStats)) -> Judged {
             Judged { answer, stats }
         }
         Err(payload) => {
-            let text = payload
-                .downcast_ref::<String>()
-                .cloned()
-                .or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string))
-                .unwrap_or_else(|| "a panic without a message".to_string());
-            let answer = Answer::Found(Finding::Panic(text));
+            let answer = Answer::Found(Finding::Panic(panic_text(&*payload)));
             Judged { answer, stats: JitStats::default() }
         }
     }
+}
+
+/// The message of a panic.
+pub fn panic_text(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().cloned();
+    text.or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string))
+        .unwrap_or_else(|| "a panic without a message".to_string())
 }

@@ -103,8 +103,10 @@ impl RegressionCase {
             std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))
         };
         let source = read(&lua)?;
-        let file = serde_json::from_slice(&read(&json)?)
+        let file: CaseFile = serde_json::from_slice(&read(&json)?)
             .with_context(|| format!("`{}` is not a case file", json.display()))?;
+        let config = file.config.check().map_err(anyhow::Error::msg);
+        config.with_context(|| format!("`{}` cannot be replayed", json.display()))?;
         Ok(RegressionCase { folder: folder.to_path_buf(), source, file })
     }
 

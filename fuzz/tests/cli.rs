@@ -35,7 +35,7 @@ fn arg(path: &Path) -> &str {
 
 #[test]
 fn every_command_has_help() {
-    for command in ["sweep", "check", "run", "trace", "repro", "bench"] {
+    for command in ["sweep", "check", "run", "trace", "score", "repro", "bench"] {
         let output = plumb(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0), "{command}");
         assert!(text(&output.stdout).contains("Usage:"), "{command}");
@@ -133,6 +133,51 @@ fn a_failing_program_exits_with_1_and_its_message() {
 }
 
 #[test]
+fn what_would_prove_nothing_is_refused() {
+    refused(&["sweep", "--seconds", "0"], "0 is not in 1..");
+    refused(&["sweep", "--max-findings", "0"], "--max-findings");
+    refused(&["score", "--findings", "0"], "--findings");
+    refused(&["score", "--at-least", "101"], "`101` is no number from 0 to 100");
+    refused(&["check", "x.lua", "--collection", "some"], "`some` is neither `whole` nor `minor`");
+}
+
+/// Not after the work, which may take long.
+#[test]
+fn a_report_that_cannot_be_written_is_refused_before_the_work() {
+    let folder = std::env::temp_dir();
+    for command in [&["sweep"][..], &["score"], &["bench", "interp"]] {
+        let output = plumb(&[command, &["--report", arg(&folder)]].concat());
+        assert_eq!(output.status.code(), Some(2), "{command:?}");
+        assert_eq!(text(&output.stdout), "", "{command:?}");
+        assert!(text(&output.stderr).contains("plumb: cannot write"), "{command:?}");
+    }
+}
+
+#[test]
+fn case_files_are_checked() {
+    let folder = file("case.lua", b"print(1)").parent().expect("it is in a folder").to_path_buf();
+    for (config, message) in [
+        (r#"{"hot_loop": 0}"#, "`hot_loop` is 0; it must be from 1 to 60000"),
+        (r#"{"gpr_limit": 1000}"#, "`gpr_limit` is 1000; it must be from 6 to 24"),
+        (r#"{"passes": ["fold", "licm"]}"#, "there is no pass `licm`; there are fold, "),
+        (r#"{"hot_lop": 5}"#, "unknown field `hot_lop`"),
+    ] {
+        let json = format!(r#"{{"status": "fixed", "story": "s", "config": {config}}}"#);
+        file("case.json", json.as_bytes());
+        refused(&["repro", arg(&folder)], message);
+    }
+}
+
+/// The checks between the stages panic; that is a finding, not a failure of the command.
+#[test]
+fn broken_stages_are_findings() {
+    let path = file("sum.lua", b"local t = 0 for i = 1, 100 do t = t + i end print(t)\n");
+    let output = plumb(&["check", "--hot-loop", "3", "--plant", "eight.move-alias", arg(&path)]);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), String::new()));
+    assert!(text(&output.stdout).contains("blame: pass / peel / eight.move-alias"));
+}
+
+#[test]
 fn check_says_what_it_compared() {
     let path = file("loop.lua", b"local s = 0 for i = 1, 1000 do s = s + i * 0.5 end print(s)\n");
     let output = plumb(&["check", arg(&path)]);
@@ -142,6 +187,33 @@ fn check_says_what_it_compared() {
         stdout.contains("agree") && stdout.contains("1 traces, 1 entries, 1 exits"),
         "{stdout}"
     );
+}
+
+/// All engines agree on an error too; whoever checks a program must be told.
+#[test]
+fn check_says_that_a_program_failed() {
+    let output = plumb(&["check", arg(&file("clock.lua", b"print(os.clock())\n"))]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).contains("the program ended with an error"));
+}
+
+/// Texts of tracebacks, of errors in loops that are traced.
+#[test]
+fn tracebacks_are_compared() {
+    let source = br#"
+        local function get(t, i) local v = t[i] return v.x + i end
+        local function sum(t, n) local s = 0 for i = 1, n do s = s + get(t, i) end return s end
+        local t = {}
+        for i = 1, 40 do t[i] = {x = i} end
+        for n = 5, 45 do
+          local ok, text = xpcall(sum, debug.traceback, t, n)
+          if not ok then error(text) end
+        end"#;
+    let path = file("traceback.lua", source);
+    let output = plumb(&["check", "--hot-loop", "3", arg(&path)]);
+    let stdout = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{stdout}");
+    assert!(!stdout.contains(" 0 entries") && stdout.contains("ended with an error"), "{stdout}");
 }
 
 #[test]

@@ -302,6 +302,26 @@ t = nil print(load('return 1')())";
     assert_eq!(stdout, "false\tnot enough memory\n1\n", "{stderr}");
     let (code, _, stderr) = run(&["--memory", "20000000", "-e", "local s = ('x'):rep(1 << 30)"]);
     assert_eq!((code, &stderr[..]), (1, "lua: not enough memory\n"));
+    // Less than the libraries need.
+    for bytes in ["0", "1000", "20000"] {
+        let (code, _, stderr) = run(&["--memory", bytes, "-e", "print(1)"]);
+        assert_eq!((code, &stderr[..]), (1, "lua: not enough memory\n"), "{bytes}");
+    }
+    // Tables that libraries make.
+    for make in [
+        "os.date('*t')",
+        "debug.getinfo(1)",
+        "debug.getinfo(1, 'L')",
+        "table.pack(1, 2, 3)",
+        "table.pack(table.unpack({}, 1, 200000))",
+    ] {
+        let statement = format!(
+            "local t, n = {{}}, 0 local ok, e = pcall(function() while true do n = n + 1 t[n] = {make} end end) \
+             t = nil print(ok, e)"
+        );
+        let (_, stdout, stderr) = run(&["--memory", "3000000", "-e", &statement]);
+        assert_eq!(stdout, "false\tnot enough memory\n", "{make}: {stderr}");
+    }
 }
 
 #[test]

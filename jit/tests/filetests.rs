@@ -15,7 +15,8 @@
 //! input is verified, the pass named by the directory is applied (`pipeline` applies all), and its
 //! output is verified against the input and compared with the text after `; expect`; `BLESS=1`
 //! writes that text. Each run executes both traces to an exit and compares clock, exit and memory.
-//! `; end: s0=5` after a `; run:` line states the slots that must come out.
+//! `; end: s0=5` after a `; run:` line states the slots that must come out, after as many iterations as it
+//! takes until a guard fails: a slot that is read and written goes through all of them.
 
 use plumb_jit::heap::value::Tag;
 use plumb_jit::ir::eval::TraceMemory;

@@ -1,6 +1,6 @@
 //! `plumb bench`: how fast a part is on this machine.
 
-use super::emitln;
+use super::{check_report, emitln, write_report};
 use crate::bench::{Row, choose, geometric_mean, measure as measure_program};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -8,7 +8,7 @@ use plumb_jit::exec::measure::{Speed, measure};
 use plumb_jit::exec::{Executor, Simulator};
 use serde::Serialize;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -60,6 +60,8 @@ struct Report<'a> {
 
 fn interp(args: &InterpArgs) -> anyhow::Result<u8> {
     let chosen = choose(&args.program)?;
+    let path = args.report.clone().unwrap_or_else(|| "reports/bench-interp.json".into());
+    check_report(&path)?;
     let bar = ProgressBar::new(chosen.len() as u64 * u64::from(args.repeats));
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -81,8 +83,7 @@ fn interp(args: &InterpArgs) -> anyhow::Result<u8> {
         emitln!("{:<44}{mean:>9.3}", "geometric mean")?;
         emitln!("{:<44}{:>9.3}", format!("worst: {}", worst.program), worst.ratio)?;
     }
-    let path = args.report.clone().unwrap_or_else(|| "reports/bench-interp.json".into());
-    write(
+    write_report(
         &path,
         &Report {
             repeats: args.repeats,
@@ -104,16 +105,6 @@ fn print_row(row: &Row) -> anyhow::Result<()> {
         row.interpreter_seconds * 1e3,
         row.ratio,
     )
-}
-
-fn write(path: &Path, report: &Report) -> anyhow::Result<()> {
-    let shown = path.display();
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make the folder of `{shown}`"))?;
-    }
-    let text = serde_json::to_string_pretty(report)? + "\n";
-    std::fs::write(path, text).with_context(|| format!("cannot write `{shown}`"))
 }
 
 fn sim() -> anyhow::Result<u8> {

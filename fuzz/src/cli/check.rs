@@ -1,7 +1,7 @@
 //! `plumb check`: a person's own programs in lockstep.
 
 use super::knobs::Knobs;
-use super::{ExecutorArg, chunk_name, emitln, executor, must_be_lua, planted, read_source};
+use super::{ExecutorArg, chunk_name, emitln, executor, must_be_lua, planted, quiet, read_source};
 use crate::harness::{Answer, Job, USER_FUEL, judge_and_blame};
 use crate::regression::report;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     }
     let (mut diverged, mut inconclusive) = (false, false);
     for (path, source) in args.files.iter().zip(&sources) {
-        let (judged, blame) = judge_and_blame(&Job {
+        let job = Job {
             source,
             chunk_name: &chunk_name(path),
             config: args.knobs.config(),
@@ -43,7 +43,8 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
             tap: tap.clone(),
             check: true,
             fuel: args.fuel,
-        });
+        };
+        let (judged, blame) = quiet(|| judge_and_blame(&job));
         let word = match &judged.answer {
             Answer::Agree(_) => "agree",
             Answer::Found(_) => "DIVERGE",

@@ -1,23 +1,22 @@
 //! The knobs of a case, by hand: options that `check`, `trace` and `run` share.
 
-use crate::generate::{CaseConfig, Collection, ForcedExit};
+use crate::generate::{CaseConfig, Collection, ForcedExit, MAX_HOT_LOOP, passes};
 use plumb_jit::backend::alloc::{MAX_FPR, MAX_GPR, MIN_FPR, MIN_GPR};
-use plumb_jit::opt::PIPELINE;
 
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Knobs of the JIT")]
 pub struct Knobs {
     /// Arrivals at a loop head before it is compiled.
-    #[arg(long, default_value_t = 56, value_parser = clap::value_parser!(u16).range(1..=60000))]
+    #[arg(long, default_value_t = 56, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_HOT_LOOP)))]
     hot_loop: u16,
     /// Exits through one guard before a side trace is recorded there.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     hot_exit: Option<u16>,
     /// Most VM instructions in a trace.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_instructions: Option<u32>,
     /// Passes to run, separated by commas; `none` for none [default: all].
-    #[arg(long, value_parser = passes)]
+    #[arg(long, value_parser = mask)]
     passes: Option<u32>,
     /// General registers that the allocator may use.
     #[arg(long, value_name = "N", value_parser = gprs)]
@@ -30,7 +29,7 @@ pub struct Knobs {
     #[arg(long, value_name = "TRACE:GUARD:NTH", value_parser = forced_exit)]
     force_exit: Option<ForcedExit>,
     /// Drop all traces once N were compiled.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     flush_at: Option<u32>,
     /// Collect garbage at every N-th allocation of the JIT's run.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -46,7 +45,7 @@ impl Knobs {
             hot_loop: self.hot_loop,
             hot_exit: self.hot_exit,
             max_instructions: self.max_instructions,
-            passes: self.passes.unwrap_or(u32::MAX),
+            passes: self.passes.unwrap_or(passes::ALL),
             gpr_limit: self.gprs,
             fpr_limit: self.fprs,
             forced_exit: self.force_exit,
@@ -61,22 +60,17 @@ fn collection(text: &str) -> Result<Collection, String> {
     match text {
         "whole" => Ok(Collection::Whole),
         "minor" => Ok(Collection::Minor),
-        units => units.parse().map(Collection::Step).map_err(|error| error.to_string()),
+        units => units.parse().map(Collection::Step).map_err(|_| {
+            format!("`{units}` is neither `whole` nor `minor` nor a number of units above 0")
+        }),
     }
 }
 
-fn passes(text: &str) -> Result<u32, String> {
+fn mask(text: &str) -> Result<u32, String> {
     if text == "none" {
         return Ok(0);
     }
-    let bit = |name: &str| match PIPELINE.iter().position(|pass| pass.name == name) {
-        Some(at) => Ok(1 << at),
-        None => {
-            let names: Vec<&str> = PIPELINE.iter().map(|pass| pass.name).collect();
-            Err(format!("there is no pass `{name}`; there are {}", names.join(", ")))
-        }
-    };
-    text.split(',').try_fold(0, |mask, name| Ok(mask | bit(name.trim())?))
+    text.split(',').try_fold(0, |mask, name| Ok(mask | passes::bit(name.trim())?))
 }
 
 fn registers(text: &str, least: usize, most: usize) -> Result<usize, String> {

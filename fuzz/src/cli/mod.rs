@@ -148,6 +148,38 @@ macro_rules! emitln {
 }
 use emitln;
 
+/// Sees to it that a report can be written, before the work that it is about. Leaves no file behind.
+fn check_report(path: &Path) -> anyhow::Result<()> {
+    let shown = path.display();
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)
+            .with_context(|| format!("cannot make the folder of `{shown}`"))?;
+    }
+    let is_new = !path.exists();
+    let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
+    opened.with_context(|| format!("cannot write `{shown}`"))?;
+    if is_new {
+        std::fs::remove_file(path).with_context(|| format!("cannot write `{shown}`"))?;
+    }
+    Ok(())
+}
+
+/// Writes a report for machines.
+fn write_report(path: &Path, report: &impl serde::Serialize) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(report)? + "\n";
+    std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+/// Panics of what is judged are findings and are shown as such; the default message in between would tear
+/// the progress bar, and look like a failure of the command.
+fn quiet<T>(work: impl FnOnce() -> T) -> T {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let result = work();
+    std::panic::set_hook(hook);
+    result
+}
+
 /// Reads a Lua source file that is to be compiled and printed: it must be text. As the `lua` command
 /// does, skips a byte order mark and a first line that starts with `#`.
 fn read_source(path: &Path) -> anyhow::Result<Vec<u8>> {

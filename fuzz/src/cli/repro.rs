@@ -1,7 +1,7 @@
 //! `plumb repro`: one case of `regressions/`, everything about it.
 
 use super::trace::stages;
-use super::{ExecutorArg, emitln, executor, regressions_dir};
+use super::{ExecutorArg, emitln, executor, quiet, regressions_dir};
 use crate::harness::{Answer, Job, USER_FUEL, judge_and_blame};
 use crate::regression::{RegressionCase, Status, report};
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         emitln!("== source\n{}", String::from_utf8_lossy(&case.source).trim_end())?;
         emitln!("\n{}", stages(&job)?)?;
     }
-    let (judged, blame) = judge_and_blame(&job);
+    let (judged, blame) = quiet(|| judge_and_blame(&job));
     let text = report(&judged.answer, &case.source, blame.as_ref());
     emitln!("== verdict\n{}", text.trim_end())?;
     Ok(match judged.answer {

@@ -2,13 +2,14 @@
 //!
 //! Each fault is scored by a process of its own, so that one that crashes or hangs costs its own row only.
 
-use super::{ExecutorArg, emit, emitln, executor};
+use super::{ExecutorArg, check_report, emit, emitln, executor, write_report};
 use crate::faults::{self, Fault};
 use crate::runner::command;
 use crate::score::{Card, Row, Rules, score};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Read};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Mutex;
@@ -36,8 +37,8 @@ pub struct Args {
     #[arg(long, default_value_t = 0)]
     reduce: u64,
     /// Goes on within the budget until a fault was found so often, to count the keys that blame gives it.
-    #[arg(long, default_value_t = 1)]
-    findings: usize,
+    #[arg(long, default_value = "1")]
+    findings: NonZeroUsize,
     /// What runs the compiled traces.
     #[arg(long, value_enum)]
     executor: Option<ExecutorArg>,
@@ -45,7 +46,7 @@ pub struct Args {
     #[arg(long)]
     report: Option<PathBuf>,
     /// Fails unless this percentage is found, and all of the eight.
-    #[arg(long)]
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
     at_least: Option<f64>,
     /// Scores the one fault of this name here and prints its row.
     #[arg(long, hide = true)]
@@ -58,6 +59,11 @@ fn seconds(text: &str) -> Result<Duration, String> {
     valid.map(Duration::from_secs_f64).ok_or_else(|| format!("`{text}` is no number of seconds"))
 }
 
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| (0.0..=100.0).contains(number));
+    number.ok_or_else(|| format!("`{text}` is no number from 0 to 100"))
+}
+
 /// Blame and reduction come on top of the budget.
 const GRACE: Duration = Duration::from_secs(120);
 
@@ -68,25 +74,27 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     let chosen = chosen(args);
     anyhow::ensure!(
         !chosen.is_empty(),
-        "no fault's name contains `{}`",
+        "no fault's name contains `{}`; `plumb score --list` names all",
         args.fault.as_deref().unwrap_or("")
     );
     if args.list {
         return list(&chosen);
     }
+    let path = args.report.clone().unwrap_or_else(|| "reports/score.json".into());
+    check_report(&path)?;
     let rows = all_rows(args, &chosen)?;
     let card = Card::new(rows, args.budget);
     print_card(&card)?;
-    let path = args.report.clone().unwrap_or_else(|| "reports/score.json".into());
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent)?;
-    }
-    let text = serde_json::to_string_pretty(&card)? + "\n";
-    std::fs::write(&path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
+    write_report(&path, &card)?;
     emitln!("written to {}", path.display())?;
-    let wanted = args.at_least.unwrap_or(0.0);
+    let Some(wanted) = args.at_least else { return Ok(0) };
     let eight = !card.rows.iter().any(|row| row.fault.starts_with("eight.") && !row.found);
-    Ok(u8::from(args.at_least.is_some() && (card.found_percent < wanted || !eight)))
+    if card.found_percent >= wanted && eight {
+        return Ok(0);
+    }
+    let found = card.found_percent;
+    emitln!("too few: {found:.1} % found; wanted are {wanted} %, and all of the eight")?;
+    Ok(1)
 }
 
 fn chosen(args: &Args) -> Vec<Fault> {
@@ -116,8 +124,12 @@ fn one_row(args: &Args, name: &str) -> anyhow::Result<u8> {
     let fault = faults::find(name).with_context(|| format!("no fault is called `{name}`"))?;
     std::panic::set_hook(Box::new(|_| {}));
     let executor = executor(args.executor)?;
-    let rules =
-        Rules { budget: args.budget, executor, findings: args.findings, reduction: args.reduce };
+    let rules = Rules {
+        budget: args.budget,
+        executor,
+        findings: args.findings.get(),
+        reduction: args.reduce,
+    };
     emitln!("{}", serde_json::to_string(&score(&fault, &rules))?)?;
     Ok(0)
 }

@@ -1,6 +1,9 @@
 //! `plumb sweep`: generated programs, a summary, and what was found, reduced.
 
-use super::{ExecutorArg, emitln, executor, planted, referee, regressions_dir};
+use super::{
+    ExecutorArg, check_report, emitln, executor, planted, quiet, referee, regressions_dir,
+    write_report,
+};
 use crate::campaign::{Found, Plan, Summary, sweep, with_job};
 use crate::generate::case_of_seed;
 use crate::harness::{Answer, GENERATED_FUEL, judge_and_blame};
@@ -8,11 +11,11 @@ use crate::reduce;
 use crate::regression;
 use crate::selftest::{self, PROBES, Probe};
 use crate::triage::{self, Group};
-use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plumb_jit::syntax::printer::print;
 use plumb_jit::trace::config::ExecutorKind;
 use std::io::IsTerminal;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -22,7 +25,7 @@ pub struct Args {
     #[arg(long, value_parser = seeds, value_name = "A..B", conflicts_with = "seconds")]
     seeds: Option<(u64, u64)>,
     /// Run for this many seconds, from seed 0 on [default: 30].
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: Option<u64>,
     /// Threads [default: one a core].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -39,7 +42,7 @@ pub struct Args {
     sample: Option<u32>,
     /// Stop after this many findings, of any signature [default: 20].
     #[arg(long)]
-    max_findings: Option<usize>,
+    max_findings: Option<NonZeroUsize>,
     /// Leave the JIT out: the interpreter with itself, with itself under garbage collections, and with
     /// the reference. Every finding is a false alarm (writes reports/aa.json).
     #[arg(long)]
@@ -104,8 +107,11 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         },
         without_jit: args.aa,
         tap: args.plant.as_deref().map(planted).transpose()?,
-        max_findings: args.max_findings.unwrap_or(20).max(1),
+        max_findings: args.max_findings.map_or(20, usize::from),
     };
+    let name = if args.aa { "reports/aa.json" } else { "reports/sweep.json" };
+    let report = args.report.clone().unwrap_or_else(|| name.into());
+    check_report(&report)?;
     if let Err(failure) = quiet(|| selftest::run(selftest_probes(plan.executor), plan.executor)) {
         emitln!("the harness fails its own test and does not run: {failure}")?;
         return Ok(UNFIT);
@@ -123,8 +129,6 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     });
     bar.finish_and_clear();
 
-    let name = if args.aa { "reports/aa.json" } else { "reports/sweep.json" };
-    let report = args.report.clone().unwrap_or_else(|| name.into());
     write_report(&report, &summary)?;
     if args.aa {
         print_false_alarms(&summary, &findings)?;
@@ -159,25 +163,6 @@ fn progress_bar(plan: &Plan) -> ProgressBar {
 fn bar_style() -> ProgressStyle {
     ProgressStyle::with_template("{bar:40.cyan/blue} {percent:>3}% {msg}")
         .expect("the template is valid")
-}
-
-/// Panics are findings and are shown as such; the default message in between would tear the progress bar.
-fn quiet<T>(work: impl FnOnce() -> T) -> T {
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let result = work();
-    std::panic::set_hook(hook);
-    result
-}
-
-fn write_report(path: &PathBuf, summary: &Summary) -> anyhow::Result<()> {
-    let shown = path.display();
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent)
-            .with_context(|| format!("cannot make the folder of `{shown}`"))?;
-    }
-    let text = serde_json::to_string_pretty(summary)? + "\n";
-    std::fs::write(path, text).with_context(|| format!("cannot write `{shown}`"))
 }
 
 /// Findings of a sweep without the JIT, in full: they are not reduced, the harness itself is at fault.

@@ -1,8 +1,8 @@
 //! `plumb trace`: what each stage makes of a program's hot loops.
 
 use super::knobs::Knobs;
-use super::{ExecutorArg, chunk_name, emit, executor, read_source};
-use crate::harness::{Job, USER_FUEL};
+use super::{ExecutorArg, chunk_name, emit, executor, quiet, read_source};
+use crate::harness::{Job, USER_FUEL, panic_text};
 use plumb_jit::bytecode;
 use plumb_jit::exec::Category;
 use plumb_jit::heap::Value;
@@ -13,6 +13,7 @@ use plumb_jit::trace::manager::{Jit, JitObserver, TraceId};
 use plumb_jit::vm::Vm;
 use std::cell::RefCell;
 use std::fmt::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -103,13 +104,20 @@ pub fn stages(job: &Job) -> anyhow::Result<String> {
     jit.set_clock_limit(job.fuel);
     jit.install(&mut vm);
     let main = Value::from(vm.load(&Arc::new(proto)));
-    let ended = vm.call(main, &[]);
+    // A stage that breaks a rule panics, in the checks between the stages; those before it are shown.
+    let ended = quiet(|| catch_unwind(AssertUnwindSafe(|| vm.call(main, &[]))));
     text.push_str(&log.borrow().text);
     if log.borrow().text.is_empty() {
         text.push_str("\n(no loop became hot)\n");
     }
-    if let Err(error) = ended {
-        let _ = writeln!(text, "\nthe program ended with an error: {}", error.text());
+    match ended {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => {
+            let _ = writeln!(text, "\nthe program ended with an error: {}", error.text());
+        }
+        Err(panic) => {
+            let _ = writeln!(text, "\nPlumb panicked (a bug of ours):\n{}", panic_text(&*panic));
+        }
     }
     Ok(text)
 }

@@ -27,14 +27,19 @@ mod coroutine;
 mod expression;
 mod looping;
 mod motif;
+pub mod passes;
 mod scope;
 mod statement;
 
 use arbitrary::Unstructured;
+use plumb_jit::backend::alloc::{MAX_FPR, MAX_GPR, MIN_FPR, MIN_GPR};
 use plumb_jit::opt;
 use plumb_jit::syntax::ast::{Block, Chunk, Expr, Stat, StatKind};
 use scope::{Kind, Scope};
 use std::num::NonZeroU32;
+
+/// The highest threshold of a hot loop that counters can hold.
+pub const MAX_HOT_LOOP: u16 = 60_000;
 
 /// What a program runs under, drawn from the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -48,7 +53,8 @@ pub struct CaseConfig {
     /// Most VM instructions in a trace; the JIT's default when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_instructions: Option<u32>,
-    /// Passes to run: bit n is entry n of the pipeline.
+    /// Passes to run: bit n is entry n of the pipeline. In files: names, all when absent.
+    #[serde(with = "passes", skip_serializing_if = "passes::are_all")]
     pub passes: u32,
     /// General registers the allocator may use; all when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,7 +115,7 @@ impl Default for CaseConfig {
             hot_loop: 56,
             hot_exit: None,
             max_instructions: None,
-            passes: u32::MAX,
+            passes: passes::ALL,
             gpr_limit: None,
             fpr_limit: None,
             forced_exit: None,
@@ -117,6 +123,30 @@ impl Default for CaseConfig {
             collect_every: None,
             collection: Collection::Whole,
         }
+    }
+}
+
+impl CaseConfig {
+    /// What is wrong with knobs that a person has written; they mean nothing beyond the bounds that the
+    /// command line knows too.
+    pub fn check(&self) -> Result<(), String> {
+        let within = |name: &str, value: Option<usize>, least: usize, most: usize| match value {
+            Some(value) if !(least..=most).contains(&value) => {
+                Err(format!("`{name}` is {value}; it must be from {least} to {most}"))
+            }
+            _ => Ok(()),
+        };
+        let counts = |value: Option<u32>| value.map(|value| value as usize);
+        let nth = self.forced_exit.map(|exit| usize::try_from(exit.nth).unwrap_or(usize::MAX));
+        let hot_loop = Some(usize::from(self.hot_loop));
+        within("hot_loop", hot_loop, 1, usize::from(MAX_HOT_LOOP))?;
+        within("hot_exit", self.hot_exit.map(usize::from), 1, usize::from(u16::MAX))?;
+        within("max_instructions", counts(self.max_instructions), 1, u32::MAX as usize)?;
+        within("gpr_limit", self.gpr_limit, MIN_GPR, MAX_GPR)?;
+        within("fpr_limit", self.fpr_limit, MIN_FPR, MAX_FPR)?;
+        within("forced_exit.nth", nth, 1, usize::MAX)?;
+        within("flush_at", counts(self.flush_at), 1, u32::MAX as usize)?;
+        within("collect_every", counts(self.collect_every), 1, u32::MAX as usize)
     }
 }
 

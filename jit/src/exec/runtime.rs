@@ -145,11 +145,10 @@ unsafe fn table_set(heap: u64, table: u64, key: Value, payload: u64, tag: u64) -
     let value = Value::from_raw(lua_tag(tag), payload);
     // A trace cannot fail here: the limit is noticed at the interpreter's next allocation point. Where
     // that is too late, no such trace is recorded (`JitConfig::tables_may_grow`).
-    let limit = std::mem::replace(&mut heap.limit_bytes, usize::MAX);
     // A panic here aborts the process rather than unwind into the trace. It takes a table of 2^30
     // nodes to get there.
-    table_of(table).set(heap, key, value).expect("the key is valid and the table has room");
-    heap.limit_bytes = limit;
+    heap.beyond_limit(|heap| table_of(table).set(heap, key, value))
+        .expect("the key is valid and the table has room");
     0
 }
 

@@ -438,10 +438,11 @@ impl TableRef {
         self.set(heap, Value::int(key), value)
     }
 
-    /// `t[name] = value` for a short name; for setting up libraries.
+    /// `t[name] = value` for a short name, in a small table of a library.
     pub fn set_name(self, heap: &mut Heap, name: &str, value: Value) {
         let key = heap.new_string_value(name.as_bytes());
-        self.set(heap, key, value).expect("a string is a valid key, and the table is small");
+        heap.beyond_limit(|heap| self.set(heap, key, value))
+            .expect("a string is a valid key, and the table is small");
     }
 
     /// Whether another run may traverse an equal table in another order.
@@ -575,7 +576,8 @@ impl TableRef {
 
     /// [`TableRef::try_resize`] for sizes known to be small.
     pub fn resize(self, heap: &mut Heap, array: u32, nodes: u32) {
-        self.try_resize(heap, array, nodes).expect("the sizes are far below the limits");
+        heap.beyond_limit(|heap| self.try_resize(heap, array, nodes))
+            .expect("the sizes are far below the limits");
     }
 
     /// Grows the array part to hold `array` items, leaving the hash part as it is.

@@ -44,12 +44,24 @@ const SLOTS_BELOW: u64 = 16;
 const SLOTS: u64 = 256;
 const BASE: u64 = START + SLOTS_BELOW * VALUE_SIZE as u64;
 
-/// Words that are not 0, sixteen bytes a line.
+/// Slots that are not nil, by number; then words that are not 0, sixteen bytes a line.
 impl fmt::Debug for FakeMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, word) in self.bytes.chunks(VALUE_SIZE).enumerate() {
             if word.iter().any(|&byte| byte != 0) {
                 let address = START + (index * VALUE_SIZE) as u64;
+                let slot = index as i64 - SLOTS_BELOW as i64;
+                match self.word(address) {
+                    Ok((Tag::Float, bits)) if slot < SLOTS as i64 => {
+                        write!(f, "\n  s{slot} = {:?} ({bits:#018x})", f64::from_bits(bits))?;
+                        continue;
+                    }
+                    Ok((Tag::Int, int)) if slot < SLOTS as i64 => {
+                        write!(f, "\n  s{slot} = {}", int as i64)?;
+                        continue;
+                    }
+                    _ => {}
+                }
                 let half =
                     |half: &[u8]| half.iter().rev().map(|b| format!("{b:02x}")).collect::<String>();
                 let (low, high) = word.split_at(word.len().min(VALUE_TAG));

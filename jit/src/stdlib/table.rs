@@ -145,6 +145,7 @@ fn concat(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
 
 fn pack(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
     let count = args.len();
+    vm.check_room(count * size_of::<Value>())?;
     let table = vm.heap.new_table_sized(count as u32, 1);
     for n in (1..=count).rev() {
         let value = vm.arg(args, n);

@@ -123,6 +123,7 @@ impl Standalone {
     fn set_arg(&self, vm: &mut Vm, script: Option<usize>) {
         let script = script.map_or(0, |script| self.own + script);
         let (after, before) = (self.argv.len().saturating_sub(script + 1), script + 1);
+        // Beyond its two sizes it never grows, so a limit cannot refuse that.
         let table = vm.heap.new_table_sized(after as u32, before as u32);
         for (i, arg) in self.argv.iter().enumerate() {
             let text = vm.heap.new_string_value(arg);

@@ -32,7 +32,8 @@ pub fn sethook(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
         }
     }
     let table = vm.hook_table();
-    table.set(&mut vm.heap, Value::from(thread), hook).expect("the key is a thread");
+    let set = vm.heap.beyond_limit(|heap| table.set(heap, Value::from(thread), hook));
+    set.expect("the key is a thread");
     vm.set_hook_events(thread, events, count);
     vm.ret0_after_hooks()
 }

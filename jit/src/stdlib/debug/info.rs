@@ -144,7 +144,8 @@ fn materialize(vm: &mut Vm, field: Field) -> Value {
             let table: TableRef = vm.heap.new_table();
             for line in lines {
                 let key = Value::int(i64::from(line));
-                table.set(&mut vm.heap, key, Value::TRUE).expect("the key is a number");
+                let set = vm.heap.beyond_limit(|heap| table.set(heap, key, Value::TRUE));
+                set.expect("the key is a number");
             }
             Value::from(table)
         }

@@ -35,7 +35,8 @@ pub fn finish(vm: &mut Vm, package: TableRef) {
     package.set_name(&mut vm.heap, "searchers", Value::from(searchers));
     for (i, searcher) in search::SEARCHERS.iter().enumerate() {
         let searcher = Value::from(vm.heap.new_native_closure(searcher, &upvalue));
-        searchers.set_int(&mut vm.heap, i as i64 + 1, searcher).expect("the table is large enough");
+        let set = vm.heap.beyond_limit(|heap| searchers.set_int(heap, i as i64 + 1, searcher));
+        set.expect("the table is large enough");
     }
     for (name, variable, default) in
         [("path", "LUA_PATH", LUA_PATH), ("cpath", "LUA_CPATH", C_PATH)]
