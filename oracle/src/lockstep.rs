@@ -91,6 +91,8 @@ enum End {
     Ended {
         digest: Digest,
         total: Option<u64>,
+        /// With an error.
+        failed: bool,
     },
     NotLua(Vec<u8>),
     Limited(Reason),
@@ -176,7 +178,8 @@ fn end_of(outcome: &Outcome, digest: Option<Digest>) -> End {
         Ending::Broken(_) => End::Broken,
         Ending::Returned(_) | Ending::Failed(()) => {
             let digest = digest.expect("an engine that ends normally shows its end");
-            End::Ended { digest, total: outcome.instructions }
+            let failed = matches!(outcome.ending, Ending::Failed(()));
+            End::Ended { digest, total: outcome.instructions, failed }
         }
     }
 }
@@ -286,7 +289,7 @@ impl Watcher for Follower {
         let digest = end_digest(&self.program, state, ending, output);
         self.end = Some(digest);
         let (expected, total) = match self.record.end {
-            End::Ended { digest, total } => (digest, total),
+            End::Ended { digest, total, .. } => (digest, total),
             // The leader exhausted its fuel; other endings are told apart by `follow`.
             End::Limited(_) => {
                 self.differs(Mismatch::EndsEarly);
@@ -555,8 +558,9 @@ fn hopeless(record: &Record) -> Option<Verdict> {
 
 fn compared(record: &Record, traces: u64, registers: u64) -> Compared {
     let mut compared = Compared { traces, registers, ..Compared::default() };
-    if let End::Ended { total: Some(total), .. } = record.end {
-        compared.instructions = total;
+    if let End::Ended { total, failed, .. } = record.end {
+        compared.instructions = total.unwrap_or_default();
+        compared.failed = failed;
     }
     for moment in &record.moments {
         match moment.kind {

@@ -28,7 +28,7 @@
 //!   all engines and in every run, but for keys that are hashed by their address.
 //! - A fresh state each run, the collector stopped: it would clear or free what dead registers hold.
 //!   Memory is bounded by the allocator instead.
-//! - No `os`, `io`, `debug`, `package` and no file loading. `print` writes to a buffer.
+//! - No `os`, `io`, `package` and no file loading; of `debug`, `traceback` alone, since hooks are ours. `print` writes to a buffer.
 //! - Limits (fuel, memory) raise errors that the program may catch; whatever it does then is ignored, as
 //!   the run is reported as limited.
 //! - Each coroutine counts down on its own, and inherits the hook when it is made. Only the one that the
@@ -358,13 +358,14 @@ type OpenFunction = unsafe extern "C-unwind" fn(*mut ffi::lua_State) -> c_int;
 /// # Safety
 /// `l` is a fresh state with an empty stack.
 unsafe fn open_libraries(l: *mut ffi::lua_State, facts: &mut Facts, options: &Options) {
-    let libraries: [(&CStr, OpenFunction); 6] = [
+    let libraries: [(&CStr, OpenFunction); 7] = [
         (c"_G", ffi::luaopen_base),
         (c"table", ffi::luaopen_table),
         (c"string", ffi::luaopen_string),
         (c"math", ffi::luaopen_math),
         (c"utf8", ffi::luaopen_utf8),
         (c"coroutine", ffi::luaopen_coroutine),
+        (c"debug", ffi::luaopen_debug),
     ];
     // SAFETY: each step leaves the stack as it found it; `luaL_requiref` fails only for lack of memory,
     // which the bound of an empty state rules out.
@@ -373,6 +374,7 @@ unsafe fn open_libraries(l: *mut ffi::lua_State, facts: &mut Facts, options: &Op
             ffi::luaL_requiref(l, name.as_ptr(), open, 1);
             ffi::lua_settop(l, 0);
         }
+        keep_traceback(l);
         for name in [c"dofile", c"loadfile"] {
             ffi::lua_pushnil(l);
             ffi::lua_setglobal(l, name.as_ptr());
@@ -391,6 +393,27 @@ unsafe fn open_libraries(l: *mut ffi::lua_State, facts: &mut Facts, options: &Op
         if let Some(offers) = options.offers {
             names.all.iter().filter(|name| !offers(name)).for_each(|name| remove(l, name));
         }
+    }
+}
+
+/// Makes `debug` a table of `traceback` alone.
+///
+/// # Safety
+/// `l` is a state whose libraries are being opened, with an empty stack.
+unsafe fn keep_traceback(l: *mut ffi::lua_State) {
+    // SAFETY: the library is a table and was loaded; memory does not run out in an empty state.
+    unsafe {
+        ffi::lua_getglobal(l, c"debug".as_ptr());
+        ffi::lua_getfield(l, -1, c"traceback".as_ptr());
+        ffi::lua_createtable(l, 0, 1);
+        ffi::lua_insert(l, -2);
+        ffi::lua_setfield(l, -2, c"traceback".as_ptr());
+        ffi::lua_getfield(l, ffi::LUA_REGISTRYINDEX, c"_LOADED".as_ptr());
+        ffi::lua_pushvalue(l, -2);
+        ffi::lua_setfield(l, -2, c"debug".as_ptr());
+        ffi::lua_pop(l, 1);
+        ffi::lua_setglobal(l, c"debug".as_ptr());
+        ffi::lua_settop(l, 0);
     }
 }
 

@@ -117,10 +117,16 @@ fn changed_lines(out: &mut String, before: &str, after: &str) {
     }
 }
 
-/// What an agreement rests on, in one line.
+/// What an agreement rests on, in one line; another if the program failed.
 pub fn compared(compared: &Compared) -> String {
+    let failed = match compared.failed {
+        true => {
+            "\nthe program ended with an error, the same on all engines (they have no os, io and package)"
+        }
+        false => "",
+    };
     format!(
-        "{} traces, {} entries, {} exits, {} switches, {} checkpoints, {} registers compared in {} instructions",
+        "{} traces, {} entries, {} exits, {} switches, {} checkpoints, {} registers compared in {} instructions{failed}",
         compared.traces,
         compared.trace_entries,
         compared.trace_exits,

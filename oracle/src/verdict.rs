@@ -38,6 +38,8 @@ pub struct Compared {
     pub checkpoints: u64,
     /// Register comparisons, summed over moments and pairs of engines.
     pub registers: u64,
+    /// The program ended with an error that it did not catch, the same on all engines.
+    pub failed: bool,
 }
 
 impl std::ops::AddAssign for Compared {
@@ -49,6 +51,7 @@ impl std::ops::AddAssign for Compared {
         self.switches += other.switches;
         self.checkpoints += other.checkpoints;
         self.registers += other.registers;
+        self.failed |= other.failed;
     }
 }
 

@@ -45,6 +45,10 @@ pub static FUNCTIONS: [NativeFunction; 17] = [
     NativeFunction { name: "setcstacklimit", call: setcstacklimit, intrinsic: None },
 ];
 
+/// What of it asks for nothing but the program's state, and leaves it alone.
+pub static TRACEBACK: [NativeFunction; 1] =
+    [NativeFunction { name: "traceback", call: traceback, intrinsic: None }];
+
 /// What PUC keeps at these positions of the registry (`LUA_RIDX_MAINTHREAD`, `LUA_RIDX_GLOBALS`).
 pub fn finish(vm: &mut Vm, _: TableRef) {
     let registry = vm.registry();
@@ -52,7 +56,8 @@ pub fn finish(vm: &mut Vm, _: TableRef) {
         [Value::from(vm.main_thread()), Value::from(vm.globals())].iter().enumerate()
     {
         let key = Value::int(index as i64 + 1);
-        registry.set(&mut vm.heap, key, *value).expect("the key is a number");
+        let set = vm.heap.beyond_limit(|heap| registry.set(heap, key, *value));
+        set.expect("the key is a number");
     }
 }
 
