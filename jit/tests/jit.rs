@@ -2,10 +2,12 @@
 
 use plumb_jit::bytecode;
 use plumb_jit::heap::{Stress, StressAction, Value};
+use plumb_jit::trace::abort::Abort;
 use plumb_jit::trace::config::{ExecutorKind, ForcedExit, JitConfig};
 use plumb_jit::trace::manager::Jit;
 use plumb_jit::trace::stats::JitStats;
 use plumb_jit::vm::Vm;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 fn run(source: &str, executor: Option<ExecutorKind>) -> (String, u64, JitStats) {
@@ -222,6 +224,24 @@ fn loops_inside_coroutines() {
         for i = 1, 100 do n = n + 1 end
         print(n)",
     );
+}
+
+/// Variables on the stacks of other threads, which close, move, end and are collected between runs. That
+/// the script prints what PUC prints is a test of the language's; here it is traced, and no recording
+/// declines a captured variable.
+#[test]
+fn variables_of_other_threads() {
+    let script = include_str!("lua/language/captured_elsewhere.lua");
+    check(script);
+    let (expected, ..) = run(script, None);
+    let step = StressAction::Step(NonZeroU32::MIN.saturating_add(30));
+    for action in [StressAction::Full, step, StressAction::Minor] {
+        let stress = Some(Stress::always(action));
+        let config = JitConfig { hot_loop: 5, check: true, stress, ..JitConfig::default() };
+        let (output, _, stats) = run_with(script, Some(config));
+        assert_eq!(output, expected, "{action:?}");
+        assert!(!stats.aborts.contains_key(&Abort::UpvalueAlias), "{stats:?}");
+    }
 }
 
 #[test]

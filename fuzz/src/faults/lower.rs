@@ -4,6 +4,7 @@ use super::{Fault, Plant};
 use plumb_jit::backend::mach::{
     Cond, Inst, IntOp, Line, MachTrace, OrZero, ShiftedOp, Test, Virtual,
 };
+use plumb_jit::heap::value::VALUE_SIZE;
 use plumb_jit::heap::{Tag, layout};
 use plumb_jit::ir::op::Op;
 
@@ -32,6 +33,7 @@ pub const FAULTS: &[Fault] = faults! {
     "lower.node-key", "a node is not compared with its key", "LuaJIT's HREFK without its guard", Some("only where tables of other shapes come"), [HashSlot], node_key;
     "lower.select-nan", "math.min and math.max choose on LT for MI", "wrong condition after fcmp: LT for MI", Some("only at a NaN"), [FMin, FMax], |t| each(t, select_nan);
     "lower.multiply-subtract", "a remainder is the quotient's product less the dividend", "msub's operands", None, [IMod], |t| each(t, multiply_subtract);
+    "lower.upvalue-bound", "an upvalue's distance from the frame in bytes is compared with the frame's size in slots", "a stack offset scaled once too few", Some("only with closures over variables of several frames or threads"), [GuardUpvalueOutside], upvalue_bound;
     "lower.power-of-two", "multiplication by a power of two shifts one too few", "log2 rounded down twice", None, [Mul], |t| each(t, power_of_two);
 };
 
@@ -127,6 +129,20 @@ fn select_nan(inst: &mut Inst<Virtual>) {
 fn multiply_subtract(inst: &mut Inst<Virtual>) {
     if let Inst::MulSub { rd, rn, ra, .. } = *inst {
         *inst = Inst::Int { op: IntOp::Sub, rd, rn: ra, rm: rn };
+    }
+}
+
+fn upvalue_bound(trace: &mut MachTrace) {
+    for lines in blocks(trace) {
+        for at in 2..lines.len() {
+            let [base, distance, guard] = &mut lines[at - 2..=at] else { continue };
+            let from_frame = matches!(base.inst, Inst::FrameAddress { offset: 0, .. })
+                && matches!(distance.inst, Inst::Int { op: IntOp::Sub, .. });
+            if from_frame && let Inst::Guard { test: Test::IntImm(_, bytes), .. } = &mut guard.inst
+            {
+                *bytes /= VALUE_SIZE as i32;
+            }
+        }
     }
 }
 

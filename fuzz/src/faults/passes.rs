@@ -234,7 +234,7 @@ pub const GUARDS: &[Fault] = faults! {
     "guards.constant", "a comparison with a constant implies the same with any constant", "facts keyed without the constant", None, [GuardILt, GuardILe], "guards", any_constant;
     "guards.sign", "`a < b` implies that a is an index below b", "signed for unsigned", Some("only at a negative index"), [GuardULt], "guards", sign;
     "guards.conversion", "a float that was converted to an integer once is taken to be one again", "a guard kept although its value changed", None, [FloatToInt], "guards", conversion;
-    "guards.upvalue", "one open or closed upvalue implies that all are", "facts keyed without the operand", Some("only with upvalues in different places"), [GuardUpvalueClosed, GuardUpvalueBelow], "guards", upvalue;
+    "guards.upvalue", "one open or closed upvalue implies that all are", "facts keyed without the operand", Some("only with upvalues in different places"), [GuardUpvalueClosed, GuardUpvalueOutside], "guards", upvalue;
     "guards.pointer", "one node that exists implies that the next does", "facts keyed without the operand", None, [GuardNonNull], "guards", |e| e.drop_guards(|_, _, i| i.op == Op::GuardNonNull);
 };
 
@@ -311,7 +311,7 @@ fn conversion(edit: &mut Edit) {
 
 fn upvalue(edit: &mut Edit) {
     edit.drop_guards(|_, _, inst| {
-        matches!(inst.op, Op::GuardUpvalueClosed | Op::GuardUpvalueBelow)
+        matches!(inst.op, Op::GuardUpvalueClosed | Op::GuardUpvalueOutside)
     });
 }
 

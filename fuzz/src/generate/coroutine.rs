@@ -12,7 +12,7 @@
 //! |---|---|
 //! | `$[` ... `$]` | body of a coroutine: statements in it may yield numbers, and expect numbers or nil |
 //! | `$(` ... `$)` | body of a function that must not yield, save where the text says so |
-//! | `${` ... `$}` | the same, and all variables in it are its own: traces decline upvalues on other stacks |
+//! | `${` ... `$}` | the same, at times with no variables but its own: those of others are upvalues on other stacks |
 //! | `$P` | a value of any type |
 //! | `$F` | a statement that raises an error |
 //!
@@ -70,6 +70,21 @@ pub(super) const COROUTINES: &[&str] = &[
     "local $1 = {}
      for $2 = 1, 3 do local s = $L; local $3 = coroutine.wrap(function() local e = s; $1[$2] = function(d) e, s = e + d, s - d; return e - s end; while true do coroutine.yield(s); s = s + 1 end end); $3(); $1[$2 + 3] = $3 end
      for $< = 1, $N do $v = $1[$i // $k % 3 + 1]($K); if $C then $v = $1[$i % 3 + 4]() end; $B $> end",
+    // The same closure over a variable of the thread that resumes, and over one of the loop's own.
+    "local function $1(f, d)
+       $( local s = $L; local function g(e) s = s + e; return s end; local h = f or g
+       if d > 0 then s = s + coroutine.wrap($1)(g, d - 1) end
+       for $< = 1, 24 do $v = $v + h($i) - s; s = s - $K; $B $> end; return s $)
+     end
+     $v = $v + $1(nil, $k % 3 + 1) - coroutine.wrap($1)(nil, 1)",
+    // References kept by nothing but a variable of another thread, which is closed later on.
+    "local $1, $2
+     for $3 = 1, $k + 14 do
+       local o, r = {$L}, {}; for $4 = 1, 9 do r[$4] = {$4 + $3} end
+       if $3 % 5 == 1 then $1, $2 = function() return o end, function(p) o = p end end
+       coroutine.wrap(function(q) for $< = 1, 9 do $2(q[$i]); $v = $v + $1()[1] $> end end)(r)
+       r = nil; local $5 = {$3, {}, {{}}}; $v = $v - $1()[1]; $B
+     end",
     // Generators.
     "for $1 = 1, $k do
        for a, b in coroutine.wrap(function() $[ for $< = 1, 12 do $B coroutine.yield($i, $E) $> end $] end) do $v = $v + (b or $K); $B end

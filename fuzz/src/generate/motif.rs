@@ -111,6 +111,13 @@ const WHOLE: &[&str] = &[
        for $< = 1, ($2 - 1) * 9 do $3 = $3 + 1; $v = $v + $5($K); $B $> end
        $1 = $4
      end",
+    // The same closure over a variable of an earlier frame, and over one of the loop's own.
+    "local function $1(f, d)
+       $( local s = $L; local function g(e) s = s + e; return s end; local h = f or g
+       if d > 0 then s = s + $1(g, d - 1) end
+       for $< = 1, 24 do $v = $v + h($i) - s; s = s - $K; $B $> end; return s $)
+     end
+     $v = $v + $1(nil, $k % 3 + 1)",
     // Another function at the same call.
     "local function $1(a, b) return a + b end local function $2(a, b) return a - b end local function $3(a) return a end
      local $4 = {$1, $2, $3}
@@ -311,8 +318,11 @@ impl Generator<'_> {
         String::new()
     }
 
-    /// A function that uses no variables but its own.
+    /// A function that uses no variables but its own, or any.
     fn begin_own(&mut self, filled: &mut Filled) -> String {
+        if self.chance(50) {
+            return self.begin_function(false, filled);
+        }
         let kinds = [Kind::Int, Kind::Float, Kind::Num, Kind::Array];
         let values: Vec<Expr> = kinds.iter().map(|kind| self.own_value(*kind)).collect();
         self.begin_function(false, filled);

@@ -18,6 +18,9 @@ use crate::ir::trace::Slot;
 use rustc_hash::FxHashSet;
 use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
 
+/// Registers of a frame, at most.
+const MAX_REGISTERS: u64 = 255;
+
 /// The running frame's registers, and everything reachable from them.
 pub struct HostMemory<'a> {
     base: u64,
@@ -25,6 +28,9 @@ pub struct HostMemory<'a> {
     map: Option<&'a dyn MemoryMap>,
     /// Addresses that were stored to, where there is a map to ask about them.
     written: FxHashSet<u64>,
+    /// What registers of the root frame held at entry that were stored to. No right trace does that; of a
+    /// wrong one, its stores would be taken for the values at entry.
+    overwritten: Vec<(Slot, (Tag, u64))>,
 }
 
 impl<'a> HostMemory<'a> {
@@ -36,7 +42,7 @@ impl<'a> HostMemory<'a> {
     /// `max_slots`. The addresses of the stack, of `heap` and of all objects reachable from the
     /// frame have exposed provenance, and no Rust reference to them is live during a run.
     pub unsafe fn new(base: u64, heap: u64, map: Option<&'a dyn MemoryMap>) -> HostMemory<'a> {
-        HostMemory { base, heap, map, written: FxHashSet::default() }
+        HostMemory { base, heap, map, written: FxHashSet::default(), overwritten: Vec::new() }
     }
 
     /// Denies an address where nothing live is, if there is a map to ask.
@@ -55,7 +61,16 @@ impl<'a> HostMemory<'a> {
             }
             self.written.insert(address);
         }
+        self.keep_entry_value(address);
         Ok(())
+    }
+
+    fn keep_entry_value(&mut self, address: u64) {
+        let slot = address.wrapping_sub(self.base) / VALUE_SIZE as u64;
+        if slot < MAX_REGISTERS && self.overwritten.iter().all(|kept| kept.0 != slot as Slot) {
+            let value = self.slot(slot as Slot);
+            self.overwritten.push((slot as Slot, value));
+        }
     }
 
     /// Denies what a helper may not be given.
@@ -108,6 +123,9 @@ fn call(helper: Helper, args: [u64; 5]) -> Result<u64, EvalTrap> {
 
 impl TraceMemory for HostMemory<'_> {
     fn slot(&mut self, slot: Slot) -> (Tag, u64) {
+        if let Some(&(_, value)) = self.overwritten.iter().find(|kept| kept.0 == slot) {
+            return value;
+        }
         let address = self.slot_address(slot);
         let tag = self.load::<Tag>(address.wrapping_add(VALUE_TAG as u64));
         (tag, self.load(address.wrapping_add(VALUE_PAYLOAD as u64)))

@@ -361,14 +361,12 @@ fn execute(
             let entry = offset(layout::CLOSURE_UPVALUES).wrapping_add(8 * index);
             Effect::Value(memory.read_u64(entry)?)
         }
-        Op::GuardUpvalueClosed | Op::GuardUpvalueBelow | Op::GuardUpvalueSlot => {
+        Op::GuardUpvalueClosed | Op::GuardUpvalueOutside | Op::GuardUpvalueSlot => {
             let location = memory.read_u64(offset(layout::UPVALUE_LOCATION))?;
             let (closed, base) = (offset(layout::UPVALUE_CLOSED), memory.base());
             Effect::guard(match inst.op {
                 Op::GuardUpvalueClosed => location == closed,
-                Op::GuardUpvalueBelow => {
-                    location != closed && location < base.wrapping_sub(VALUE_SIZE as u64)
-                }
+                Op::GuardUpvalueOutside => location < base || location >= element(base, index),
                 _ => location == element(base, index),
             })
         }

@@ -11,6 +11,7 @@
 //! @m = table [] {} @t            (with a metatable)
 //! @u = upvalue 5                 (closed)
 //! @o = open 3                    (open, at slot 3; -5 is below the root frame's function)
+//! @e = elsewhere 5               (open, at a slot of another stack)
 //! @f = closure @u, @o
 //! ```
 //!
@@ -180,6 +181,15 @@ impl FakeMemory {
         upvalue
     }
 
+    /// An open upvalue at a slot of another stack.
+    pub fn upvalue_elsewhere(&mut self, word: Word) -> u64 {
+        let upvalue = self.allocate(size_of::<layout::Upvalue>());
+        let slot = self.allocate(VALUE_SIZE);
+        self.put(upvalue, layout::UPVALUE_LOCATION, &slot.to_le_bytes());
+        self.set_word(slot, word).expect("a fresh slot");
+        upvalue
+    }
+
     /// A closure with these upvalues; it becomes the root frame's.
     pub fn closure(&mut self, upvalues: &[u64]) -> u64 {
         let closure = self.allocate(layout::CLOSURE_UPVALUES + 8 * upvalues.len());
@@ -236,6 +246,10 @@ impl FakeMemory {
                 "upvalue" => {
                     let word = parse_word(rest.trim(), symbols)?;
                     self.upvalue(word)
+                }
+                "elsewhere" => {
+                    let word = parse_word(rest.trim(), symbols)?;
+                    self.upvalue_elsewhere(word)
                 }
                 "open" => {
                     let slot = rest.trim().parse().map_err(|_| problem("no slot"))?;
@@ -559,8 +573,9 @@ snap #end pc=0 clock=9 {2: vlen, 3: vx}";
     fn upvalues_are_told_apart() {
         let body = |guard: &str| {
             format!(
-                "vf:fun = rootclosure\nvu:ptr = upref vf [0]\n{guard}\nvx:int = uload vu #0\n\
-                 ustore vu, vx\nsnap #0 pc=0 clock=0 {{}}\nsnap #end pc=0 clock=9 {{1: vx}}"
+                "vf:fun = rootclosure\nvu:ptr = upref vf [0]\n{guard}\nvx:int = kint 9\n\
+                 ustore vu, vx\nvy:int = uload vu #1\nsnap #0 pc=0 clock=0 {{}}\n\
+                 snap #1 pc=1 clock=1 {{}}\nsnap #end pc=0 clock=9 {{1: vy}}"
             )
         };
         let holds = |upvalue: &str, guard: &str| {
@@ -568,11 +583,17 @@ snap #end pc=0 clock=9 {2: vlen, 3: vx}";
         };
         assert!(holds("upvalue 5", "guard.upclosed vu #0"));
         assert!(!holds("upvalue 5", "guard.upslot vu s1 #0"));
-        assert!(!holds("upvalue 5", "guard.upbelow vu #0"));
+        assert!(holds("upvalue 5", "guard.upoutside vu [4] #0"));
         assert!(holds("open 1", "guard.upslot vu s1 #0"));
         assert!(!holds("open 0", "guard.upslot vu s1 #0"));
         assert!(!holds("open 1", "guard.upclosed vu #0"));
-        assert!(!holds("open -1", "guard.upbelow vu #0"));
+        assert!(!holds("open 0", "guard.upoutside vu [4] #0"));
+        assert!(!holds("open 3", "guard.upoutside vu [4] #0"));
+        for outside in ["open 4", "open -1", "open -5", "elsewhere 5"] {
+            assert!(holds(outside, "guard.upoutside vu [4] #0"), "{outside}");
+            assert!(!holds(outside, "guard.upclosed vu #0"), "{outside}");
+            assert!(!holds(outside, "guard.upslot vu s1 #0"), "{outside}");
+        }
     }
 
     #[test]

@@ -339,8 +339,9 @@ ops! {
     UpvalueRef = "upref", [Closure], Fixed(Ty::Ptr), Index, pure();
     /// The upvalue is closed (points at its own value).
     GuardUpvalueClosed = "guard.upclosed", [Ptr], Void, None, reads_guarded(Regions::UPVALUE_STATE);
-    /// The upvalue is open and points below the root frame's function slot (stack address < base - 16).
-    GuardUpvalueBelow = "guard.upbelow", [Ptr], Void, None, reads_guarded(Regions::UPVALUE_STATE);
+    /// The upvalue points at none of the root frame's `imm` registers: into an earlier frame, into the stack of another
+    /// thread, or at its own value. What it points at is memory, which only stores to upvalues change.
+    GuardUpvalueOutside = "guard.upoutside", [Ptr], Void, Index, reads_guarded(Regions::UPVALUE_STATE);
     /// The upvalue is open and points exactly at slot `imm` of the root frame: the trace uses its own value of that slot.
     GuardUpvalueSlot = "guard.upslot", [Ptr], Void, Slot, reads_guarded(Regions::UPVALUE_STATE);
     /// Value of an upvalue through its location; leaves if its tag is not the declared type's.

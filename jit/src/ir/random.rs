@@ -108,7 +108,11 @@ fn world(random: &mut Random) -> FakeMemory {
     let a = memory.table(&values, &nodes, 0);
     let values = array(random);
     let b = memory.table(&values, &nodes, 0);
-    let upvalues = [memory.upvalue((Tag::Int, 5)), memory.upvalue((Tag::Float, 0.5f64.to_bits()))];
+    let upvalues = [
+        memory.upvalue((Tag::Int, 5)),
+        memory.upvalue((Tag::Float, 0.5f64.to_bits())),
+        memory.upvalue_elsewhere((Tag::Int, 7)),
+    ];
     memory.closure(&upvalues);
     for slot in 0..NUMBERS {
         memory.set_slot(slot, random.number());
@@ -379,14 +383,20 @@ impl Recorder {
 
     fn upvalue_access(&mut self) {
         let closure = self.emit(Op::RootClosure, Ty::Closure, &[], 0);
-        let index = self.random.below(2) as i64;
+        let index = self.random.below(3) as i64;
         let upvalue = self.emit(Op::UpvalueRef, Ty::Ptr, &[closure], index);
-        self.emit(Op::GuardUpvalueClosed, Ty::Void, &[upvalue], 0);
+        if index < 2 && self.random.below(2) == 0 {
+            self.emit(Op::GuardUpvalueClosed, Ty::Void, &[upvalue], 0);
+        } else {
+            self.emit(Op::GuardUpvalueOutside, Ty::Void, &[upvalue], i64::from(MAX_SLOTS));
+        }
         if self.random.below(2) == 0 {
             let value = self.read_number();
             self.emit(Op::UpvalueStore, Ty::Void, &[upvalue, value], 0);
         } else {
-            let location = self.machine.read(upvalue) + crate::heap::layout::UPVALUE_CLOSED as u64;
+            let location =
+                self.machine.read(upvalue) + crate::heap::layout::UPVALUE_LOCATION as u64;
+            let location = self.memory.read_u64(location).expect("an upvalue's address");
             let ty = self.seen_type(location);
             let value = self.emit(Op::UpvalueLoad, ty, &[upvalue], 0);
             self.write_if_number(value);

@@ -48,8 +48,8 @@ pub enum UpvalueView {
         stack_index: usize,
         value: Value,
     },
-    /// On the stack of another thread.
-    Elsewhere,
+    /// Open on the stack of another thread.
+    Elsewhere(Value),
 }
 
 impl<'vm> View<'vm> {
@@ -152,7 +152,7 @@ impl<'vm> View<'vm> {
         }
         match self.vm.stack_index_of(upvalue.location()) {
             Some(stack_index) => UpvalueView::Open { stack_index, value },
-            None => UpvalueView::Elsewhere,
+            None => UpvalueView::Elsewhere(value),
         }
     }
 }

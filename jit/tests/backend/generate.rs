@@ -322,8 +322,13 @@ impl Generator<'_> {
         let closure = self.object(self.world.closure);
         let index = self.rng.below(3);
         let upvalue = self.push(Op::UpvalueRef, Ty::Ptr, &[closure], index as i64);
-        let guards = [Op::GuardUpvalueClosed, Op::GuardUpvalueSlot, Op::GuardUpvalueBelow];
-        self.push(guards[index], Ty::Void, &[upvalue], if index == 1 { 2 } else { 0 });
+        // A closed one is outside as well; slot 2 is not one of the first two.
+        let (guard, imm) = self.rng.pick(match index {
+            0 => &[(Op::GuardUpvalueClosed, 0), (Op::GuardUpvalueOutside, 40)],
+            1 => &[(Op::GuardUpvalueSlot, 2), (Op::GuardUpvalueOutside, 2)],
+            _ => &[(Op::GuardUpvalueOutside, 3), (Op::GuardUpvalueOutside, 255)],
+        });
+        self.push(guard, Ty::Void, &[upvalue], imm);
         let ty = self.world.upvalue_types[index];
         self.load_or_store(Op::UpvalueLoad, Op::UpvalueStore, &[upvalue], ty);
     }

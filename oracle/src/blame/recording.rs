@@ -8,8 +8,8 @@
 //!
 //! 1. [`snapshots`](super::snapshots): each snapshot must stand where the recorded iteration stood at its
 //!    clock. That needs no run of the trace.
-//! 2. What the recorder loads only to test it must be tested, what it takes from a register must have
-//!    had that type, and an upvalue is the one that the instruction names.
+//! 2. What the recorder loads only to test it must be tested, and so must where an upvalue is; what it
+//!    takes from a register must have had that type, and an upvalue is the one that the instruction names.
 //! 3. The wrong run is followed guard by guard. Where the interpreter goes another way than the recorded
 //!    iteration and the trace does not leave, a guard is wrong: see [`parting`](super::parting). A
 //!    snapshot that names another value than the interpreter holds has a wrong entry, or a wrong value,
@@ -29,7 +29,7 @@ use plumb_jit::bytecode::Op as Opcode;
 use plumb_jit::exec::mach::Record;
 use plumb_jit::ir::op::{Op, Ty};
 use plumb_jit::ir::print::print_with;
-use plumb_jit::ir::trace::{Slot, Snapshot, SnapshotId, Trace, ValueId};
+use plumb_jit::ir::trace::{Inst, Slot, Snapshot, SnapshotId, Trace, ValueId};
 use plumb_jit::trace::config::JitConfig;
 
 pub fn look(ladder: &Ladder, config: &JitConfig, seen: &Seen, blame: &mut Blame) {
@@ -73,6 +73,9 @@ fn fixed(ir: &Trace, recorded: &[Moment], code: &Code) -> Option<Wrong> {
     if let Some(op) = untested(ir) {
         return Some(("not tested".into(), Some(op.into())));
     }
+    if has_unplaced_upvalue(ir) {
+        return Some(("not tested".into(), Some("where an upvalue is".into())));
+    }
     if snapshots::has_stale_callee(ir) {
         return Some(("snapshot entry stale".into(), None));
     }
@@ -98,6 +101,17 @@ fn untested(ir: &Trace) -> Option<&'static str> {
         Op::TableLimit | Op::TableArraySize => Some("the end of an array"),
         _ => None,
     })
+}
+
+/// Whether an upvalue is taken for memory without a guard that it is no register.
+fn has_unplaced_upvalue(ir: &Trace) -> bool {
+    let guards = |inst: &Inst| {
+        matches!(inst.op, Op::GuardUpvalueClosed | Op::GuardUpvalueOutside)
+            .then(|| inst.args.get(0))
+    };
+    let placed: Vec<ValueId> = ir.insts.iter().filter_map(guards).collect();
+    let memory = |inst: &&Inst| matches!(inst.op, Op::UpvalueLoad | Op::UpvalueStore);
+    ir.insts.iter().filter(memory).any(|inst| !placed.contains(&inst.args.get(0)))
 }
 
 /// Whether a recorded upvalue is another one than the instruction's. What is read of it is guarded, at the

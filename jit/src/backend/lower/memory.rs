@@ -84,7 +84,7 @@ impl Lower<'_> {
                 Place::None
             }
             Op::GuardUpvalueClosed => self.guard_closed(arg(0), snapshot_of(inst)),
-            Op::GuardUpvalueBelow => self.guard_below(arg(0), snapshot_of(inst)),
+            Op::GuardUpvalueOutside => self.guard_outside(arg(0), inst.imm, snapshot_of(inst)),
             Op::GuardUpvalueSlot => self.guard_slot(arg(0), inst.imm, snapshot_of(inst)),
             Op::UpvalueLoad => {
                 let from = self.upvalue_location(arg(0));
@@ -252,13 +252,15 @@ impl Lower<'_> {
         Place::None
     }
 
-    fn guard_below(&mut self, upvalue: ValueId, snapshot: SnapshotId) -> Place {
+    /// One unsigned comparison: what lies before the frame is very far behind it.
+    fn guard_outside(&mut self, upvalue: ValueId, slots: i64, snapshot: SnapshotId) -> Place {
         let location = self.upvalue_location(upvalue);
-        let own = self.own_value(upvalue);
-        self.guard_holds(Test::Int(location, own), Cond::Ne, snapshot);
-        let offset = -(VALUE_SIZE as i32);
-        let function = self.define_int(|rd| Inst::FrameAddress { rd, offset });
-        self.guard_holds(Test::Int(location, function), Cond::Lo, snapshot);
+        let base = self.define_int(|rd| Inst::FrameAddress { rd, offset: 0 });
+        let distance =
+            self.define_int(|rd| Inst::Int { op: IntOp::Sub, rd, rn: location, rm: base });
+        // A frame has 255 registers at most, so its size in bytes fits the immediate.
+        let bytes = slots as i32 * VALUE_SIZE as i32;
+        self.guard_holds(Test::IntImm(distance, bytes), Cond::Hs, snapshot);
         Place::None
     }
 

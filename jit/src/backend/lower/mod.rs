@@ -161,7 +161,7 @@ impl<'t> Lower<'t> {
             | Op::ClosureProto
             | Op::UpvalueRef
             | Op::GuardUpvalueClosed
-            | Op::GuardUpvalueBelow
+            | Op::GuardUpvalueOutside
             | Op::GuardUpvalueSlot
             | Op::UpvalueLoad
             | Op::UpvalueStore => self.memory_op(id, inst),

@@ -8,9 +8,15 @@
 //! recorded only for tables without a metatable, and guarded so. Values are loaded under a guard
 //! of their type.
 //!
-//! Upvalues: a closed one, or an open one that points below the root frame, is memory. An open one
-//! that points at a register of the root frame *is* that register: the trace uses its own value of
-//! the slot, under a guard that it still points there.
+//! Upvalues: an open one that points at a register of the root frame *is* that register: the trace
+//! uses its own value of the slot, under a guard that it still points there. Any other is memory,
+//! reached through the upvalue's location, which is read anew in each run: a closed one, one that is
+//! open in an earlier frame, one that is open on the stack of another thread. While a trace runs no
+//! other thread does, no stack moves and no upvalue is opened or closed, so a location is good for
+//! the run. Between two runs all of that happens. An upvalue that was open when it was recorded is
+//! therefore guarded only to be no register of the root frame (closed, it is as good), and the
+//! frames of other threads, resumers included, are nothing to an exit: it writes the running
+//! thread's registers from the root frame on, and what was stored elsewhere is in its place already.
 
 use super::*;
 use crate::trace::view::{ArrayAccess, FieldAccess, UpvalueView};
@@ -300,27 +306,30 @@ impl Recorder {
                 self.guard(Op::GuardUpvalueClosed, &[upvalue]);
                 Ok(UpvaluePlace::Memory(upvalue, value))
             }
-            UpvalueView::Elsewhere => Err(Abort::UpvalueAlias),
+            UpvalueView::Elsewhere(value) => Ok(self.outside_upvalue(upvalue, value)),
             UpvalueView::Open { stack_index, value } => {
                 let slot = self.slot_from_stack(view, stack_index);
                 if slot < -1 {
-                    self.guard(Op::GuardUpvalueBelow, &[upvalue]);
-                    return Ok(UpvaluePlace::Memory(upvalue, value));
+                    return Ok(self.outside_upvalue(upvalue, value));
                 }
                 if slot < 0 || slot >= self.frames[0].max_stack {
                     return Err(Abort::UpvalueAlias);
                 }
-                let snapshot = self.snapshot();
-                self.builder.push(
-                    Op::GuardUpvalueSlot,
-                    Ty::Void,
-                    &[upvalue],
-                    i64::from(slot),
-                    Some(snapshot),
-                );
+                self.guard_upvalue(Op::GuardUpvalueSlot, upvalue, i64::from(slot));
                 Ok(UpvaluePlace::Slot(slot, value))
             }
         }
+    }
+
+    fn outside_upvalue(&mut self, upvalue: ValueId, value: Value) -> UpvaluePlace {
+        let registers = i64::from(self.frames[0].max_stack);
+        self.guard_upvalue(Op::GuardUpvalueOutside, upvalue, registers);
+        UpvaluePlace::Memory(upvalue, value)
+    }
+
+    fn guard_upvalue(&mut self, op: Op, upvalue: ValueId, imm: i64) {
+        let snapshot = self.snapshot();
+        self.builder.push(op, Ty::Void, &[upvalue], imm, Some(snapshot));
     }
 
     /// A stack index as a slot of the root frame.
