@@ -81,6 +81,7 @@ pub(super) const COROUTINES: &[&str] = &[
     "local $1, $2
      for $3 = 1, $k + 14 do
        local o, r = {$L}, {}; for $4 = 1, 9 do r[$4] = {$4 + $3} end
+       if $1 then $v = $v + $1()[1] end
        if $3 % 5 == 1 then $1, $2 = function() return o end, function(p) o = p end end
        coroutine.wrap(function(q) for $< = 1, 9 do $2(q[$i]); $v = $v + $1()[1] $> end end)(r)
        r = nil; local $5 = {$3, {}, {{}}}; $v = $v - $1()[1]; $B
