@@ -457,7 +457,7 @@ fn output_results_and_errors_are_reported() {
         panic!("not Lua")
     };
     assert_eq!(message, b"t:1: unexpected symbol near '='");
-    let hidden = "return os, io, debug, require, dofile, loadfile";
+    let hidden = "return os, io, debug.sethook, require, dofile, loadfile";
     let mut all_nil = false;
     let last = trace(hidden).len() as u64 - 1;
     observe(hidden, vec![last], |_, state| {
