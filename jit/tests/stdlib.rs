@@ -8,6 +8,8 @@
 //! A script must not print addresses, and must not sort a large list that partitions unevenly, since
 //! PUC then asks the clock.
 
+#[path = "support/files.rs"]
+mod files;
 #[path = "../../fuzz/src/runner.rs"]
 mod runner;
 
@@ -275,6 +277,7 @@ fn run(vm: &mut Vm, name: &str, source: &str) -> (Vec<u8>, Option<String>) {
 
 /// Both outputs must be equal, line by line, and end in the same way.
 fn compare(name: &str, source: &str) -> Result<(), String> {
+    let _turn = files::turn(source);
     let (expected, expected_error) = puc_output(name, source);
     let (actual, actual_error) = our_output(name, source);
     let lines = |text: &[u8]| String::from_utf8_lossy(text).lines().map(String::from).collect();
@@ -415,6 +418,7 @@ fn scripts_do_not_depend_on_when_garbage_is_collected() {
             continue;
         }
         let source = with_prelude(&script);
+        let _turn = files::turn(&source);
         let mut vm = Vm::new();
         open_all(&mut vm);
         vm.heap.set_collect_every(NonZeroU32::new(1));

@@ -21,7 +21,7 @@ use plumb_jit::trace::manager::Jit;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use support::{Run, new_vm, run_in, without_addresses};
+use support::{Run, files, new_vm, run_in, without_addresses};
 
 const PATIENCE: u64 = 30_000;
 
@@ -39,7 +39,7 @@ fn read(path: &Path) -> String {
 }
 
 /// All `.lua` files below a folder of the repository.
-fn files(folder: &str) -> Vec<PathBuf> {
+fn lua_files(folder: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut pending = vec![root().join(folder)];
     while let Some(folder) = pending.pop() {
@@ -83,7 +83,7 @@ fn programs(long: bool) -> Vec<Program> {
     };
     for folder in ["jit/tests/lua", "jit/tests/vm", "fuzz/programs", "fuzz/selftest", "regressions"]
     {
-        for path in files(folder) {
+        for path in lua_files(folder) {
             let name = path.strip_prefix(root()).expect("below the root").display().to_string();
             if left_out(&name) {
                 continue;
@@ -133,6 +133,7 @@ fn check(long: bool, regime: &str, action: StressAction) {
     let mut collections = [0; 2];
     let mut failures = Vec::new();
     for program in &programs {
+        let _turn = files::turn(&program.source);
         let (expected, _) = run(program, None, false);
         for jit in [false, true] {
             let (ours, count) = run(program, Some(stress), jit);

@@ -34,7 +34,9 @@
 //! - Each coroutine counts down on its own, and inherits the hook when it is made. Only the one that the
 //!   hook ran in last counts to the next stop; in all others the hook runs before their next
 //!   instruction, and takes over what is left of the count (`Context::settle`).
-//! - Finalizers run with hooks off; with the collector stopped there are none.
+//! - Finalizers run with hooks off, and `collectgarbage` runs them though the collector is stopped. Their
+//!   instructions are not counted: a program whose text mentions `__gc` has the hook run at each of its
+//!   instructions, since a longer count would run down in a finalizer too.
 //! - Where the hook runs, PUC needs twenty slots above a frame's registers. So that stops do not decide
 //!   whether a deep recursion fails, the hook runs at each instruction once the stack is nearly full
 //!   (`allocate`), and our engines imitate it (`Vm::imitate_count_hook`). The instruction before which such
@@ -46,6 +48,7 @@ mod state;
 use crate::canon::{Address, Class, Frame, ProtoId, State, View};
 use crate::engine::{Ending, Engine, Next, Options, Outcome, Program, Watcher};
 use crate::event::Clock;
+use crate::policy;
 use crate::verdict::{self, Reason};
 use layout::{CallInfo, LuaClosure, LuaState, Proto, TString, TValue};
 use mlua::ffi;
@@ -195,7 +198,7 @@ pub fn run(
         fetched: 0,
         counting: ptr::null_mut(),
         armed: 0,
-        every: false,
+        every: policy::mentions(source, "__gc"),
         fuel: options.fuel,
         limited: None,
         stopped: false,

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+pub mod files;
+
 use mlua::{Lua, LuaOptions, MultiValue, StdLib};
 use plumb_jit::bytecode::{Proto, undump};
 use plumb_jit::heap::{StrRef, Value};
