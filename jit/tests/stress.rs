@@ -59,7 +59,10 @@ fn lua_files(folder: &str) -> Vec<PathBuf> {
 /// Files and folders that no run of this test takes, with the reason.
 const SKIPPED: [(&str, &str); 6] = [
     ("base_collectgarbage", "prints the collector's answers"),
-    ("gc_metamethods", "prints the collector's answers, and when finalizers ran"),
+    (
+        "gc_metamethods",
+        "prints the collector's answers (a regime sets its mode), and when finalizers ran",
+    ),
     ("overview", "asks when a cycle ends"),
     ("pace", "asks when a cycle ends"),
     ("bench", "benchmarks, too long"),

@@ -94,6 +94,8 @@ impl Stress {
     }
 }
 
+/// The last two also set the mode that they need, whatever the program chose: `collectgarbage` then answers
+/// as PUC does in that mode (a "step" of the generational mode never ends a cycle, so it gives false).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum StressAction {
     /// A full collection.

@@ -133,7 +133,10 @@ impl Vm {
             Some(StressAction::Full) => self.full_collection(end),
             Some(StressAction::Step(units)) => {
                 let work = units.get() as isize;
-                self.with_roots(end, |heap, roots| heap.advance(roots, work));
+                self.with_roots(end, |heap, roots| {
+                    heap.change_mode(roots, Mode::Incremental);
+                    heap.advance(roots, work)
+                });
                 if self.heap.phase() == Phase::Finalize {
                     self.call_finalizers(end, usize::MAX)?;
                     self.heap.end_cycle();
