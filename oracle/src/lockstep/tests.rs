@@ -557,6 +557,28 @@ fn tables_are_traversed_in_one_order() {
     }
 }
 
+/// The clock stands still in finalizers: those that `collectgarbage` runs are over within one instruction.
+#[test]
+fn finalizers_are_not_counted() {
+    let source = br#"
+        local sum = 0
+        local function die(object)
+            for i = 1, object.n do sum = sum + i end
+        end
+        for round = 1, 20 do
+            local object = setmetatable({n = round * 7}, {__gc = die})
+            local before = sum
+            object = nil
+            collectgarbage()
+            for i = 1, 10 do sum = sum ~ i end
+            print(round, before, sum)
+        end"#;
+    for seed in 0..8 {
+        let verdict = crate::check::check_without_jit(source, "=fin", seed, &Options::default());
+        assert!(verdict.is_agree(), "{verdict:?}");
+    }
+}
+
 /// One clock goes through all coroutines of a program.
 #[test]
 fn coroutines_share_one_clock() {
