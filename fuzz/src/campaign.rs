@@ -16,6 +16,7 @@ use plumb_oracle::blame::Blame;
 use plumb_oracle::verdict::{Compared, Reason};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -63,6 +64,8 @@ impl Found {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {
     pub programs: u64,
+    /// Broken off before its end: by Ctrl-C, in the `plumb` command.
+    pub interrupted: bool,
     pub seconds: f64,
     pub programs_per_second: f64,
     pub jobs: usize,
@@ -216,12 +219,17 @@ pub fn with_job<T>(
     })
 }
 
-/// Runs a plan. `progress` is called now and then with programs done and findings so far.
-pub fn sweep(plan: &Plan, progress: &(dyn Fn(u64, usize) + Sync)) -> (Summary, Vec<Found>) {
+/// Runs a plan. `progress` is called now and then with programs done and findings so far; it may break the
+/// sweep off, which then has the summary and the findings of what was done.
+pub fn sweep(
+    plan: &Plan,
+    progress: &(dyn Fn(u64, usize) -> ControlFlow<()> + Sync),
+) -> (Summary, Vec<Found>) {
     let start = Instant::now();
     let next = AtomicU64::new(plan.first_seed);
     let done = AtomicU64::new(0);
     let stop = AtomicBool::new(false);
+    let interrupted = AtomicBool::new(false);
     let findings: Mutex<Vec<Found>> = Mutex::default();
     let totals: Mutex<Totals> = Mutex::default();
 
@@ -261,7 +269,10 @@ pub fn sweep(plan: &Plan, progress: &(dyn Fn(u64, usize) + Sync)) -> (Summary, V
             }
             if programs.is_multiple_of(64) {
                 let found = findings.lock().expect("no thread panics while it holds this").len();
-                progress(programs, found);
+                if progress(programs, found).is_break() {
+                    interrupted.store(true, Ordering::Relaxed);
+                    stop.store(true, Ordering::Relaxed);
+                }
             }
         }
         let mut totals = totals.lock().expect("no thread panics while it holds this");
@@ -280,7 +291,9 @@ pub fn sweep(plan: &Plan, progress: &(dyn Fn(u64, usize) + Sync)) -> (Summary, V
     let totals = totals.into_inner().expect("all threads ended");
     let mut findings = findings.into_inner().expect("all threads ended");
     findings.sort_by_key(|found| found.seed);
-    (totals.finish(plan, start.elapsed()), findings)
+    let mut summary = totals.finish(plan, start.elapsed());
+    summary.interrupted = interrupted.into_inner();
+    (summary, findings)
 }
 
 fn merge(into: &mut Totals, from: Totals) {

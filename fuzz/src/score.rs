@@ -17,6 +17,7 @@ use plumb_oracle::blame::{Blame, Stage};
 use plumb_oracle::verdict::DivergenceKind;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 /// What became of one fault.
@@ -84,7 +85,7 @@ pub fn score(fault: &Fault, rules: &Rules) -> Row {
         tap: Some(fault.tap()),
         max_findings: rules.findings.max(1),
     };
-    let (summary, mut findings) = sweep(&plan, &|_, _| {});
+    let (summary, mut findings) = sweep(&plan, &|_, _| ControlFlow::Continue(()));
     (row.seconds, row.programs) = (summary.seconds, summary.programs);
     if findings.is_empty() {
         return row;

@@ -24,6 +24,7 @@ use crate::runner::command;
 use plumb_jit::trace::abort::Abort;
 use plumb_jit::trace::config::ExecutorKind;
 use plumb_jit::trace::stats::JitStats;
+use plumb_jit::vm::host::signal;
 use plumb_oracle::check::died;
 use plumb_oracle::verdict::{Compared, Divergence, Reason};
 use serde::{Deserialize, Serialize};
@@ -191,6 +192,8 @@ impl From<Reply> for Judged {
 /// Answers questions from stdin on stdout until there are no more; then the process is over, also if it
 /// hangs in one.
 pub fn serve() -> anyhow::Result<()> {
+    // Ctrl-C reaches all processes of a terminal; what is under way would look like a program that kills.
+    signal::ignore_interrupt();
     std::panic::set_hook(Box::new(|_| {}));
     let (send, questions) = channel::<String>();
     std::thread::spawn(move || {

@@ -2,7 +2,8 @@
 
 use plumb_fuzz::runner::command;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 fn plumb(args: &[&str]) -> Output {
     command(env!("CARGO_BIN_EXE_plumb")).args(args).output().expect("plumb starts")
@@ -256,6 +257,36 @@ fn sweep_writes_its_report() {
     ] {
         assert!(!json[key].is_null(), "{key} is missing");
     }
+}
+
+/// A summary and a report of what was done until Ctrl-C.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_sweep_shows_what_it_did() {
+    let report = file("interrupted.json", b"");
+    let args = ["sweep", "--seconds", "600", "--jobs", "1", "--no-save", "--report", arg(&report)];
+    // It listens when its self-test is over, and nothing tells when: an early interrupt just ends it.
+    for patience in [2, 5, 10, 30, 60] {
+        let mut plumb = command(env!("CARGO_BIN_EXE_plumb"));
+        plumb.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let process = plumb.spawn().expect("plumb starts");
+        std::thread::sleep(Duration::from_secs(patience));
+        let kill = ["-INT", &process.id().to_string()];
+        assert!(Command::new("kill").args(kill).status().expect("kill starts").success());
+        let output = process.wait_with_output().expect("it ends");
+        if output.status.code().is_none() {
+            continue;
+        }
+        assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("interrupted"), "{}", text(&output.stderr));
+        assert!(text(&output.stdout).contains("trace entries compared"));
+        let json: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&report).expect("it was written")).expect("JSON");
+        assert_eq!(json["interrupted"], true);
+        assert!(json["programs"].as_u64() >= Some(64), "{json}");
+        return;
+    }
+    panic!("it never listened");
 }
 
 #[test]

@@ -198,7 +198,7 @@ fn planted_faults_are_found() {
             tap: Some(fault.tap()),
             max_findings: 1,
         };
-        let (summary, findings) = sweep(&plan, &|_, _| {});
+        let (summary, findings) = sweep(&plan, &|_, _| std::ops::ControlFlow::Continue(()));
         let found = findings.first();
         assert!(found.is_some(), "{name} was not found in {} programs", summary.programs);
         assert!(matches!(found.unwrap().finding, Finding::Diverge(_)), "{name}");

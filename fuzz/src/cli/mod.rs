@@ -37,7 +37,8 @@ enum Command {
     /// Generated programs through three engines in lockstep; writes reports/sweep.json.
     ///
     /// Exits with 0 when all agree, with 1 when something diverged, with 4 when the harness fails its own
-    /// test. A divergence is reduced and saved under regressions/.
+    /// test. A divergence is reduced and saved under regressions/. Ctrl-C ends the sweep, with the summary and
+    /// the findings so far (130 when there are none); a second one ends the command.
     Sweep(sweep::Args),
     /// Your own Lua files through three engines in lockstep.
     ///

@@ -14,8 +14,10 @@ use crate::triage::{self, Group};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use plumb_jit::syntax::printer::print;
 use plumb_jit::trace::config::ExecutorKind;
+use plumb_jit::vm::host::signal;
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -81,6 +83,8 @@ const TOTAL_REDUCTION_BUDGET: u64 = 40_000;
 
 /// Exit code of a harness that fails its own test.
 pub const UNFIT: u8 = 4;
+/// Exit code of a sweep that Ctrl-C ended before it found anything, as shells have it.
+const INTERRUPTED: u8 = 130;
 
 /// Without machine code there is no lowering to be wrong.
 fn selftest_probes(executor: ExecutorKind) -> &'static [Probe] {
@@ -118,6 +122,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     }
     let bar = progress_bar(&plan);
     let start = Instant::now();
+    signal::listen();
     let (mut summary, findings) = quiet(|| {
         sweep(&plan, &|programs, found| {
             bar.set_position(match plan.time {
@@ -125,15 +130,23 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
                 None => programs,
             });
             bar.set_message(format!("{programs} programs, {found} findings"));
+            match signal::take_interrupt() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
         })
     });
+    signal::stop_listening();
     bar.finish_and_clear();
+    if summary.interrupted {
+        eprintln!("interrupted; what follows is of the programs until then");
+    }
 
     write_report(&report, &summary)?;
     if args.aa {
         print_false_alarms(&summary, &findings)?;
         emitln!("\nwritten to {}", report.display())?;
-        return Ok(u8::from(!findings.is_empty()));
+        return Ok(exit_code(&summary, findings.len()));
     }
     print_summary(&summary)?;
     emitln!("\nwritten to {}", report.display())?;
@@ -144,7 +157,15 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         summary.findings.push(line);
         write_report(&report, &summary)?;
     }
-    Ok(u8::from(!summary.findings.is_empty()))
+    Ok(exit_code(&summary, summary.findings.len()))
+}
+
+fn exit_code(summary: &Summary, findings: usize) -> u8 {
+    match (findings, summary.interrupted) {
+        (0, false) => 0,
+        (0, true) => INTERRUPTED,
+        _ => 1,
+    }
 }
 
 fn progress_bar(plan: &Plan) -> ProgressBar {

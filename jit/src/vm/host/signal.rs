@@ -24,6 +24,12 @@ pub fn listen() {
     unsafe { libc::signal(libc::SIGINT, handler as libc::sighandler_t) };
 }
 
+/// Interrupts do nothing: for a process whose parent decides what they mean.
+pub fn ignore_interrupt() {
+    // SAFETY: ignoring is one of the actions that a signal has.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
+}
+
 /// Interrupts end the process again.
 pub fn stop_listening() {
     // SAFETY: the default action.
