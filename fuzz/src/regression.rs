@@ -9,6 +9,7 @@
 use crate::generate::CaseConfig;
 use crate::harness::{Answer, Finding};
 use anyhow::Context;
+use plumb_jit::trace::config::ExecutorKind;
 use plumb_oracle::blame::Blame;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -34,6 +35,9 @@ pub struct CaseFile {
     pub story: String,
     #[serde(default)]
     pub config: CaseConfig,
+    /// What ran the traces when it was found, as `--executor` names it; `plumb repro` uses it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executor: Option<String>,
     /// What the divergence looked like when it was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
@@ -135,6 +139,7 @@ pub fn save(
     signature: &str,
     source: &str,
     config: &CaseConfig,
+    executor: ExecutorKind,
     blame: Option<&Blame>,
 ) -> anyhow::Result<PathBuf> {
     let words: Vec<&str> =
@@ -147,6 +152,7 @@ pub fn save(
         status: Status::Open,
         story: format!("Found by a sweep: {signature}."),
         config: config.clone(),
+        executor: Some(executor.name().to_string()),
         signature: Some(signature.to_string()),
         blame: blame.map(BlameFile::new),
         seed: Some(seed),

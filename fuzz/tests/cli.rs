@@ -169,6 +169,30 @@ fn case_files_are_checked() {
     }
 }
 
+/// On what the case was found on, unless something else is asked for or this machine does not have it.
+#[test]
+fn a_case_is_replayed_on_what_it_was_found_on() {
+    let folder = file("on.lua", b"").with_file_name("found-on");
+    std::fs::create_dir_all(&folder).expect("a temporary folder can be made");
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.join(name), text).expect("a temporary file can be written");
+    };
+    write("case.lua", "local t = 0 for i = 1, 100 do t = t + i end print(t)\n");
+    for (found_on, asked, is_lowered) in
+        [("eval", None, false), ("eval", Some("sim"), true), ("vax", None, true)]
+    {
+        let json = format!(r#"{{"status": "fixed", "story": "s", "executor": "{found_on}"}}"#);
+        write("case.json", &json);
+        let mut args = vec!["repro", arg(&folder)];
+        args.extend(asked.iter().flat_map(|asked| ["--executor", asked]));
+        let output = plumb(&args);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stderr).contains("`vax`, which is not"), found_on == "vax");
+        let stages = text(&output.stdout);
+        assert_eq!(stages.contains("-- lowered"), is_lowered, "{found_on}, {asked:?}\n{stages}");
+    }
+}
+
 /// The checks between the stages panic; that is a finding, not a failure of the command.
 #[test]
 fn broken_stages_are_findings() {

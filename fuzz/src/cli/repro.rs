@@ -4,13 +4,15 @@ use super::trace::stages;
 use super::{ExecutorArg, emitln, executor, quiet, regressions_dir};
 use crate::harness::{Answer, Job, USER_FUEL, judge_and_blame};
 use crate::regression::{RegressionCase, Status, report};
+use clap::ValueEnum;
+use plumb_jit::trace::config::ExecutorKind;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// A name under regressions/, or the path of a case's folder.
     case: PathBuf,
-    /// What runs the compiled traces.
+    /// What runs the compiled traces [default: what ran them when the case was found].
     #[arg(long, value_enum)]
     executor: Option<ExecutorArg>,
     /// Only the verdict: no source, bytecode, IR or machine code.
@@ -20,7 +22,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<u8> {
     let case = RegressionCase::load(&find(&args.case)?)?;
-    let executor = executor(args.executor)?;
+    let executor = replayed_on(&case, args.executor)?;
     let job = Job {
         source: &case.source,
         chunk_name: "=case",
@@ -48,6 +50,17 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         }
         Answer::Inconclusive(_) => 3,
     })
+}
+
+/// What is asked for; else what the case was found on, if this machine has that.
+fn replayed_on(case: &RegressionCase, asked: Option<ExecutorArg>) -> anyhow::Result<ExecutorKind> {
+    if let (None, Some(name)) = (asked, &case.file.executor) {
+        match ExecutorArg::from_str(name, false).map(|known| executor(Some(known))) {
+            Ok(Ok(kind)) => return Ok(kind),
+            _ => eprintln!("found on the executor `{name}`, which is not to be had here"),
+        }
+    }
+    executor(asked)
 }
 
 fn find(case: &Path) -> anyhow::Result<PathBuf> {

@@ -269,6 +269,7 @@ fn show(group: &Group, plan: &Plan, budget: u64, args: &Args) -> anyhow::Result<
             &group.signature,
             &source,
             &case.config,
+            executor,
             blame.as_ref(),
         )?;
         emitln!(
