@@ -462,26 +462,22 @@ pub fn three_way(
             return explain(program, jit, interpreter, Select::Live, &led, mismatch);
         }
     };
-    let mut verdict = None;
     // What remains without moments, the end, is compared below.
     if !led.moments.is_empty() {
         let record = &first.record;
-        let second = follow(program, record, reference, Select::Defined, schedule, None);
-        verdict = Some(match second {
+        match follow(program, record, reference, Select::Defined, schedule, None) {
             Ok(second) => {
-                Verdict::Agree(compared(&led, jit.traces(), first.registers + second.registers))
+                let all = compared(&led, jit.traces(), first.registers + second.registers);
+                if all.trace_entries > 0 {
+                    return Verdict::Agree(all);
+                }
             }
-            Err(Err(reason)) => Verdict::Inconclusive(reason),
+            Err(Err(reason)) => return Verdict::Inconclusive(reason),
             Err(Ok(mismatch)) => {
                 let leader = Listed { engine: interpreter, record: record.clone() };
-                explain(program, &leader, reference, Select::Defined, record, mismatch)
+                return explain(program, &leader, reference, Select::Defined, record, mismatch);
             }
-        });
-    }
-    match verdict {
-        Some(Verdict::Agree(compared)) if compared.trace_entries == 0 => {}
-        Some(verdict) => return verdict,
-        None => {}
+        }
     }
     let leader = RandomClocks { engine: interpreter, seed: program.source.len() as u64 };
     two_way(program, &leader, reference, Select::Defined)

@@ -28,7 +28,8 @@
 //!   all engines and in every run, but for keys that are hashed by their address.
 //! - A fresh state each run, the collector stopped: it would clear or free what dead registers hold.
 //!   Memory is bounded by the allocator instead.
-//! - No `os`, `io`, `package` and no file loading; of `debug`, `traceback` alone, since hooks are ours. `print` writes to a buffer.
+//! - No `os`, `io`, `package` and no file loading; of `debug`, `traceback` alone, since hooks are ours.
+//!   `print` writes to a buffer.
 //! - Limits (fuel, memory) raise errors that the program may catch; whatever it does then is ignored, as
 //!   the run is reported as limited.
 //! - Each coroutine counts down on its own, and inherits the hook when it is made. Only the one that the
@@ -368,7 +369,7 @@ unsafe fn open_libraries(l: *mut ffi::lua_State, facts: &mut Facts, options: &Op
         (c"math", ffi::luaopen_math),
         (c"utf8", ffi::luaopen_utf8),
         (c"coroutine", ffi::luaopen_coroutine),
-        (c"debug", ffi::luaopen_debug),
+        (c"debug", open_traceback),
     ];
     // SAFETY: each step leaves the stack as it found it; `luaL_requiref` fails only for lack of memory,
     // which the bound of an empty state rules out.
@@ -377,7 +378,6 @@ unsafe fn open_libraries(l: *mut ffi::lua_State, facts: &mut Facts, options: &Op
             ffi::luaL_requiref(l, name.as_ptr(), open, 1);
             ffi::lua_settop(l, 0);
         }
-        keep_traceback(l);
         for name in [c"dofile", c"loadfile"] {
             ffi::lua_pushnil(l);
             ffi::lua_setglobal(l, name.as_ptr());
@@ -399,25 +399,27 @@ unsafe fn open_libraries(l: *mut ffi::lua_State, facts: &mut Facts, options: &Op
     }
 }
 
-/// Makes `debug` a table of `traceback` alone.
+/// Leaves a table of `debug.traceback` alone on the stack.
 ///
 /// # Safety
-/// `l` is a state whose libraries are being opened, with an empty stack.
-unsafe fn keep_traceback(l: *mut ffi::lua_State) {
-    // SAFETY: the library is a table and was loaded; memory does not run out in an empty state.
+/// Called by Lua, to open a library.
+unsafe extern "C-unwind" fn open_traceback(l: *mut ffi::lua_State) -> c_int {
+    /// The function is hidden in the library, which is too large to be made for each run.
+    static TRACEBACK: OnceLock<ffi::lua_CFunction> = OnceLock::new();
+    // SAFETY: the library is a table with this function; memory does not run out in an empty state.
     unsafe {
-        ffi::lua_getglobal(l, c"debug".as_ptr());
-        ffi::lua_getfield(l, -1, c"traceback".as_ptr());
+        let traceback = *TRACEBACK.get_or_init(|| {
+            ffi::luaopen_debug(l);
+            ffi::lua_getfield(l, -1, c"traceback".as_ptr());
+            let traceback = ffi::lua_tocfunction(l, -1).expect("a C function");
+            ffi::lua_pop(l, 2);
+            traceback
+        });
         ffi::lua_createtable(l, 0, 1);
-        ffi::lua_insert(l, -2);
+        ffi::lua_pushcfunction(l, traceback);
         ffi::lua_setfield(l, -2, c"traceback".as_ptr());
-        ffi::lua_getfield(l, ffi::LUA_REGISTRYINDEX, c"_LOADED".as_ptr());
-        ffi::lua_pushvalue(l, -2);
-        ffi::lua_setfield(l, -2, c"debug".as_ptr());
-        ffi::lua_pop(l, 1);
-        ffi::lua_setglobal(l, c"debug".as_ptr());
-        ffi::lua_settop(l, 0);
     }
+    1
 }
 
 /// Removes the library function or table `name`, such as `math.sin` or `utf8`.

@@ -217,7 +217,8 @@ impl Defined {
     }
 }
 
-/// The registers of [`survives_call`], as a set.
+/// Registers that AAPCS64 makes a called function keep, as [`Defined`] has them: of those that are allocated,
+/// [`CALLEE_SAVED_GPR`] and d8 to d15.
 const SURVIVE_CALLS: u64 = {
     let (mut set, mut at) = (0xff00 << 32, 0);
     while at < CALLEE_SAVED_GPR.len() {
@@ -229,9 +230,9 @@ const SURVIVE_CALLS: u64 = {
 
 /// Whether AAPCS64 makes a called function keep this location.
 pub fn survives_call(loc: &Loc) -> bool {
-    match loc {
-        Loc::X(n) => CALLEE_SAVED_GPR.contains(n),
-        Loc::D(n) => (8..16).contains(n),
+    match *loc {
+        Loc::X(n) => SURVIVE_CALLS >> n & 1 == 1,
+        Loc::D(n) => SURVIVE_CALLS >> (32 + n) & 1 == 1,
         Loc::Spill(_) => true,
     }
 }
