@@ -22,6 +22,9 @@ pub struct Snapshot {
     /// Values that are compared besides registers: results, error value, globals.
     pub roots: Vec<String>,
     pub objects: Vec<ObjectDump>,
+    /// Of the error that ended the program, innermost function first, if there is one.
+    #[serde(default)]
+    pub traceback: Vec<String>,
     /// What the program printed so far.
     pub output: Vec<u8>,
     /// How the program ended, when it has.
@@ -89,7 +92,7 @@ impl Snapshot {
         snapshot
     }
 
-    /// Every fact that differs, outermost kind first: position, registers, roots, content, output.
+    /// Every fact that differs, outermost kind first: position, registers, roots, traceback, content, output.
     pub fn differences(&self, other: &Snapshot) -> Vec<Difference> {
         let mut out = Vec::new();
         let mut differ = |place: String, left: Option<String>, right: Option<String>| {
@@ -120,6 +123,10 @@ impl Snapshot {
         for index in 0..self.roots.len().max(other.roots.len()) {
             let value = |s: &Snapshot| s.roots.get(index).cloned();
             differ(format!("root {index}"), value(self), value(other));
+        }
+        for index in 0..self.traceback.len().max(other.traceback.len()) {
+            let line = |s: &Snapshot| s.traceback.get(index).cloned();
+            differ(format!("traceback, line {}", index + 1), line(self), line(other));
         }
         for index in 0..self.objects.len().max(other.objects.len()) {
             match (self.objects.get(index), other.objects.get(index)) {
@@ -170,6 +177,21 @@ impl Snapshot {
     pub fn root_lines(&self) -> BTreeMap<usize, String> {
         self.roots.iter().enumerate().map(|(i, root)| (i, format!("root {i}: {root}"))).collect()
     }
+
+    /// The traceback under a heading, by number of line.
+    pub fn traceback_lines(&self) -> BTreeMap<usize, String> {
+        let heading = self.traceback.first().map(|_| "stack traceback:".to_string());
+        let lines = self.traceback.iter().map(|line| format!("  {line}"));
+        heading.into_iter().chain(lines).enumerate().collect()
+    }
+}
+
+/// What is below the heading of a traceback, in the form in which it is compared.
+pub fn traceback_lines(text: &[u8]) -> Vec<String> {
+    let text = policy::string(text);
+    let lines = text.split(|byte| *byte == b'\n').skip(1);
+    let shown = lines.map(|line| policy::quote(line.strip_prefix(b"\t").unwrap_or(line)));
+    shown.map(|line| line[1..line.len() - 1].to_string()).collect()
 }
 
 impl FrameDump {
@@ -214,6 +236,7 @@ impl fmt::Display for Snapshot {
             frame.lines().values().try_for_each(|line| writeln!(f, "{line}"))?;
         }
         self.root_lines().values().try_for_each(|line| writeln!(f, "{line}"))?;
+        self.traceback_lines().values().try_for_each(|line| writeln!(f, "{line}"))?;
         for object in &self.objects {
             writeln!(f, "{}", object.heading())?;
             object.lines().values().try_for_each(|line| writeln!(f, "{line}"))?;

@@ -66,8 +66,14 @@ impl Program {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ending<V> {
     Returned(Vec<V>),
-    /// An error that the program did not catch, with its error value.
-    Failed(V),
+    /// An error that the program did not catch.
+    Failed {
+        error: V,
+        /// Where it was raised: `luaL_traceback` without a message, from the function that raised it down
+        /// to the main chunk. `None` where Lua calls no message handler: the room for handlers is
+        /// exhausted.
+        traceback: Option<Vec<u8>>,
+    },
     /// The source was rejected with this message.
     NotLua(Vec<u8>),
     Limited(Reason),

@@ -8,7 +8,9 @@
 //! way, for the next follower. Only on a mismatch are both engines run again, by [`explain`].
 //!
 //! What a digest covers depends on the pair ([`Select`]) and on the moment's number ([`Schedule`]): every
-//! moment covers registers, some also what the registers reach, the end everything.
+//! moment covers registers, some also what the registers reach.
+//!
+//! The end covers results or the error with its traceback, output, globals and all that they reach.
 //!
 //! The length of a run is compared too: the follower must execute the leader's last instruction and no
 //! further one. Fuel is measured by the common clock, so an engine that ends where another exhausts its
@@ -117,7 +119,7 @@ fn look<S: State>(program: &Program, select: Select, plan: &Plan, state: &S) -> 
 fn end_roots<S: State>(state: &S, ending: &Ending<S::Value>) -> Vec<S::Value> {
     let mut roots = match ending {
         Ending::Returned(values) => values.clone(),
-        Ending::Failed(error) => vec![*error],
+        Ending::Failed { error, .. } => vec![*error],
         _ => Vec::new(),
     };
     roots.push(state.globals());
@@ -132,7 +134,13 @@ fn end_digest<S: State>(
     output: &[u8],
 ) -> Digest {
     let mut sink = DigestSink::new(true);
-    sink.bytes(if matches!(ending, Ending::Failed(_)) { b"failed" } else { b"returned" });
+    match ending {
+        Ending::Failed { traceback, .. } => {
+            sink.bytes(b"failed");
+            sink.bytes(&policy::string(traceback.as_deref().unwrap_or_default()));
+        }
+        _ => sink.bytes(b"returned"),
+    }
     sink.bytes(&policy::output(output));
     let roots = end_roots(state, ending);
     canon::walk(state, &program.masks.live(), &roots, &Plan::COMPLETE, &mut sink);
@@ -176,9 +184,9 @@ fn end_of(outcome: &Outcome, digest: Option<Digest>) -> End {
         // A stopped run is cut on purpose; nothing is compared beyond its last moment.
         Ending::Stopped => End::Limited(Reason::Fuel),
         Ending::Broken(_) => End::Broken,
-        Ending::Returned(_) | Ending::Failed(()) => {
+        Ending::Returned(_) | Ending::Failed { .. } => {
             let digest = digest.expect("an engine that ends normally shows its end");
-            let failed = matches!(outcome.ending, Ending::Failed(()));
+            let failed = matches!(outcome.ending, Ending::Failed { .. });
             End::Ended { digest, total: outcome.instructions, failed }
         }
     }
@@ -189,7 +197,7 @@ fn end_of(outcome: &Outcome, digest: Option<Digest>) -> End {
 enum Mismatch {
     /// At this moment of the record.
     Moment(usize),
-    /// Results, error, globals or output.
+    /// Results, error, traceback, globals or output.
     End,
     /// The follower executes instructions after the leader's last.
     RunsOn,

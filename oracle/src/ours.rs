@@ -23,7 +23,9 @@ use crate::engine::{Ending, Outcome, Program};
 use crate::verdict::Reason;
 use plumb_jit::bytecode::Pc;
 use plumb_jit::heap::{ClosureRef, TableRef, Tag, ThreadRef, Value, layout};
-use plumb_jit::vm::{ErrorKind, LuaResult, RuntimeProto, Unspecified, Vm};
+use plumb_jit::vm::{
+    Args, ErrorKind, LuaResult, NativeFunction, Returned, RuntimeProto, Unspecified, Vm,
+};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -355,19 +357,44 @@ fn prepare(program: &Program) -> (Vm, Library) {
     (vm, library)
 }
 
+/// Runs the main chunk above a message handler, as the reference does.
+fn run_main(vm: &mut Vm, closure: ClosureRef) -> LuaResult<Vec<Value>> {
+    vm.call_handled(Value::from(closure), &[], Value::native(&NOTE_TRACEBACK))
+}
+
+static NOTE_TRACEBACK: NativeFunction =
+    NativeFunction { name: "message handler", call: note_traceback, intrinsic: None };
+
+/// Where the registry keeps the traceback of the last error that reached the handler.
+const TRACEBACK: &str = "traceback of the last error";
+
+/// Notes where an error was raised, and leaves it as it is. Runs no Lua code, so the clock stands still.
+fn note_traceback(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
+    let text = vm.traceback(None, 1);
+    let text = vm.heap.new_string_value(&text);
+    vm.registry().set_name(&mut vm.heap, TRACEBACK, text);
+    let error = vm.arg(args, 1);
+    vm.ret(error)
+}
+
 /// The ending of a run that nothing limited.
-fn ending_of(result: LuaResult<Vec<Value>>) -> Ending<Value> {
+fn ending_of(vm: &mut Vm, result: LuaResult<Vec<Value>>) -> Ending<Value> {
     match result {
         Ok(values) => Ending::Returned(values),
         Err(error) if error.kind == ErrorKind::Memory => Ending::Limited(Reason::Memory),
-        Err(error) => Ending::Failed(error.value),
+        Err(error) => {
+            let key = vm.heap.new_string(TRACEBACK.as_bytes());
+            let text = vm.registry().get_str(key);
+            let traceback = text.as_str().map(|text| text.as_bytes().to_vec());
+            Ending::Failed { error: error.value, traceback }
+        }
     }
 }
 
 fn without_values(ending: Ending<Value>) -> Ending<()> {
     match ending {
         Ending::Returned(values) => Ending::Returned(vec![(); values.len()]),
-        Ending::Failed(_) => Ending::Failed(()),
+        Ending::Failed { traceback, .. } => Ending::Failed { error: (), traceback },
         Ending::NotLua(message) => Ending::NotLua(message),
         Ending::Limited(reason) => Ending::Limited(reason),
         Ending::Stopped => Ending::Stopped,

@@ -17,6 +17,7 @@
 //! | objects that are keys are numbered in the order of what they show of themselves; those that show the same count by their class only | no other order over such keys exists that all engines share |
 //! | upvalues are equal by value and by which closures share them | assignments through one closure are seen by others |
 //! | error messages are equal to the letter, position prefix included | programs can catch and print them |
+//! | so is the traceback of an error that nothing catches | it shows the position of every caller, which a wrong exit may get wrong |
 //!
 //! A difference is Inconclusive, with its reason, only if the program was shown before it what two runs need
 //! not share ([`plumb_jit::vm::Unspecified`]): an address, a traversal of a table whose order depends on

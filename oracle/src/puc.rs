@@ -32,6 +32,8 @@
 //!   `print` writes to a buffer.
 //! - Limits (fuel, memory) raise errors that the program may catch; whatever it does then is ignored, as
 //!   the run is reported as limited.
+//! - A message handler beneath the main chunk notes the traceback of an error that nothing catches. It needs
+//!   one slot, so a recursion overflows that much earlier: on our engines too, which have the same.
 //! - Each coroutine counts down on its own, and inherits the hook when it is made. Only the one that the
 //!   hook ran in last counts to the next stop; in all others the hook runs before their next
 //!   instruction, and takes over what is left of the count (`Context::settle`).
@@ -125,6 +127,8 @@ struct Facts {
     /// Library tables of this state by address.
     tables: Vec<(u64, &'static str)>,
     globals: PucValue,
+    /// What the message handler saw last.
+    traceback: Option<Vec<u8>>,
     /// Room for the frames of a state; there is one at a time.
     spare: Cell<Vec<(*mut CallInfo, c_int)>>,
 }
@@ -212,6 +216,7 @@ pub fn run(
             protos: FxHashMap::default(),
             tables: Vec::new(),
             globals: NIL,
+            traceback: None,
             spare: Cell::default(),
         },
     };
@@ -294,8 +299,10 @@ unsafe fn load_and_call(
         // The registry keeps the prototypes alive, so that their addresses stay theirs.
         ffi::lua_pushvalue(l, -1);
         ffi::lua_rawsetp(l, ffi::LUA_REGISTRYINDEX, context.cast::<c_void>());
-        let base = ffi::lua_gettop(l) - 1;
         let closure = ffi::lua_topointer(l, -1).cast::<LuaClosure>();
+        ffi::lua_pushcfunction(l, note_traceback);
+        ffi::lua_insert(l, -2);
+        let handler = ffi::lua_gettop(l) - 1;
         let mut protos = FxHashMap::default();
         number_protos((*closure).proto, &mut protos);
         (*context).facts.protos = protos;
@@ -303,15 +310,16 @@ unsafe fn load_and_call(
         ffi::lua_sethook(l, Some(hook), ffi::LUA_MASKCOUNT, 1);
         (*context).arm(l.cast());
         (*(*context).memory).running = context.cast();
-        let status = ffi::lua_pcall(l, 0, ffi::LUA_MULTRET, 0);
+        let status = ffi::lua_pcall(l, 0, ffi::LUA_MULTRET, handler);
         (*(*context).memory).running = ptr::null_mut();
         ffi::lua_sethook(l, None, 0, 0);
         let function = (*(*l.cast::<LuaState>()).ci).function;
         let value = |index: c_int| read(function.add(index as usize));
         let ending = if status == ffi::LUA_OK {
-            Ending::Returned((base + 1..=ffi::lua_gettop(l)).map(value).collect())
+            Ending::Returned((handler + 1..=ffi::lua_gettop(l)).map(value).collect())
         } else {
-            Ending::Failed(value(ffi::lua_gettop(l)))
+            let traceback = (*context).facts.traceback.take();
+            Ending::Failed { error: value(ffi::lua_gettop(l)), traceback }
         };
         if (*(*context).memory).hit {
             (*context).limited = Some(Reason::Memory);
@@ -325,10 +333,29 @@ unsafe fn load_and_call(
             }
         }
         match ending {
+            Ending::Failed { traceback, .. } => Ending::Failed { error: (), traceback },
             Ending::Returned(values) => Ending::Returned(vec![(); values.len()]),
-            _ => Ending::Failed(()),
+            _ => unreachable!("a call returns or fails"),
         }
     }
+}
+
+/// The message handler beneath the main chunk: notes where an error was raised, and leaves it as it is.
+/// Runs no Lua code, so the clock stands still.
+unsafe extern "C-unwind" fn note_traceback(l: *mut ffi::lua_State) -> c_int {
+    // SAFETY: a handler gets the error value and has the room of a C function. The text is made on a
+    // thread of its own, so neither what is left of the program's stack nor the depth of its C calls matters;
+    // making it may fail for lack of memory, before there is anything to drop.
+    unsafe {
+        let context = context_of(l);
+        if !(*context).is_over() {
+            let room = ffi::lua_newthread(l);
+            ffi::luaL_traceback(room, l, ptr::null(), 1);
+            (*context).facts.traceback = Some(top_bytes(room));
+        }
+        ffi::lua_settop(l, 1);
+    }
+    1
 }
 
 /// # Safety

@@ -162,6 +162,7 @@ fn side_by_side(out: &mut String, left: &Snapshot, right: &Snapshot) {
         rows(out, &registers(frames[0]), &registers(frames[1]));
     }
     rows(out, &left.root_lines(), &right.root_lines());
+    rows(out, &left.traceback_lines(), &right.traceback_lines());
     for index in 0..left.objects.len().max(right.objects.len()) {
         let objects = [left, right].map(|s| s.objects.get(index));
         let [a, b] = objects.map(|o| o.map(|o| o.heading()));

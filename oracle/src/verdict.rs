@@ -86,6 +86,8 @@ pub enum DivergenceKind {
     Length,
     /// Return values or error of the program.
     Result,
+    /// Where the error that ended the program was raised, or what had called what there.
+    Traceback,
     /// Bytes printed.
     Output,
     /// One engine rejects the source, or rejects it with another message.

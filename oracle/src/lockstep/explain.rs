@@ -8,7 +8,7 @@
 
 use super::{End, Mismatch, Record, Schedule, Select, end_roots, follow, record};
 use crate::canon::{Plan, State};
-use crate::dump::{Difference, Snapshot};
+use crate::dump::{Difference, Snapshot, traceback_lines};
 use crate::engine::{Ending, Engine, EventSink, Leader, Next, Outcome, Program, Watcher};
 use crate::event::{Clock, EventKind};
 use crate::policy;
@@ -112,6 +112,7 @@ fn kind_of(mismatch: Mismatch, differences: &[Difference]) -> DivergenceKind {
             match place {
                 "output" => DivergenceKind::Output,
                 "ending" => DivergenceKind::Result,
+                _ if place.starts_with("traceback") => DivergenceKind::Traceback,
                 _ if place.starts_with("root") => DivergenceKind::Result,
                 _ if place.contains("register") => DivergenceKind::Register,
                 _ if place.starts_with("frame") => DivergenceKind::Position,
@@ -169,12 +170,21 @@ fn end_dump<S: State>(
         roots.pop();
     }
     let text = match ending {
-        Ending::Failed(_) => "ended with an error (root 0)".to_string(),
+        Ending::Failed { .. } => "ended with an error (root 0)".to_string(),
         Ending::Returned(values) => format!("returned {} values", values.len()),
         _ => "ended elsewhere".into(),
     };
+    let traceback = match ending {
+        Ending::Failed { traceback: Some(text), .. } => traceback_lines(text),
+        _ => Vec::new(),
+    };
     let dumped = Snapshot::of(Clock::default(), state, &program.masks.live(), &roots, &plan);
-    Snapshot { output: policy::output(output).into_owned(), ending: Some(text), ..dumped }
+    Snapshot {
+        output: policy::output(output).into_owned(),
+        ending: Some(text),
+        traceback,
+        ..dumped
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -224,7 +234,7 @@ fn ended_without(outcome: &Outcome) -> Snapshot {
         Ending::NotLua(message) => format!("rejected: {}", policy::quote(message)),
         Ending::Limited(reason) => format!("limited: {reason}"),
         Ending::Broken(rule) => format!("broke a rule: {rule}"),
-        Ending::Returned(_) | Ending::Failed(()) | Ending::Stopped => "ended elsewhere".into(),
+        Ending::Returned(_) | Ending::Failed { .. } | Ending::Stopped => "ended elsewhere".into(),
     };
     Snapshot { ending: Some(text), output: outcome.output.clone(), ..Snapshot::default() }
 }

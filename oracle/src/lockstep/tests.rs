@@ -36,6 +36,8 @@ enum Fault {
     Output,
     /// Returns something else.
     Result,
+    /// Shows an uncaught error to be raised in a function called at another line.
+    Traceback,
     /// Claims one instruction more, or less, than the program has.
     Longer,
     Shorter,
@@ -152,6 +154,10 @@ impl<W: Watcher> Watcher for FaultyWatcher<W> {
         match (self.fault, &mut ending) {
             (Fault::Output, _) => output.push(b'!'),
             (Fault::Result, Ending::Returned(values)) => drop(values.pop()),
+            (Fault::Traceback, Ending::Failed { traceback: Some(text), .. }) => {
+                let right = String::from_utf8_lossy(text);
+                *text = right.replace("t:7: in local 'outer'", "t:6: in local 'outer'").into();
+            }
             _ => {}
         }
         self.watcher.end(&FaultyState { inner: state, fault: self.fault }, &ending, &output);
@@ -697,4 +703,38 @@ fn errors_are_compared_with_their_message() {
     assert!(lockstep(failing, Fault::None, 4).is_agree());
     let Verdict::Diverge(found) = lockstep(failing, Fault::Bytes, 4) else { panic!("not found") };
     assert_eq!(found.left_state.roots[0], "\"t:1: message\"");
+}
+
+/// The caller of the function that failed is at another line; nothing else differs.
+#[test]
+fn a_wrong_traceback_is_found_and_shown_beside_the_right_one() {
+    let source = "
+local function inner(n)
+  if n == 40 then error('message') end
+end
+local function outer()
+  local sum = 0
+  for i = 1, 60 do inner(i) end
+end
+outer()";
+    assert!(lockstep(source, Fault::None, 4).is_agree());
+    let Verdict::Diverge(found) = lockstep(source, Fault::Traceback, 4) else {
+        panic!("not found")
+    };
+    assert_eq!((found.kind, found.event), (DivergenceKind::Traceback, EventKind::End));
+    let [difference] = &found.differences[..] else { panic!("{:?}", found.differences) };
+    assert_eq!(difference.place, "traceback, line 3");
+    let report = crate::report::divergence(&found, source.as_bytes(), None);
+    let (_, states) = report.split_once("\nstates\n").expect("the report shows both states");
+    let lines = [
+        ("  ", "stack traceback:", "stack traceback:"),
+        ("  ", "  [C]: in function 'error'", "  [C]: in function 'error'"),
+        ("  ", "  t:3: in upvalue 'inner'", "  t:3: in upvalue 'inner'"),
+        ("! ", "  t:7: in local 'outer'", "  t:6: in local 'outer'"),
+        ("  ", "  t:9: in main chunk", "  t:9: in main chunk"),
+    ];
+    for (mark, left, right) in lines {
+        let line = format!("{mark}{left:60} | {right}\n");
+        assert!(states.contains(&line), "{line}{report}");
+    }
 }

@@ -1,6 +1,6 @@
 //! The interpreter as an engine: driven to clocks by ticks.
 
-use super::{Library, VmState, ending_of, guarded, prepare, rejected, without_values};
+use super::{Library, VmState, ending_of, guarded, prepare, rejected, run_main, without_values};
 use crate::engine::{Ending, Engine, Next, Outcome, Program, Watcher};
 use crate::event::Clock;
 use crate::verdict::{self, Reason};
@@ -117,14 +117,14 @@ fn run<W: Watcher>(
     })));
     vm.set_driver(Some(Box::new(Ticker(shared.clone()))));
     vm.tick_at(first);
-    let result = guarded(|| vm.run_chunk(closure));
+    let result = guarded(|| run_main(&mut vm, closure));
     let mut watched = shared.take().expect("the run is over");
     let ending = match (watched.over.take(), result) {
         (Some(over), _) => over,
-        (None, Ok(result)) => ending_of(result),
+        (None, Ok(result)) => ending_of(&mut vm, result),
         (None, Err(panic)) => Ending::Broken(panic),
     };
-    if matches!(ending, Ending::Returned(_) | Ending::Failed(_)) {
+    if matches!(ending, Ending::Returned(_) | Ending::Failed { .. }) {
         let state = VmState::new(&vm, &watched.library, watched.protos);
         watched.watcher.end(&state, &ending, &vm.output);
     }

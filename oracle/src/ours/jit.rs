@@ -4,7 +4,7 @@
 //! The JIT cannot be stopped from its observer. A sink that wants no more is not called again, and the run
 //! goes on to its end or to its fuel.
 
-use super::{Library, VmState, ending_of, guarded, prepare, rejected, without_values};
+use super::{Library, VmState, ending_of, guarded, prepare, rejected, run_main, without_values};
 use crate::engine::{Ending, EventSink, Leader, Next, Outcome, Program};
 use crate::event::{Clock, EventKind, ExitNumber, TraceNumber};
 use crate::verdict::{self, Reason};
@@ -151,12 +151,12 @@ impl Leader for Jit {
         if let Some(shared) = shared.borrow_mut().as_mut() {
             shared.protos = vm.proto_count();
         }
-        let result = guarded(|| vm.run_chunk(closure));
+        let result = guarded(|| run_main(&mut vm, closure));
         let mut shared = shared.take().expect("the run is over");
         // A panic inside the driver takes the JIT along.
         self.stats.replace(manager::Jit::take(&mut vm).map(|jit| jit.stats()).unwrap_or_default());
-        let ending = ending(&vm, program, result, shared.trap.take(), shared.stopped);
-        if matches!(ending, Ending::Returned(_) | Ending::Failed(_)) {
+        let ending = ending(&mut vm, program, result, shared.trap.take(), shared.stopped);
+        if matches!(ending, Ending::Returned(_) | Ending::Failed { .. }) {
             let state = VmState::new(&vm, &shared.library, shared.protos);
             shared.sink.end(&state, &ending, &vm.output);
         }
@@ -171,7 +171,7 @@ impl Leader for Jit {
 }
 
 fn ending(
-    vm: &Vm,
+    vm: &mut Vm,
     program: &Program,
     result: Result<LuaResult<Vec<Value>>, String>,
     trap: Option<String>,
@@ -192,6 +192,6 @@ fn ending(
             Ending::Limited(Reason::Memory)
         }
         (None, Ok(_)) if stopped => Ending::Stopped,
-        (None, Ok(result)) => ending_of(result),
+        (None, Ok(result)) => ending_of(vm, result),
     }
 }
