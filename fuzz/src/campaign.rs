@@ -79,6 +79,10 @@ pub struct Summary {
     /// Programs that left a trace through a side exit at least once.
     pub side_exit_programs: u64,
     pub side_exit_percent: f64,
+    /// Exits that became hot: where side traces would begin.
+    pub hot_exits: u64,
+    /// Programs with one.
+    pub hot_exit_programs: u64,
     pub forced_exits: u64,
     pub flushes: u64,
     pub traces: u64,
@@ -91,6 +95,10 @@ pub struct Summary {
     pub instructions: u64,
     pub trace_entries_compared: u64,
     pub trace_exits_compared: u64,
+    /// From one trace straight into another.
+    pub links_compared: u64,
+    /// Ends of calls that a trace has made for it, two a call.
+    pub stitches_compared: u64,
     /// Switches of coroutines.
     pub switches_compared: u64,
     /// Moments compared that no trace chose.
@@ -116,6 +124,8 @@ impl Totals {
         let stats = &judged.stats;
         s.traced_programs += u64::from(stats.compiled > 0);
         s.side_exit_programs += u64::from(stats.side_exits > 0);
+        s.hot_exits += stats.hot_exits;
+        s.hot_exit_programs += u64::from(stats.hot_exits > 0);
         s.forced_exits += stats.forced_exits;
         s.flushes += stats.flushes;
         s.traces += stats.compiled;
@@ -154,6 +164,8 @@ impl Totals {
         s.instructions = self.compared.instructions;
         s.trace_entries_compared = self.compared.trace_entries;
         s.trace_exits_compared = self.compared.trace_exits;
+        s.links_compared = self.compared.links;
+        s.stitches_compared = self.compared.stitches;
         s.switches_compared = self.compared.switches;
         s.checkpoints_compared = self.compared.checkpoints;
         s.registers_compared = self.compared.registers;
@@ -304,6 +316,8 @@ fn merge(into: &mut Totals, from: Totals) {
     a.diverged += b.diverged;
     a.traced_programs += b.traced_programs;
     a.side_exit_programs += b.side_exit_programs;
+    a.hot_exits += b.hot_exits;
+    a.hot_exit_programs += b.hot_exit_programs;
     a.forced_exits += b.forced_exits;
     a.flushes += b.flushes;
     a.traces += b.traces;

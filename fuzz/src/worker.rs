@@ -81,6 +81,7 @@ struct Counters {
     entries: u64,
     exits: u64,
     side_exits: u64,
+    hot_exits: u64,
     loop_arrivals: u64,
     thrash: u64,
     forced_exits: u64,

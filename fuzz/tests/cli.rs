@@ -273,10 +273,13 @@ fn sweep_writes_its_report() {
         "programs_per_second",
         "traced_percent",
         "side_exit_percent",
+        "hot_exits",
         "aborts",
         "inconclusive",
         "trace_entries_compared",
         "trace_exits_compared",
+        "links_compared",
+        "stitches_compared",
         "registers_compared",
     ] {
         assert!(!json[key].is_null(), "{key} is missing");

@@ -275,3 +275,21 @@ fn traces_outlive_the_functions_they_inline() {
         print(total)",
     );
 }
+
+/// Where side traces would begin: at exits that are taken as often as the knob says, each counted once.
+#[test]
+fn exits_become_hot_where_the_knob_says() {
+    let source = "local n, m = 0, 0 for i = 1, 305 do n = n + 1 if i % 10 == 0 then m = m + 1 end end print(n, m)";
+    for executor in [ExecutorKind::Eval, ExecutorKind::Simulator] {
+        let stats = |hot_exit| {
+            let config = JitConfig { hot_loop: 5, hot_exit, executor, ..JitConfig::default() };
+            run_with(source, Some(config)).2
+        };
+        // `i % 10 == 0` leaves again and again; the end of the loop leaves once.
+        let taken = stats(1).side_exits;
+        assert!((20..=31).contains(&taken), "{taken}");
+        for (hot_exit, hot) in [(1, 2), (2, 1), (taken as u16 - 1, 1), (taken as u16, 0)] {
+            assert_eq!(stats(hot_exit).hot_exits, hot, "{executor:?} after {hot_exit} of {taken}");
+        }
+    }
+}

@@ -46,7 +46,7 @@ mod rewrite;
 mod snapshots;
 
 use crate::engine::{Options, Program};
-use crate::event::EventKind;
+use crate::event::{EventKind, StitchSide};
 use crate::ours;
 use crate::verdict::{Divergence, DivergenceKind, Engine};
 use ladder::{Answer, Ladder, Rung};
@@ -357,6 +357,7 @@ fn look_into(
         return blame;
     }
     let config = ladder.first_trace(config, &mut blame);
+    blame.trace = trace_to_blame(blame.trace, blame.found.event);
     if ladder.needs_collections(&config) {
         (blame.stage, blame.pass) = (Stage::Roots, None);
         if ladder.needs_marking_in_progress(&config) {
@@ -384,9 +385,31 @@ fn look_into(
     blame
 }
 
-/// The guard whose exit was the first to differ.
+/// The trace to look into, of which `needed` is the last without which nothing diverges. Where a link
+/// differs, that may be the trace it leads to; what is wrong there, the trace that was left has made.
+fn trace_to_blame(needed: Option<u32>, event: EventKind) -> Option<u32> {
+    match event {
+        EventKind::Link(from, _, to) if needed == Some(to.0) => Some(from.0),
+        EventKind::Link(..)
+        | EventKind::TraceEntry(_)
+        | EventKind::TraceExit(..)
+        | EventKind::Stitch(..)
+        | EventKind::Switch
+        | EventKind::Checkpoint
+        | EventKind::End => needed,
+    }
+}
+
+/// The guard whose exit was the first to differ, or the other way out of a trace.
 fn exit_kind(found: &Divergence, seen: &probe::Seen) -> Option<String> {
-    let EventKind::TraceExit(trace, exit) = found.event else { return None };
+    match found.event {
+        EventKind::Stitch(_, _, StitchSide::Call) => return Some("a stitched call".into()),
+        EventKind::Stitch(_, _, StitchSide::Return) => {
+            return Some("a stitched call's return".into());
+        }
+        _ => {}
+    }
+    let (trace, exit) = found.event.left()?;
     let ir = &seen.traces.get(trace.0 as usize)?.last_ir()?.output;
     let exit = plumb_jit::ir::trace::SnapshotId(exit.0);
     if exit == ir.end {
@@ -426,4 +449,29 @@ fn name_of_broken(text: &str) -> String {
     let plain: Vec<String> =
         words.iter().map(|word| word.chars().filter(|c| !c.is_ascii_digit()).collect()).collect();
     format!("panic {}", plain.join(" "))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    //! Doors for tests of engines that blame cannot run again.
+
+    use super::*;
+    use crate::engine::Leader;
+    use crate::event::TraceNumber;
+    use probe::{EventLog, Run, Seen};
+
+    pub fn looked_into(found: &Divergence, needed: Option<TraceNumber>) -> Option<TraceNumber> {
+        trace_to_blame(needed.map(|trace| trace.0), found.event).map(TraceNumber)
+    }
+
+    /// The last run of `trace` before a difference, by the events that `leader` shows.
+    pub fn last_run(
+        program: &Program,
+        leader: &impl Leader,
+        found: &Divergence,
+        trace: TraceNumber,
+    ) -> Option<Run> {
+        let (_, log) = leader.lead(program, EventLog::default());
+        Seen { events: log.0, ..Seen::default() }.wrong_run(found, trace.0)
+    }
 }

@@ -58,7 +58,7 @@ pub(crate) fn thrash(compared: &Compared, stats: &JitStats) -> Divergence {
         kind: DivergenceKind::Thrash,
         left: Engine::Interpreter,
         right: Engine::Jit,
-        moment: (compared.trace_entries + compared.trace_exits + compared.switches) as usize,
+        moment: compared.moments() as usize,
         clock: Clock(compared.instructions),
         event: EventKind::End,
         line: None,

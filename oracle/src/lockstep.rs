@@ -1,6 +1,6 @@
 //! Several engines, one program: the first difference.
 //!
-//! In: a [`Program`], an engine that leads (the JIT, at its trace entries and exits; or any engine at
+//! In: a [`Program`], an engine that leads (the JIT, at its trace entries, exits, links and stitched calls; or any engine at
 //! pseudo-random clocks) and engines that follow. Out: a [`Verdict`].
 //!
 //! A run streams. The leader leaves a [`Record`]: a digest for each moment, and one of the end. A follower
@@ -570,6 +570,8 @@ fn compared(record: &Record, traces: u64, registers: u64) -> Compared {
         match moment.kind {
             EventKind::TraceEntry(_) => compared.trace_entries += 1,
             EventKind::TraceExit(..) => compared.trace_exits += 1,
+            EventKind::Link(..) => compared.links += 1,
+            EventKind::Stitch(..) => compared.stitches += 1,
             EventKind::Switch => compared.switches += 1,
             EventKind::Checkpoint | EventKind::End => compared.checkpoints += 1,
         }

@@ -12,6 +12,8 @@
 
 mod interpreter;
 mod jit;
+#[cfg(test)]
+mod links;
 
 pub use interpreter::{Collecting, Interpreter};
 pub use jit::Jit;

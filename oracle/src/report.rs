@@ -125,8 +125,15 @@ pub fn compared(compared: &Compared) -> String {
         }
         false => "",
     };
+    // Of what most programs have none.
+    let some = |count: u64, what: &str| match count {
+        0 => String::new(),
+        _ => format!(", {count} {what}"),
+    };
+    let links = some(compared.links, "links");
+    let stitches = some(compared.stitches, "ends of stitched calls");
     format!(
-        "{} traces, {} entries, {} exits, {} switches, {} checkpoints, {} registers compared in {} instructions{failed}",
+        "{} traces, {} entries, {} exits{links}{stitches}, {} switches, {} checkpoints, {} registers compared in {} instructions{failed}",
         compared.traces,
         compared.trace_entries,
         compared.trace_exits,

@@ -32,6 +32,10 @@ pub struct Compared {
     pub traces: u64,
     pub trace_entries: u64,
     pub trace_exits: u64,
+    /// Moments at which one trace led straight into another.
+    pub links: u64,
+    /// Ends of stitched calls: two a call, one if it raised an error.
+    pub stitches: u64,
     /// Moments at which another coroutine went on.
     pub switches: u64,
     /// Moments chosen by the harness rather than by a trace.
@@ -42,12 +46,21 @@ pub struct Compared {
     pub failed: bool,
 }
 
+impl Compared {
+    /// Moments of the JIT's choice.
+    pub fn moments(&self) -> u64 {
+        self.trace_entries + self.trace_exits + self.links + self.stitches + self.switches
+    }
+}
+
 impl std::ops::AddAssign for Compared {
     fn add_assign(&mut self, other: Compared) {
         self.instructions += other.instructions;
         self.traces += other.traces;
         self.trace_entries += other.trace_entries;
         self.trace_exits += other.trace_exits;
+        self.links += other.links;
+        self.stitches += other.stitches;
         self.switches += other.switches;
         self.checkpoints += other.checkpoints;
         self.registers += other.registers;

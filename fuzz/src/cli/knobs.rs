@@ -9,7 +9,7 @@ pub struct Knobs {
     /// Arrivals at a loop head before it is compiled.
     #[arg(long, default_value_t = 56, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_HOT_LOOP)))]
     hot_loop: u16,
-    /// Exits through one guard before a side trace is recorded there.
+    /// Exits at one point after which they count as hot: where a side trace would begin [default: 10].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     hot_exit: Option<u16>,
     /// Most VM instructions in a trace.

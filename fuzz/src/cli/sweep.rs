@@ -216,9 +216,16 @@ fn print_summary(s: &Summary) -> anyhow::Result<()> {
     line("diverged", s.diverged.to_string())?;
     line("completed a trace", format!("{:.1} %", s.traced_percent))?;
     line("took a side exit", format!("{:.1} %", s.side_exit_percent))?;
+    line("exits that became hot", s.hot_exits.to_string())?;
     line("traces compiled", s.traces.to_string())?;
     line("trace entries compared", s.trace_entries_compared.to_string())?;
     line("trace exits compared", s.trace_exits_compared.to_string())?;
+    if s.links_compared > 0 {
+        line("links compared", s.links_compared.to_string())?;
+    }
+    if s.stitches_compared > 0 {
+        line("stitched calls compared", s.stitches_compared.to_string())?;
+    }
     line("switches compared", s.switches_compared.to_string())?;
     line("registers compared", s.registers_compared.to_string())?;
     if s.refereed_entries > 0 {

@@ -69,7 +69,9 @@ pub struct ForcedExit {
 pub struct JitConfig {
     /// Arrivals at a loop head before it is recorded. LuaJIT's default is 56.
     pub hot_loop: u16,
-    /// Exits through one guard before a side trace is recorded there. LuaJIT's default is 10.
+    /// Exits with one snapshot after which it is hot: a side trace would begin there. The manager counts
+    /// exits and hot ones ([`super::stats::JitStats::hot_exits`]); there are no side traces, so nothing
+    /// else depends on it. LuaJIT's default is 10.
     pub hot_exit: u16,
     /// Most VM instructions in one recorded iteration.
     pub max_instructions: u32,

@@ -36,6 +36,15 @@ use rustc_hash::FxHashMap;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
 pub struct TraceId(pub u32);
 
+/// Which end of a stitched call an observer is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum StitchSide {
+    /// The call instruction is about to be executed.
+    Call,
+    /// It is done.
+    Return,
+}
+
 /// Sees what the JIT does. All methods default to nothing.
 pub trait JitObserver {
     /// Whether [`JitObserver::executed`] is wanted.
@@ -66,6 +75,20 @@ pub trait JitObserver {
     fn entering(&mut self, _vm: &Vm, _trace: TraceId) {}
     /// A trace was left; the VM's state is restored.
     fn left(&mut self, _vm: &Vm, _trace: TraceId, _exit: SnapshotId) {}
+    /// Whether [`JitObserver::linked`] is wanted.
+    fn wants_links(&self) -> bool {
+        false
+    }
+    /// Control passes from a trace, through this exit, straight into another trace. The VM is as if the
+    /// interpreter were about to go on there: registers, frames, pc and clock are what the exit's snapshot
+    /// says. Machine code hands values on in registers and restores nothing; for an observer that wants
+    /// links the manager therefore makes the link: the one run ends ([`JitObserver::executed`],
+    /// [`JitObserver::leaving`]), its exit is restored, this is called, and another run begins.
+    fn linked(&mut self, _vm: &Vm, _from: TraceId, _exit: SnapshotId, _to: TraceId) {}
+    /// A trace is suspended at an exit, so that the VM calls a native function for it. Before the call the
+    /// VM is as the exit's snapshot says, its pc at the call instruction; after it, as the interpreter
+    /// leaves it, before the next instruction. A call that raises an error has no [`StitchSide::Return`].
+    fn stitched(&mut self, _vm: &Vm, _trace: TraceId, _exit: SnapshotId, _side: StitchSide) {}
     /// A trace was recorded, up to the VM's clock; it is about to be compiled.
     fn recorded(&mut self, _vm: &Vm, _trace: TraceId) {}
     /// A trace was compiled.
@@ -107,6 +130,17 @@ struct CompiledTrace {
     fruitless: u64,
     /// Entries in a row that left with the clock unmoved.
     stuck: u32,
+    /// Side exits taken, by snapshot.
+    taken: Box<[u32]>,
+}
+
+impl CompiledTrace {
+    /// Counts a side exit; whether it has become hot by that.
+    fn becomes_hot(&mut self, exit: SnapshotId, hot_exit: u16) -> bool {
+        let taken = &mut self.taken[exit.0 as usize];
+        *taken = taken.saturating_add(1);
+        *taken == u32::from(hot_exit)
+    }
 }
 
 /// The JIT of one VM. Plug it in with [`Vm::set_driver`].
@@ -264,12 +298,14 @@ impl Jit {
                     self.engine.force(id, &code, guard, forced.nth);
                 }
                 let stores_references = roots.stores_references;
+                let taken = vec![0; ir.snapshots.len()].into();
                 self.traces.push(CompiledTrace {
                     ir,
                     code,
                     stores_references,
                     fruitless: 0,
                     stuck: 0,
+                    taken,
                 });
                 self.heads.entry(head).or_default().trace = Some(id);
                 set_counter(vm, head, 0);
@@ -352,10 +388,14 @@ impl Jit {
                 Err(report) => return self.broke(vm, id, report),
             };
             self.stats.exits += 1;
-            self.stats.side_exits += u64::from(exit != trace.ir.end);
+            let whole = exit == trace.ir.end;
+            if !whole {
+                self.stats.side_exits += 1;
+                let hot = trace.becomes_hot(exit, self.config.hot_exit);
+                self.stats.hot_exits += u64::from(hot);
+            }
             self.stats.loop_arrivals += loop_arrivals;
             self.observer.left(vm, id, exit);
-            let whole = exit == trace.ir.end;
             trace.stuck = if vm.clock() == before { trace.stuck + 1 } else { 0 };
             let iterations = loop_arrivals + u64::from(whole);
             let state = self.heads.entry(head).or_default();

@@ -17,6 +17,8 @@ pub struct JitStats {
     pub exits: u64,
     /// Exits through a failed guard.
     pub side_exits: u64,
+    /// Exits taken as often as `JitConfig::hot_exit` says: where side traces would begin.
+    pub hot_exits: u64,
     pub loop_arrivals: u64,
     /// Entries that completed no iteration, beyond the iterations completed: the worst loop head's.
     pub thrash: u64,

@@ -8,7 +8,7 @@ use super::probe::{Probe, Records, Seen};
 use super::{Blame, Stage};
 use crate::check::thrash;
 use crate::engine::{Ending, Engine as _, Leader, Outcome, Program, Unwatched};
-use crate::event::{Clock, EventKind, ExitNumber};
+use crate::event::{Clock, EventKind};
 use crate::lockstep::{Select, two_way_thoroughly};
 use crate::ours::{Interpreter, Jit};
 use crate::verdict::{Divergence, DivergenceKind, Reason, THRASH_BOUND, Verdict};
@@ -199,13 +199,7 @@ impl Ladder {
         let found = self.rungs[at];
         let moments = |rung: &Rung| -> Vec<(Clock, EventKind)> {
             let events = self.probe(&self.config(rung)).events;
-            let of_any_exit = |(clock, kind)| match kind {
-                EventKind::TraceExit(trace, _) => {
-                    (clock, EventKind::TraceExit(trace, ExitNumber(0)))
-                }
-                other => (clock, other),
-            };
-            events.into_iter().map(of_any_exit).collect()
+            events.into_iter().map(|(clock, kind)| (clock, kind.through_any_exit())).collect()
         };
         let passes = self.rungs[..at].windows(2);
         let mut passes = passes.filter(|pair| matches!(pair[1], Rung::Pass(_))).peekable();

@@ -14,7 +14,7 @@ use plumb_jit::ir::op::Op;
 use plumb_jit::ir::print::Symbols;
 use plumb_jit::ir::trace::{Slot, SnapshotId, Trace, ValueId};
 use plumb_jit::trace::compile::Shown;
-use plumb_jit::trace::manager::{JitObserver, TraceId};
+use plumb_jit::trace::manager::{JitObserver, StitchSide, TraceId};
 use plumb_jit::trace::restore::value_of;
 use plumb_jit::vm::Vm;
 
@@ -100,20 +100,20 @@ pub enum Records {
     All,
 }
 
-/// A run of a trace.
+/// A run of a trace: from an entry, a link or the return of a stitched call to whatever comes next.
 pub struct Run {
-    /// Number of the entry, counted from 0 over all traces.
+    /// Its number, counted from 0 over all traces.
     pub entry: u64,
     /// The clock at which it was entered.
     pub clock: u64,
 }
 
 impl Seen {
-    /// The last run of a trace before a difference. What an entry shows, the run before it has left.
+    /// The last run of a trace before a difference. What an entry or a link shows, the run before it has
+    /// left.
     pub fn wrong_run(&self, found: &Divergence, trace: u32) -> Option<Run> {
         let end = match found.event {
             _ if found.kind == DivergenceKind::Broken => self.events.len(),
-            EventKind::TraceExit(..) => found.moment + 1,
             _ => found.moment,
         };
         let events = self.events.get(..end.min(self.events.len()))?;
@@ -123,8 +123,8 @@ impl Seen {
             DivergenceKind::Length => &events[..events.partition_point(|(at, _)| *at < ended)],
             _ => events,
         };
-        let own = EventKind::TraceEntry(TraceNumber(trace));
-        let at = events.iter().rposition(|(_, kind)| *kind == own)?;
+        let own = Some(TraceNumber(trace));
+        let at = events.iter().rposition(|(_, kind)| kind.entered() == own)?;
         let entry = events[..at].iter().filter(|event| is_entry(event)).count() as u64;
         Some(Run { entry, clock: events[at].0.0 })
     }
@@ -146,7 +146,7 @@ impl Seen {
 }
 
 fn is_entry((_, kind): &(Clock, EventKind)) -> bool {
-    matches!(kind, EventKind::TraceEntry(_))
+    kind.entered().is_some()
 }
 
 pub struct Probe {
@@ -171,6 +171,13 @@ impl Probe {
             Records::None => false,
         }
     }
+
+    /// The exit that was announced by `leaving` is restored.
+    fn restored(&mut self, vm: &Vm) {
+        if let Some(expected) = self.expected.take() {
+            self.seen.wrong_restore = expected.difference(vm);
+        }
+    }
 }
 
 impl JitObserver for Probe {
@@ -180,6 +187,22 @@ impl JitObserver for Probe {
 
     fn entering(&mut self, _: &Vm, _: TraceId) {
         self.runs += 1;
+    }
+
+    fn wants_links(&self) -> bool {
+        true
+    }
+
+    fn linked(&mut self, vm: &Vm, _: TraceId, _: SnapshotId, _: TraceId) {
+        self.restored(vm);
+        self.runs += 1;
+    }
+
+    fn stitched(&mut self, vm: &Vm, _: TraceId, _: SnapshotId, side: StitchSide) {
+        match side {
+            StitchSide::Call => self.restored(vm),
+            StitchSide::Return => self.runs += 1,
+        }
     }
 
     fn executed(&mut self, trace: TraceId, records: &[Record]) {
@@ -235,9 +258,7 @@ impl JitObserver for Probe {
     }
 
     fn left(&mut self, vm: &Vm, _: TraceId, _: SnapshotId) {
-        if let Some(expected) = self.expected.take() {
-            self.seen.wrong_restore = expected.difference(vm);
-        }
+        self.restored(vm);
     }
 }
 

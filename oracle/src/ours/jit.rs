@@ -1,12 +1,12 @@
-//! The JIT as a leader: its events are the entries into traces, the exits from them, and switches
-//! of coroutines.
+//! The JIT as a leader: its events are the entries into traces, the exits from them, links between them,
+//! stitched calls, and switches of coroutines.
 //!
 //! The JIT cannot be stopped from its observer. A sink that wants no more is not called again, and the run
 //! goes on to its end or to its fuel.
 
 use super::{Library, VmState, ending_of, guarded, prepare, rejected, run_main, without_values};
 use crate::engine::{Ending, EventSink, Leader, Next, Outcome, Program};
-use crate::event::{Clock, EventKind, ExitNumber, TraceNumber};
+use crate::event::{Clock, EventKind, ExitNumber, StitchSide, TraceNumber};
 use crate::verdict::{self, Reason};
 use plumb_jit::exec::mach::Record;
 use plumb_jit::heap::Value;
@@ -115,6 +115,25 @@ impl<E: EventSink> JitObserver for Observer<E> {
         self.event(vm, EventKind::TraceExit(TraceNumber(trace.0), ExitNumber(exit.0)));
     }
 
+    fn wants_links(&self) -> bool {
+        true
+    }
+
+    fn linked(&mut self, vm: &Vm, from: TraceId, exit: SnapshotId, to: TraceId) {
+        self.probe(|probe| probe.linked(vm, from, exit, to));
+        let kind = EventKind::Link(TraceNumber(from.0), ExitNumber(exit.0), TraceNumber(to.0));
+        self.event(vm, kind);
+    }
+
+    fn stitched(&mut self, vm: &Vm, trace: TraceId, exit: SnapshotId, side: manager::StitchSide) {
+        self.probe(|probe| probe.stitched(vm, trace, exit, side));
+        let side = match side {
+            manager::StitchSide::Call => StitchSide::Call,
+            manager::StitchSide::Return => StitchSide::Return,
+        };
+        self.event(vm, EventKind::Stitch(TraceNumber(trace.0), ExitNumber(exit.0), side));
+    }
+
     fn wants_switches(&self) -> bool {
         true
     }
@@ -135,39 +154,66 @@ impl Leader for Jit {
     }
 
     fn lead<E: EventSink>(&self, program: &Program, sink: E) -> (Outcome, E) {
-        let proto = match &program.proto {
-            Ok(proto) => proto,
-            Err(message) => return (rejected(message), sink),
-        };
-        let (mut vm, library) = prepare(program);
-        vm.heap.stopped = self.config.stress.is_none() && !vm.heap.is_stressed();
-        let shared = Shared { sink, library, protos: 0, stopped: false, trap: None };
-        let shared = Rc::new(RefCell::new(Some(shared)));
-        let observer = Observer { shared: shared.clone(), probe: self.probe.clone() };
-        let mut jit = manager::Jit::new(self.config.clone(), Box::new(observer));
-        jit.set_clock_limit(program.options.fuel);
-        jit.install(&mut vm);
-        let closure = vm.load(proto);
-        if let Some(shared) = shared.borrow_mut().as_mut() {
-            shared.protos = vm.proto_count();
-        }
-        let result = guarded(|| run_main(&mut vm, closure));
-        let mut shared = shared.take().expect("the run is over");
-        // A panic inside the driver takes the JIT along.
-        self.stats.replace(manager::Jit::take(&mut vm).map(|jit| jit.stats()).unwrap_or_default());
-        let ending = ending(&mut vm, program, result, shared.trap.take(), shared.stopped);
-        if matches!(ending, Ending::Returned(_) | Ending::Failed { .. }) {
-            let state = VmState::new(&vm, &shared.library, shared.protos);
-            shared.sink.end(&state, &ending, &vm.output);
-        }
-        let instructions = Some(vm.clock());
-        let output = std::mem::take(&mut vm.output);
-        (Outcome { ending: without_values(ending), output, instructions }, shared.sink)
+        lead(self, program, sink, self.probe.as_ref())
     }
 
     fn traces(&self) -> u64 {
         self.stats.borrow().compiled
     }
+}
+
+/// What drives a VM and tells an observer what it does.
+pub(super) trait Plugged {
+    fn plug(&self, vm: &mut Vm, observer: Box<dyn JitObserver>, fuel: u64);
+    /// The run is over.
+    fn unplug(&self, vm: &mut Vm);
+}
+
+impl Plugged for Jit {
+    fn plug(&self, vm: &mut Vm, observer: Box<dyn JitObserver>, fuel: u64) {
+        vm.heap.stopped = self.config.stress.is_none() && !vm.heap.is_stressed();
+        let mut jit = manager::Jit::new(self.config.clone(), observer);
+        jit.set_clock_limit(fuel);
+        jit.install(vm);
+    }
+
+    fn unplug(&self, vm: &mut Vm) {
+        // A panic inside the driver takes the JIT along.
+        self.stats.replace(manager::Jit::take(vm).map(|jit| jit.stats()).unwrap_or_default());
+    }
+}
+
+/// Runs a program with `plugged`, whose observations are the sink's events.
+pub(super) fn lead<E: EventSink>(
+    plugged: &impl Plugged,
+    program: &Program,
+    sink: E,
+    probe: Option<&Rc<RefCell<dyn JitObserver>>>,
+) -> (Outcome, E) {
+    let proto = match &program.proto {
+        Ok(proto) => proto,
+        Err(message) => return (rejected(message), sink),
+    };
+    let (mut vm, library) = prepare(program);
+    let shared = Shared { sink, library, protos: 0, stopped: false, trap: None };
+    let shared = Rc::new(RefCell::new(Some(shared)));
+    let observer = Observer { shared: shared.clone(), probe: probe.cloned() };
+    plugged.plug(&mut vm, Box::new(observer), program.options.fuel);
+    let closure = vm.load(proto);
+    if let Some(shared) = shared.borrow_mut().as_mut() {
+        shared.protos = vm.proto_count();
+    }
+    let result = guarded(|| run_main(&mut vm, closure));
+    let mut shared = shared.take().expect("the run is over");
+    plugged.unplug(&mut vm);
+    let ending = ending(&mut vm, program, result, shared.trap.take(), shared.stopped);
+    if matches!(ending, Ending::Returned(_) | Ending::Failed { .. }) {
+        let state = VmState::new(&vm, &shared.library, shared.protos);
+        shared.sink.end(&state, &ending, &vm.output);
+    }
+    let instructions = Some(vm.clock());
+    let output = std::mem::take(&mut vm.output);
+    (Outcome { ending: without_values(ending), output, instructions }, shared.sink)
 }
 
 fn ending(
