@@ -83,6 +83,9 @@ pub struct Summary {
     pub hot_exits: u64,
     /// Programs with one.
     pub hot_exit_programs: u64,
+    /// Programs that ended with an error that they did not catch.
+    pub failed_programs: u64,
+    pub failed_percent: f64,
     pub forced_exits: u64,
     pub flushes: u64,
     pub traces: u64,
@@ -140,6 +143,7 @@ impl Totals {
         match &judged.answer {
             Answer::Agree(compared) => {
                 s.agreed += 1;
+                s.failed_programs += u64::from(compared.failed);
                 self.compared += *compared;
             }
             Answer::Found(_) => s.diverged += 1,
@@ -152,6 +156,7 @@ impl Totals {
         let percent = |part: u64| 100.0 * part as f64 / s.programs.max(1) as f64;
         s.traced_percent = percent(s.traced_programs);
         s.side_exit_percent = percent(s.side_exit_programs);
+        s.failed_percent = percent(s.failed_programs);
         s.inconclusive_percent = percent(s.inconclusive.values().sum());
         s.seconds = elapsed.as_secs_f64();
         s.programs_per_second = s.programs as f64 / s.seconds.max(1e-9);
@@ -318,6 +323,7 @@ fn merge(into: &mut Totals, from: Totals) {
     a.side_exit_programs += b.side_exit_programs;
     a.hot_exits += b.hot_exits;
     a.hot_exit_programs += b.hot_exit_programs;
+    a.failed_programs += b.failed_programs;
     a.forced_exits += b.forced_exits;
     a.flushes += b.flushes;
     a.traces += b.traces;

@@ -72,7 +72,8 @@ fn programs_agree_and_are_hot() {
     assert!(inconclusive * 100 <= programs, "{inconclusive} of {programs} inconclusive");
 }
 
-/// Errors are raised on purpose, and caught: a program that ends in one has shown less than it could.
+/// Errors are raised on purpose, and caught: a program that ends in one has shown less than it could. A few
+/// do end in one, so that this is compared too.
 #[test]
 fn programs_run_to_their_end() {
     let programs = 2000;
@@ -89,6 +90,7 @@ fn programs_run_to_their_end() {
             failed.push(format!("seed {seed}: {}", error.to_string().lines().next().unwrap_or("")));
         }
     }
+    assert!(failed.len() >= 2, "too few for their tracebacks to be compared");
     assert!(
         failed.len() as u64 * 100 <= programs,
         "{} failed\n{}",

@@ -217,6 +217,7 @@ fn print_summary(s: &Summary) -> anyhow::Result<()> {
     line("completed a trace", format!("{:.1} %", s.traced_percent))?;
     line("took a side exit", format!("{:.1} %", s.side_exit_percent))?;
     line("exits that became hot", s.hot_exits.to_string())?;
+    line("ended with an error", format!("{:.2} %", s.failed_percent))?;
     line("traces compiled", s.traces.to_string())?;
     line("trace entries compared", s.trace_entries_compared.to_string())?;
     line("trace exits compared", s.trace_exits_compared.to_string())?;

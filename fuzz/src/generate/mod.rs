@@ -9,6 +9,7 @@
 //! 4. [`looping`]    loops, bounded by construction
 //! 5. [`motif`]      idioms written down as Lua with holes
 //! 6. [`coroutine`]  idioms of coroutines, and yields
+//! 7. [`ending`]     errors that end the program
 //!
 //! Invariants:
 //! - *Deterministic*: the same bytes give the same case, whatever the machine.
@@ -17,13 +18,14 @@
 //!   by [`scope::MAX_WORK`].
 //! - *Valid*: expressions have kinds (integer, float, number, boolean); an operation that may raise an
 //!   error (integer division by zero, bitwise operators on fractions, indexing nil) is made only of
-//!   operands for which it cannot, unless it stands under a `pcall` on purpose.
+//!   operands for which it cannot, unless it stands under a `pcall` or in an [`ending`] on purpose.
 //! - *Comparable*: nothing whose result Lua leaves open (hash order, addresses, the sign and payload
 //!   of a NaN in text, `#` is fine because our tables are sized like PUC's).
 //!
 //! Choice 0 is always the simplest one, so that exhausted bytes make small programs.
 
 mod coroutine;
+mod ending;
 mod expression;
 mod looping;
 mod motif;
@@ -285,6 +287,7 @@ impl Generator<'_> {
             self.hot_loop(&mut stats);
         }
         self.report(&mut stats);
+        self.ending(&mut stats);
         Chunk { body: Block::from(stats) }
     }
 

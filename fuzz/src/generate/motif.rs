@@ -494,12 +494,13 @@ fn parenthesised(expr: &Expr) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::coroutine::COROUTINES;
+    use super::super::ending::ENDINGS;
     use super::*;
 
     #[test]
     fn every_hole_is_known() {
         let known = "123456789iNnxvturqfgjkKIXELSsCAabcBPF<>[](){}";
-        for text in INSIDE.iter().chain(WHOLE).chain(COROUTINES) {
+        for text in INSIDE.iter().chain(WHOLE).chain(COROUTINES).chain(ENDINGS) {
             for piece in text.split('$').skip(1) {
                 assert!(known.contains(piece.chars().next().unwrap_or('?')), "{text}");
             }
@@ -515,7 +516,7 @@ mod tests {
             hole if hole.is_ascii_lowercase() => format!("{hole}{hole}"),
             _ => "m".to_string(),
         };
-        for text in INSIDE.iter().chain(WHOLE).chain(COROUTINES) {
+        for text in INSIDE.iter().chain(WHOLE).chain(COROUTINES).chain(ENDINGS) {
             let mut pieces = text.split('$');
             let mut lua = pieces.next().unwrap().to_string();
             for piece in pieces {
