@@ -36,7 +36,7 @@ pub struct Job<'a> {
     pub fuel: u64,
 }
 
-/// Fuel of a generated program. They need 15,000 on average; loops of a coroutine within loops of its
+/// Fuel of a generated program. They need 9,000 on average; loops of a coroutine within loops of its
 /// resumer took more than this in 9 of 1,000,000 (6 to 13 million).
 pub const GENERATED_FUEL: u64 = 5_000_000;
 /// Fuel of a person's program.
