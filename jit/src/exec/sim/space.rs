@@ -121,6 +121,9 @@ impl Space {
     fn join(&mut self, start: usize, end: usize) {
         let first = start.saturating_sub(MAX_RUN).max(1);
         for at in (first..end).rev() {
+            if Run::of(self.ops[at].op).is_none() {
+                continue;
+            }
             let alone = self.ops[at].alone();
             self.ops[at] = alone.joined_with(&self.ops[at + 1]).unwrap_or(alone);
         }
