@@ -2,7 +2,9 @@
 //! engine whose view of a value, position, output or length is wrong, and must be found where it begins.
 
 use super::*;
-use crate::canon::{Address, Class, Frame, FunctionId, ThreadFrameVisitor, ThreadStatus, View};
+use crate::canon::{
+    Address, Class, Frame, FunctionId, LibraryName, ThreadFrameVisitor, ThreadStatus, View,
+};
 use crate::engine::{Options, RandomClocks};
 use crate::ours;
 use crate::puc::{self, Reference};
@@ -130,7 +132,7 @@ impl<S: State> State for FaultyState<'_, S> {
     fn shown(&self) -> plumb_jit::vm::Unspecified {
         self.inner.shown()
     }
-    fn library_name(&self, class: Class, object: Address) -> Option<&str> {
+    fn library_name(&self, class: Class, object: Address) -> Option<&LibraryName> {
         self.inner.library_name(class, object)
     }
 }
