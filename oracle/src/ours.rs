@@ -247,15 +247,12 @@ struct Library {
 impl Library {
     fn of(vm: &Vm) -> Library {
         let names = names();
-        vm.globals().set_own_order();
         let mut tables = Vec::with_capacity(8);
         for (key, value) in vm.globals().entries() {
             if let (Some(key), Some(table)) = (key.as_str(), value.as_table())
                 && let Some(name) =
                     names.tables.iter().find(|name| name.text().as_bytes() == key.as_bytes())
             {
-                // Libraries are filled in another order than the reference's.
-                table.set_own_order();
                 tables.push((table.address(), name));
             }
         }
