@@ -19,8 +19,7 @@ pub use interpreter::{Collecting, Interpreter};
 pub use jit::Jit;
 
 use crate::canon::{
-    Address, Class, Frame, FunctionId, LibraryName, ProtoId, State, ThreadFrameVisitor,
-    ThreadStatus, View,
+    Address, Class, Frame, FunctionId, ProtoId, State, ThreadFrameVisitor, ThreadStatus, View,
 };
 use crate::engine::{Ending, Outcome, Program};
 use crate::verdict::Reason;
@@ -214,7 +213,7 @@ impl State for VmState<'_> {
         self.vm.shown
     }
 
-    fn library_name(&self, class: Class, object: Address) -> Option<&LibraryName> {
+    fn library_name(&self, class: Class, object: Address) -> Option<&str> {
         self.library.name(class, object)
     }
 }
@@ -238,8 +237,8 @@ const NATIVE_CLOSURE_BIT: u64 = 1 << 63;
 /// Names of the standard library: of its functions, which live at the same address in every VM of a
 /// process, and of this VM's tables.
 struct Library {
-    functions: &'static FxHashMap<u64, LibraryName>,
-    tables: Vec<(u64, &'static LibraryName)>,
+    functions: &'static FxHashMap<u64, String>,
+    tables: Vec<(u64, &'static str)>,
     /// Room for the frames of a [`VmState`]; there is one at a time.
     spare: Cell<Vec<usize>>,
 }
@@ -247,19 +246,22 @@ struct Library {
 impl Library {
     fn of(vm: &Vm) -> Library {
         let names = names();
+        vm.globals().set_own_order();
         let mut tables = Vec::with_capacity(8);
         for (key, value) in vm.globals().entries() {
             if let (Some(key), Some(table)) = (key.as_str(), value.as_table())
                 && let Some(name) =
-                    names.tables.iter().find(|name| name.text().as_bytes() == key.as_bytes())
+                    names.tables.iter().find(|name| name.as_bytes() == key.as_bytes())
             {
-                tables.push((table.address(), name));
+                // Libraries are filled in another order than the reference's.
+                table.set_own_order();
+                tables.push((table.address(), name.as_str()));
             }
         }
         Library { functions: &names.functions, tables, spare: Cell::default() }
     }
 
-    fn name(&self, class: Class, object: Address) -> Option<&LibraryName> {
+    fn name(&self, class: Class, object: Address) -> Option<&str> {
         if class == Class::Table {
             let table = self.tables.iter().find(|(address, _)| *address == object.0);
             return table.map(|(_, name)| *name);
@@ -271,14 +273,14 @@ impl Library {
                 std::ptr::from_ref(closure.native_function()?) as u64
             }
         };
-        self.functions.get(&function)
+        self.functions.get(&function).map(String::as_str)
     }
 }
 
 struct Names {
     /// By address of the native function; one with two names goes by the smaller.
-    functions: FxHashMap<u64, LibraryName>,
-    tables: Vec<LibraryName>,
+    functions: FxHashMap<u64, String>,
+    tables: Vec<String>,
     all: FxHashSet<String>,
 }
 
@@ -296,13 +298,12 @@ fn names() -> &'static Names {
             match value.native_function() {
                 Some(function) => {
                     let address = std::ptr::from_ref(function) as u64;
-                    let name = LibraryName::new(name.into());
-                    let entry = names.functions.entry(address).or_insert_with(|| name.clone());
-                    if name < *entry {
-                        *entry = name;
+                    let entry = names.functions.entry(address).or_insert_with(|| name.to_string());
+                    if name < entry.as_str() {
+                        *entry = name.to_string();
                     }
                 }
-                None => names.tables.push(LibraryName::new(name.into())),
+                None => names.tables.push(name.to_string()),
             }
         };
         each_name(vm.globals(), "", &mut add);

@@ -459,3 +459,70 @@ fn a_wrong_address_is_blamed_on_the_step_that_computed_it() {
     keys.dedup();
     assert_eq!(keys, ["emission / add x x x lsl"]);
 }
+
+/// Which iteration is recorded depends on what ran before, so the rung of the pass itself may never meet the
+/// trace that shows it. The verifier says after which pass the trace is broken.
+#[test]
+fn the_verifier_names_the_pass_also_on_a_later_rung() {
+    let source = "
+        local t = {0, 0, 0, 0, 0, 0, 0, 0}
+        t[63] = 0
+        for i = 0, 90 do n = 0 local v = t[i] end";
+    let mut later = 0;
+    for hot_loop in 1..=12 {
+        let tap = After("guards", |stage| {
+            let needed = |inst: &Inst| inst.op == Op::GuardNonNull;
+            while let Some(at) = stage.output.insts.iter().position(needed)
+                && stage.cx.allow("planted")
+            {
+                let guard = &mut stage.output.insts[at];
+                let nothing =
+                    Inst { op: Op::KInt, ty: Ty::Int, args: Args::new(&[]), ..guard.clone() };
+                *guard = Inst { imm: 0, snapshot: None, ..nothing };
+            }
+        });
+        let config = JitConfig { hot_loop, check: false, ..config(Some(TapRef::new(tap))) };
+        if check_jit(source.as_bytes(), "=t", &config, &options()).0.is_agree() {
+            continue;
+        }
+        let blame = blamed_under(source, config);
+        assert_eq!(blame.key(), "pass / guards / planted", "{}", blame.title());
+        later += u64::from(blame.ladder.last().is_some_and(|step| step.rung != "guards"));
+    }
+    assert!(later > 0, "no rung after that of the pass is the first to diverge");
+}
+
+struct SwappedDivision;
+impl StageTap for SwappedDivision {
+    fn emitted(&self, _: &Trace, compiled: &mut CompiledTrace) {
+        for word in &mut compiled.blob.words {
+            // fdiv d, d, d
+            if *word & 0xffe0_fc00 == 0x1e60_1800 {
+                let (rn, rm) = (*word >> 5 & 31, *word >> 16 & 31);
+                *word = *word & !(31 << 5 | 31 << 16) | rm << 5 | rn << 16;
+            }
+        }
+    }
+}
+
+/// How far two stacks are apart, and which NaN an operation makes, differs from run to run: neither is what
+/// is wrong.
+#[test]
+fn what_differs_between_right_runs_is_not_blamed() {
+    for before in [
+        // An upvalue of a waiting thread; that it is no register of this frame is a question of distance.
+        "n = n + 1",
+        // The bits of a NaN pass through a general register.
+        "local z = (i - 1.0) * 0.0 t[-i] = z / z",
+    ] {
+        let source = format!(
+            "local n, t = 0, {{}}
+             local f = coroutine.wrap(function()
+               for i = 1, 40 do {before} d = i / 7 end
+             end)
+             f() return d"
+        );
+        let blame = blamed(&source, SwappedDivision);
+        assert_eq!(blame.key(), "emission / fdiv d d d", "{before}");
+    }
+}

@@ -70,6 +70,11 @@ fn is_conditional(word: u32) -> bool {
     word & 0xff00_0010 == 0x5400_0000
 }
 
+/// CBZ or CBNZ.
+fn compares_and_branches(word: u32) -> bool {
+    word & 0x7e00_0000 == 0x3400_0000
+}
+
 fn is_float_compare(word: u32) -> bool {
     word & 0xffe0_fc07 == 0x1e60_2000
 }
@@ -115,7 +120,8 @@ fn wrong_exit(compiled: &mut CompiledTrace) {
         return;
     };
     let words = &mut compiled.blob.words;
-    let branch = (guard.word..guard.word + 3).find(|&at| is_conditional(words[at]));
+    let branches = |word: u32| is_conditional(word) || compares_and_branches(word);
+    let branch = (guard.word..guard.word + 3).find(|&at| branches(words[at]));
     if let Some(at) = branch {
         // A stub is two words.
         words[at] += 2 << 5;

@@ -12,7 +12,8 @@
 //!   Where all steps are right, what the exit found of the values that its snapshot names.
 //!
 //! Limit: an address differs from run to run, so two values that look like addresses count as equal, unless
-//! they were computed from an address: then the distance counts.
+//! they were computed from an address: then the distance counts. How far two objects are apart differs from
+//! run to run as well: what counts is that the difference is that of the operands.
 
 use super::ladder::{Ladder, Rung};
 use super::places::wrong_place;
@@ -20,7 +21,7 @@ use super::probe::{Records, RunSeen, Seen, TraceSeen};
 use super::{Blame, broken, lowering, name_of_broken};
 use crate::verdict::DivergenceKind;
 use plumb_jit::backend::alloc::Step;
-use plumb_jit::backend::mach::{Inst, Loc, Role, Test};
+use plumb_jit::backend::mach::{Inst, IntOp, Loc, Role, Test};
 use plumb_jit::exec::disasm;
 use plumb_jit::exec::mach::Record;
 use plumb_jit::ir::print::print_with;
@@ -121,7 +122,7 @@ pub fn is_address(bits: u64) -> bool {
 /// What the registers hold in two runs, as far as steps have written them.
 type Registers = HashMap<Loc, (u64, u64)>;
 
-/// Whether a step has written the same in two runs: equal, or both NaN in a float register; addresses, if
+/// Whether a step has written the same in two runs: equal, or both NaN, from a float register; addresses, if
 /// they have the same distance from the address that they were computed from.
 fn same(step: &Step, registers: &Registers, (a, b): (u64, u64)) -> bool {
     let is_nan = |bits| f64::from_bits(bits).is_nan();
@@ -129,6 +130,16 @@ fn same(step: &Step, registers: &Registers, (a, b): (u64, u64)) -> bool {
         return a == b || is_nan(a) && is_nan(b);
     }
     let Step::Inst { inst, .. } = step else { return is_address(a) && is_address(b) };
+    if matches!(inst, Inst::FloatToIntBits { .. }) {
+        return is_nan(a) && is_nan(b);
+    }
+    if let Inst::Int { op: IntOp::Sub, rn, rm, .. } = inst
+        && let (Some((from, from_too)), Some((less, less_too))) =
+            (registers.get(rn), registers.get(rm))
+        && [from, from_too, less, less_too].into_iter().all(|bits| is_address(*bits))
+    {
+        return (a, b) == (from.wrapping_sub(*less), from_too.wrapping_sub(*less_too));
+    }
     let computes = matches!(inst, Inst::Int { .. } | Inst::IntImm { .. } | Inst::IntShifted { .. });
     let reads = inst.operands().into_iter().filter(|(_, role)| *role == Role::Use);
     let mut known = reads.filter_map(|(loc, _)| registers.get(&loc));

@@ -312,10 +312,7 @@ impl<'t> Lower<'t> {
             Place::Reg(r) => (value, Held::At(r)),
             Place::None => panic!("v{} is in a snapshot and has no value", value.0),
         };
-        // Distinct and ascending.
-        let mut values: Vec<_> = self.trace.snapshot(snapshot).values().map(held).collect();
-        values.sort_unstable_by_key(|&(value, _)| value);
-        values.dedup_by_key(|&mut (value, _)| value);
+        let values = snapshot_values(self.trace, snapshot).into_iter().map(held).collect();
         Exit { id, snapshot, values }
     }
 }
@@ -348,6 +345,16 @@ fn sink_count_down(body: &mut Block) {
     }
 }
 
+/// The distinct values that a snapshot needs, ascending.
+pub fn snapshot_values(trace: &Trace, snapshot: SnapshotId) -> Vec<ValueId> {
+    let snapshot = trace.snapshot(snapshot);
+    let frames = snapshot.frames.iter().map(|frame| frame.closure);
+    let mut values: Vec<ValueId> = frames.chain(snapshot.slots.iter().map(|&(_, v)| v)).collect();
+    values.sort_unstable();
+    values.dedup();
+    values
+}
+
 fn used_values(trace: &Trace) -> Vec<bool> {
     let mut used = vec![false; trace.insts.len()];
     let mut snapshots = vec![trace.end];
@@ -360,7 +367,7 @@ fn used_values(trace: &Trace) -> Vec<bool> {
     snapshots.sort_unstable();
     snapshots.dedup();
     for snapshot in snapshots {
-        for value in trace.snapshot(snapshot).values() {
+        for value in snapshot_values(trace, snapshot) {
             used[value.0 as usize] = true;
         }
     }

@@ -6,10 +6,8 @@
 //! Four places exist: live regions of the memory map (host memory), the context (host memory), the
 //! stack (simulated, at addresses no host memory has), code (simulated, loads only). Each instruction
 //! remembers the region it last hit; it is asked for again only outside that region or when the map's
-//! epoch moved on, and then the region that any instruction found last comes before the map. Context and
-//! stack are compared against directly.
+//! epoch moved on. Context and stack are compared against directly.
 
-use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
 
@@ -61,8 +59,6 @@ pub struct Denied {
 pub struct Memory<'a> {
     map: &'a dyn MemoryMap,
     epoch: u64,
-    /// The region that was found last at this epoch, start and end.
-    found: Cell<(u64, u64)>,
     context: *mut u8,
     context_address: u64,
     exclusive: PhantomData<(&'a mut TraceContext, &'a mut Stack)>,
@@ -93,7 +89,6 @@ impl<'a> Memory<'a> {
         Memory {
             map,
             epoch: map.epoch(),
-            found: Cell::default(),
             context: context.cast(),
             context_address: context.expose_provenance() as u64,
             exclusive: PhantomData,
@@ -139,10 +134,7 @@ impl<'a> Memory<'a> {
 
     /// To be called whenever the host may have changed the heap.
     fn refresh(&mut self) {
-        let epoch = self.map.epoch();
-        if epoch != self.epoch {
-            (self.epoch, self.found) = (epoch, Cell::default());
-        }
+        self.epoch = self.map.epoch();
     }
 
     #[inline(always)]
@@ -316,21 +308,17 @@ impl<'a> Memory<'a> {
 
     /// Asks the map, and remembers the answer.
     fn find(&self, hit: &mut Hit, address: u64, bytes: u64, what: &str) -> Result<(), Box<Denied>> {
-        let holds = |&(start, end): &(u64, u64)| {
-            start <= address && end >= address && end - address >= bytes
-        };
-        let region = Some(self.found.get()).filter(holds).or_else(|| {
-            let region = self.map.region(address, bytes)?;
-            Some((region.start, region.end)).filter(holds)
+        let region = self.map.region(address, bytes).filter(|region| {
+            region.start <= address && region.end >= address && region.end - address >= bytes
         });
-        let Some((start, end)) = region else {
+        let Some(region) = region else {
             return Err(Box::new(Denied {
                 kind: TrapKind::WildAccess,
                 message: format!("{what} of {bytes} bytes at {address:#x}, which is not live"),
             }));
         };
-        self.found.set((start, end));
-        *hit = Hit { start, room: end - start - bytes, epoch: self.epoch };
+        let room = region.end - region.start - bytes;
+        *hit = Hit { start: region.start, room, epoch: self.epoch };
         Ok(())
     }
 
