@@ -22,7 +22,7 @@
 //! elements (one at each look): they are frames too, and a trace reaches them through open upvalues.
 #![forbid(unsafe_code)]
 
-use crate::digest::{Digest, Mixer};
+use crate::digest::{Digest, Mixer, entry_digest};
 use crate::policy;
 use plumb_jit::bytecode::RegisterSet;
 use plumb_jit::vm::Unspecified;
@@ -67,11 +67,37 @@ pub enum Canonical<'a> {
     Float(u64),
     Str(&'a [u8]),
     /// A library function or table, by its name.
-    Library(&'a str),
+    Library(&'a LibraryName),
     /// An object, by the order of first appearance.
     Object(Class, u32),
     /// An object without a number.
     Opaque(Class),
+}
+
+/// The name of a library function or table, such as `math.sin`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LibraryName {
+    text: String,
+    /// Of the table entry that holds it under this name: what most entries of the globals are.
+    entry: Digest,
+}
+
+impl LibraryName {
+    pub fn new(text: String) -> LibraryName {
+        let mut name = LibraryName { text, entry: Digest::default() };
+        name.entry =
+            entry_digest(&Canonical::Str(name.text.as_bytes()), &Canonical::Library(&name), true);
+        name
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The digest of an entry under `key` that holds this, if it is known.
+    pub(crate) fn entry_under(&self, key: &[u8]) -> Option<Digest> {
+        (key == self.text.as_bytes()).then_some(self.entry)
+    }
 }
 
 /// A function prototype: its number in a depth-first walk, children after parents, of the main chunk's
@@ -180,7 +206,7 @@ pub trait State {
         Unspecified::default()
     }
     /// The name under which the standard library holds this table or native function, such as `math.sin`.
-    fn library_name(&self, class: Class, object: Address) -> Option<&str>;
+    fn library_name(&self, class: Class, object: Address) -> Option<&LibraryName>;
 }
 
 /// Which registers of a frame take part in a comparison.

@@ -95,7 +95,7 @@ impl Mixer {
             Canonical::Float(bits) => (5, bits),
             Canonical::Str(bytes) => return self.text_at(place << 8 | 6, bytes, !whole),
             Canonical::Library(name) => {
-                return self.text_at(place << 8 | 7, name.as_bytes(), false);
+                return self.text_at(place << 8 | 7, name.text().as_bytes(), false);
             }
             Canonical::Object(class, number) => (8, class_word(class) << 32 | u64::from(number)),
             Canonical::Opaque(class) => (9, class_word(class)),
@@ -106,6 +106,14 @@ impl Mixer {
 
 fn class_word(class: Class) -> u64 {
     8 + class as u64
+}
+
+/// The digest of a table's entry; of long strings a sample, unless `whole` is set.
+pub(crate) fn entry_digest(key: &Canonical<'_>, value: &Canonical<'_>, whole: bool) -> Digest {
+    let mut mixer = Mixer::default();
+    mixer.value(key, whole);
+    mixer.value(value, whole);
+    mixer.finish()
 }
 
 /// Folds canonical facts into a digest.
@@ -171,10 +179,12 @@ impl Sink for DigestSink {
     }
 
     fn entry(&mut self, key: &Canonical<'_>, value: &Canonical<'_>) {
-        let mut mixer = Mixer::default();
-        mixer.value(key, self.whole_strings);
-        mixer.value(value, self.whole_strings);
-        self.entries = self.entries.wrapping_add(mixer.finish().0);
+        let known = match (key, value) {
+            (Canonical::Str(key), Canonical::Library(name)) => name.entry_under(key),
+            _ => None,
+        };
+        let digest = known.unwrap_or_else(|| entry_digest(key, value, self.whole_strings));
+        self.entries = self.entries.wrapping_add(digest.0);
         self.count += 1;
     }
 
@@ -213,6 +223,7 @@ impl Sink for DigestSink {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::canon::LibraryName;
 
     #[test]
     fn words_bytes_and_order_matter_and_repetition_does_not_collapse() {
@@ -245,6 +256,26 @@ mod tests {
                 sink.register(index, value);
                 assert!(seen.insert(sink.finish()), "register {index}, {value:?}");
             }
+        }
+    }
+
+    /// The digest that a library function's name has ready is that of the entry, and of no other.
+    #[test]
+    fn a_ready_digest_is_that_of_the_entry() {
+        let [print, pairs] = ["print", "pairs"].map(|name| LibraryName::new(name.into()));
+        let digest = |key: &[u8], name| {
+            let mut sink = DigestSink::new(false);
+            sink.entry(&Canonical::Str(key), &Canonical::Library(name));
+            sink.entries
+        };
+        let plain =
+            |key, name| entry_digest(&Canonical::Str(key), &Canonical::Library(name), false).0;
+        let mut seen = std::collections::HashSet::new();
+        for (key, name) in
+            [(&b"print"[..], &print), (b"print", &pairs), (b"pairs", &print), (b"pairs", &pairs)]
+        {
+            assert_eq!(digest(key, name), plain(key, name));
+            assert!(seen.insert(digest(key, name)));
         }
     }
 

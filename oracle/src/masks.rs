@@ -14,7 +14,7 @@
 #![forbid(unsafe_code)]
 
 use crate::canon::{Frame, ProtoId, Selection};
-use plumb_jit::bytecode::{Liveness, Pc, Proto, RegisterSet, effects};
+use plumb_jit::bytecode::{Liveness, Pc, Proto, RegisterSet, effects_of};
 use std::sync::Arc;
 
 /// Masks of one prototype, one entry an instruction.
@@ -30,7 +30,8 @@ pub struct ProtoMasks {
 
 impl ProtoMasks {
     fn of(proto: &Proto) -> ProtoMasks {
-        let liveness = Liveness::new(proto);
+        let effects = effects_of(proto);
+        let liveness = Liveness::by_effects(proto, &effects);
         let positions = || (0..proto.code.len() as u32).map(Pc);
         let mut masks = ProtoMasks {
             live: positions().map(|pc| *liveness.live_in(pc)).collect(),
@@ -38,11 +39,10 @@ impl ProtoMasks {
             live_in_call: Vec::with_capacity(proto.code.len()),
             defined_in_call: Vec::with_capacity(proto.code.len()),
         };
-        for pc in positions() {
+        for (pc, effects) in positions().zip(&effects) {
             // What the calling instruction neither writes nor spoils on the way to a place where it is live.
             let mut through = RegisterSet::EMPTY;
             let mut kept = *liveness.defined_in(pc);
-            let effects = effects(proto, pc);
             for edge in effects.edges() {
                 let unharmed = |set: RegisterSet| set.without(edge.writes).without(edge.clobbers);
                 through = through.union(unharmed(*liveness.live_in(edge.target)));

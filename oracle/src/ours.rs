@@ -19,7 +19,8 @@ pub use interpreter::{Collecting, Interpreter};
 pub use jit::Jit;
 
 use crate::canon::{
-    Address, Class, Frame, FunctionId, ProtoId, State, ThreadFrameVisitor, ThreadStatus, View,
+    Address, Class, Frame, FunctionId, LibraryName, ProtoId, State, ThreadFrameVisitor,
+    ThreadStatus, View,
 };
 use crate::engine::{Ending, Outcome, Program};
 use crate::verdict::Reason;
@@ -213,7 +214,7 @@ impl State for VmState<'_> {
         self.vm.shown
     }
 
-    fn library_name(&self, class: Class, object: Address) -> Option<&str> {
+    fn library_name(&self, class: Class, object: Address) -> Option<&LibraryName> {
         self.library.name(class, object)
     }
 }
@@ -237,8 +238,8 @@ const NATIVE_CLOSURE_BIT: u64 = 1 << 63;
 /// Names of the standard library: of its functions, which live at the same address in every VM of a
 /// process, and of this VM's tables.
 struct Library {
-    functions: &'static FxHashMap<u64, String>,
-    tables: Vec<(u64, &'static str)>,
+    functions: &'static FxHashMap<u64, LibraryName>,
+    tables: Vec<(u64, &'static LibraryName)>,
     /// Room for the frames of a [`VmState`]; there is one at a time.
     spare: Cell<Vec<usize>>,
 }
@@ -246,22 +247,19 @@ struct Library {
 impl Library {
     fn of(vm: &Vm) -> Library {
         let names = names();
-        vm.globals().set_own_order();
         let mut tables = Vec::with_capacity(8);
         for (key, value) in vm.globals().entries() {
             if let (Some(key), Some(table)) = (key.as_str(), value.as_table())
                 && let Some(name) =
-                    names.tables.iter().find(|name| name.as_bytes() == key.as_bytes())
+                    names.tables.iter().find(|name| name.text().as_bytes() == key.as_bytes())
             {
-                // Libraries are filled in another order than the reference's.
-                table.set_own_order();
-                tables.push((table.address(), name.as_str()));
+                tables.push((table.address(), name));
             }
         }
         Library { functions: &names.functions, tables, spare: Cell::default() }
     }
 
-    fn name(&self, class: Class, object: Address) -> Option<&str> {
+    fn name(&self, class: Class, object: Address) -> Option<&LibraryName> {
         if class == Class::Table {
             let table = self.tables.iter().find(|(address, _)| *address == object.0);
             return table.map(|(_, name)| *name);
@@ -273,14 +271,14 @@ impl Library {
                 std::ptr::from_ref(closure.native_function()?) as u64
             }
         };
-        self.functions.get(&function).map(String::as_str)
+        self.functions.get(&function)
     }
 }
 
 struct Names {
     /// By address of the native function; one with two names goes by the smaller.
-    functions: FxHashMap<u64, String>,
-    tables: Vec<String>,
+    functions: FxHashMap<u64, LibraryName>,
+    tables: Vec<LibraryName>,
     all: FxHashSet<String>,
 }
 
@@ -298,12 +296,13 @@ fn names() -> &'static Names {
             match value.native_function() {
                 Some(function) => {
                     let address = std::ptr::from_ref(function) as u64;
-                    let entry = names.functions.entry(address).or_insert_with(|| name.to_string());
-                    if name < entry.as_str() {
-                        *entry = name.to_string();
+                    let name = LibraryName::new(name.into());
+                    let entry = names.functions.entry(address).or_insert_with(|| name.clone());
+                    if name < *entry {
+                        *entry = name;
                     }
                 }
-                None => names.tables.push(name.to_string()),
+                None => names.tables.push(LibraryName::new(name.into())),
             }
         };
         each_name(vm.globals(), "", &mut add);

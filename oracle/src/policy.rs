@@ -104,7 +104,7 @@ pub fn text(value: &Canonical<'_>) -> String {
         }
         Canonical::Str(bytes) => quote(&string(bytes)),
         Canonical::Object(class, number) => format!("{} #{number}", class_name(class)),
-        Canonical::Library(name) => format!("library {name}"),
+        Canonical::Library(name) => format!("library {}", name.text()),
         Canonical::Opaque(class) => format!("some {}", class_name(class)),
     }
 }
@@ -150,6 +150,10 @@ pub fn quote(bytes: &[u8]) -> String {
 /// Values that are all different, of each kind and at the edges.
 #[cfg(test)]
 pub(crate) fn distinct_values() -> Vec<Canonical<'static>> {
+    let library = |name: &str| {
+        let name = crate::canon::LibraryName::new(name.into());
+        Canonical::Library(Box::leak(Box::new(name)))
+    };
     vec![
         Canonical::Nil,
         Canonical::Bool(false),
@@ -174,8 +178,8 @@ pub(crate) fn distinct_values() -> Vec<Canonical<'static>> {
         Canonical::Object(Class::Table, 1),
         Canonical::Object(Class::Table, 2),
         Canonical::Object(Class::Closure, 1),
-        Canonical::Library(""),
-        Canonical::Library("math.sin"),
+        library(""),
+        library("math.sin"),
         Canonical::Opaque(Class::Table),
         Canonical::Opaque(Class::Closure),
     ]

@@ -48,7 +48,7 @@
 mod layout;
 mod state;
 
-use crate::canon::{Address, Class, Frame, ProtoId, State, View};
+use crate::canon::{Address, Class, Frame, LibraryName, ProtoId, State, View};
 use crate::engine::{Ending, Engine, Next, Options, Outcome, Program, Watcher};
 use crate::event::Clock;
 use crate::policy;
@@ -125,7 +125,7 @@ struct Facts {
     output: Vec<u8>,
     protos: FxHashMap<usize, ProtoId>,
     /// Library tables of this state by address.
-    tables: Vec<(u64, &'static str)>,
+    tables: Vec<(u64, &'static LibraryName)>,
     globals: PucValue,
     /// What the message handler saw last.
     traceback: Option<Vec<u8>>,
@@ -470,8 +470,8 @@ unsafe fn remove(l: *mut ffi::lua_State, name: &str) {
 /// Names of the standard library. Addresses of C functions are the same in every state of a process.
 struct LibraryNames {
     /// By address; a function with two names goes by the smaller one.
-    functions: FxHashMap<u64, String>,
-    tables: Vec<String>,
+    functions: FxHashMap<u64, LibraryName>,
+    tables: Vec<LibraryName>,
     /// All names, of functions and tables.
     all: Vec<String>,
 }
@@ -496,7 +496,8 @@ unsafe fn library_names(l: *mut ffi::lua_State, facts: &mut Facts) -> &'static L
             ffi::lua_call(l, 1, 1);
             let iterator = read((*(*l.cast::<LuaState>()).ci).function.add(1));
             ffi::lua_settop(l, 0);
-            names.functions.insert(iterator.payload, "ipairs iterator".into());
+            let name = LibraryName::new("ipairs iterator".into());
+            names.functions.insert(iterator.payload, name);
         }
         names
     });
@@ -505,9 +506,9 @@ unsafe fn library_names(l: *mut ffi::lua_State, facts: &mut Facts) -> &'static L
     state.each_entry(Address(globals.payload), |key, value| {
         if let (View::Str(key), View::Object(Class::Table, address)) =
             (state.view(key), state.view(value))
-            && let Some(name) = names.tables.iter().find(|n| n.as_bytes() == key)
+            && let Some(name) = names.tables.iter().find(|n| n.text().as_bytes() == key)
         {
-            tables.push((address.0, name.as_str()));
+            tables.push((address.0, name));
         }
         ControlFlow::Continue(())
     });

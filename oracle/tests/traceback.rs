@@ -114,6 +114,27 @@ fn functions_are_named_by_how_they_were_called() {
     );
 }
 
+/// Which of several global names a traceback shows is a matter of the order of tables.
+#[test]
+fn functions_with_several_names_go_by_one() {
+    let names = ["a", "b", "foo", "helper", "zeta", "unpack", "fail", "run"];
+    for first in names {
+        for second in names.iter().filter(|second| **second != first) {
+            for source in [
+                format!(
+                    "{first} = function() error('x') end\n{second} = {first}\nlocal n = {second}()"
+                ),
+                format!("{first} = table.sort\nlocal n = {first}(1, {second})"),
+                format!("{first} = math.tan\nstring.{second} = {first}\nlocal n = {first}()"),
+            ] {
+                let ([reference, interpreter, jit], _) = tracebacks(&source);
+                assert!(reference.is_some());
+                assert_eq!((&interpreter, &jit), (&reference, &reference), "{source}");
+            }
+        }
+    }
+}
+
 #[test]
 fn natives_are_levels_and_so_are_functions_that_they_call() {
     fails(

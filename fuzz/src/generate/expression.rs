@@ -7,7 +7,7 @@
 //! are followed by `or`.
 
 use super::Generator;
-use super::scope::{Kind, RECORD_FIELDS};
+use super::scope::{Kind, RECORD_FIELDS, Variable};
 use plumb_jit::syntax::ast::{BinOp, Expr, UnOp};
 
 /// Integers at the edges of what can go wrong.
@@ -73,14 +73,12 @@ impl Generator<'_> {
 
     /// The name of a visible variable whose values are of `kind`.
     pub(super) fn variable(&mut self, kind: Kind) -> Option<String> {
-        let fitting: Vec<String> =
-            self.scope.visible().filter(|v| kind.accepts(v.kind)).map(|v| v.name.clone()).collect();
-        if fitting.is_empty() {
-            return None;
-        }
+        let fits = |v: &&Variable| kind.accepts(v.kind);
+        let last = self.scope.visible().filter(fits).count().checked_sub(1)?;
         // Recent variables are likelier: they are the loops' own.
-        let index = fitting.len() as i64 - 1 - self.pick(0, fitting.len() as i64 - 1);
-        Some(fitting[index as usize].clone())
+        let back = self.pick(0, last as i64);
+        let variable = self.scope.visible().filter(fits).nth_back(back as usize)?;
+        Some(variable.name.clone())
     }
 
     pub(super) fn int_literal(&mut self) -> Expr {

@@ -136,7 +136,7 @@ impl Scope {
         work
     }
 
-    pub fn visible(&self) -> impl Iterator<Item = &Variable> {
+    pub fn visible(&self) -> impl DoubleEndedIterator<Item = &Variable> {
         self.variables[self.first..].iter()
     }
 

@@ -104,17 +104,11 @@ impl Generator<'_> {
 
     /// A random assignable scalar.
     fn target(&mut self) -> Option<(String, Kind)> {
-        let targets: Vec<(String, Kind)> = self
-            .scope
-            .visible()
-            .filter(|v| v.assignable && v.kind.is_scalar())
-            .map(|v| (v.name.clone(), v.kind))
-            .collect();
-        if targets.is_empty() {
-            return None;
-        }
-        let index = self.pick(0, targets.len() as i64 - 1) as usize;
-        Some(targets[index].clone())
+        let fits = |v: &&Variable| v.assignable && v.kind.is_scalar();
+        let last = self.scope.visible().filter(fits).count().checked_sub(1)?;
+        let index = self.pick(0, last as i64);
+        let target = self.scope.visible().filter(fits).nth(index as usize)?;
+        Some((target.name.clone(), target.kind))
     }
 
     pub(super) fn assignment(&mut self, out: &mut Vec<Stat>) {

@@ -63,6 +63,17 @@ impl RegisterSet {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 
+    /// 64 registers from `64 * index` on, the first in the lowest bit.
+    #[inline]
+    pub fn word(&self, index: usize) -> u64 {
+        self.0[index]
+    }
+
+    #[inline]
+    pub fn set_word(&mut self, index: usize, registers: u64) {
+        self.0[index] = registers;
+    }
+
     /// Registers in ascending order.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = usize> + use<> {
@@ -87,6 +98,7 @@ impl RegisterSet {
     }
 
     #[must_use]
+    #[inline]
     pub fn union(self, other: RegisterSet) -> RegisterSet {
         self.zip(other, |x, y| x | y)
     }
@@ -97,6 +109,7 @@ impl RegisterSet {
     }
 
     #[must_use]
+    #[inline]
     pub fn without(self, other: RegisterSet) -> RegisterSet {
         self.zip(other, |x, y| x & !y)
     }
@@ -160,6 +173,11 @@ impl Effects {
     fn leaving(reads: RegisterSet) -> Effects {
         Effects { reads, edges: [None, None] }
     }
+}
+
+/// The effects of all instructions.
+pub fn effects_of(proto: &Proto) -> Vec<Effects> {
+    (0..proto.code.len() as u32).map(|pc| effects(proto, Pc(pc))).collect()
 }
 
 /// The effects of the instruction at `pc`.

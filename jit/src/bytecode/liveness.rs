@@ -21,7 +21,7 @@
 //! Limits: registers read only by the `debug` library are not live. Unreachable positions have empty
 //! sets.
 
-use super::effects::{Effects, RegisterSet, captured_registers, effects};
+use super::effects::{Effects, RegisterSet, captured_registers, effects_of};
 use super::opcode::{Instruction, Op, Pc};
 use super::proto::Proto;
 
@@ -34,14 +34,29 @@ pub struct Liveness {
 
 impl Liveness {
     pub fn new(proto: &Proto) -> Liveness {
-        let effects: Vec<Effects> = positions(proto).map(|pc| effects(proto, pc)).collect();
-        let open = open_upvalues(proto, &effects);
-        let defined = defined(proto, &effects);
-        let mut live = live(&effects);
-        for (pc, set) in live.iter_mut().enumerate() {
-            *set = if defined[pc].is_some() { set.union(open[pc]) } else { RegisterSet::EMPTY };
+        Liveness::by_effects(proto, &effects_of(proto))
+    }
+
+    /// [`Liveness::new`] for who has the effects at hand.
+    pub fn by_effects(proto: &Proto, effects: &[Effects]) -> Liveness {
+        let sets = vec![RegisterSet::EMPTY; effects.len()];
+        let mut liveness = Liveness { live: sets.clone(), defined: sets };
+        // What happens to a register says nothing about others, so each word of the sets is analysed
+        // by itself; few functions have registers in a second one.
+        for word in 0..=usize::from(proto.max_stack_size) / 64 {
+            let edges = edges(effects, word);
+            let parameters = RegisterSet::range(0, usize::from(proto.num_params)).word(word);
+            let defined = defined(effects.len(), &edges, parameters);
+            let open = open_upvalues(proto, &edges, word);
+            let live = live(effects, &edges, word);
+            for (pc, defined) in defined.into_iter().enumerate() {
+                if let Some(defined) = defined {
+                    liveness.defined[pc].set_word(word, defined);
+                    liveness.live[pc].set_word(word, live[pc] | open[pc]);
+                }
+            }
         }
-        Liveness { live, defined: defined.into_iter().map(Option::unwrap_or_default).collect() }
+        liveness
     }
 
     /// Registers whose value may still be read when the instruction at `pc` is about to run.
@@ -57,87 +72,96 @@ impl Liveness {
     }
 }
 
-fn positions(proto: &Proto) -> impl DoubleEndedIterator<Item = Pc> + use<> {
-    (0..proto.code.len() as u32).map(Pc)
+/// An edge between instructions, and what happens on it to the registers of one word.
+struct Edge {
+    from: usize,
+    to: usize,
+    writes: u64,
+    clobbers: u64,
+}
+
+/// All edges in the order of the code.
+fn edges(effects: &[Effects], word: usize) -> Vec<Edge> {
+    let mut edges = Vec::with_capacity(2 * effects.len());
+    for (from, effects) in effects.iter().enumerate() {
+        for edge in effects.edges() {
+            edges.push(Edge {
+                from,
+                to: edge.target.index(),
+                writes: edge.writes.word(word),
+                clobbers: edge.clobbers.word(word),
+            });
+        }
+    }
+    edges
 }
 
 // Each analysis goes over the code in the direction of its flow, so what changes is seen in the same pass,
 // but for what flows along an edge back: another pass is needed only if something new did.
 
 /// Least fixed point of: live before = read here, or live after on some edge that does not write it.
-fn live(effects: &[Effects]) -> Vec<RegisterSet> {
-    let mut live = vec![RegisterSet::EMPTY; effects.len()];
+fn live(effects: &[Effects], edges: &[Edge], word: usize) -> Vec<u64> {
+    let mut live: Vec<u64> = effects.iter().map(|effects| effects.reads.word(word)).collect();
     let mut is_loop_head = vec![false; effects.len()];
-    for (pc, effects) in effects.iter().enumerate() {
-        for edge in effects.edges().filter(|edge| edge.target.index() <= pc) {
-            is_loop_head[edge.target.index()] = true;
-        }
+    for edge in edges.iter().filter(|edge| edge.to <= edge.from) {
+        is_loop_head[edge.to] = true;
     }
     let mut changed = true;
     while changed {
         changed = false;
-        for pc in (0..effects.len()).rev() {
-            let mut set = effects[pc].reads;
-            for edge in effects[pc].edges() {
-                let after = live[edge.target.index()];
-                set = set.union(after.without(edge.writes).without(edge.clobbers));
-            }
-            changed |= is_loop_head[pc] && set != live[pc];
-            live[pc] = set;
+        for edge in edges.iter().rev() {
+            let merged = live[edge.from] | live[edge.to] & !edge.writes & !edge.clobbers;
+            changed |= is_loop_head[edge.from] && merged != live[edge.from];
+            live[edge.from] = merged;
         }
     }
     live
 }
 
 /// Least fixed point of: registers that an open upvalue or a pending `__close` may refer to.
-fn open_upvalues(proto: &Proto, effects: &[Effects]) -> Vec<RegisterSet> {
-    let mut open = vec![RegisterSet::EMPTY; effects.len()];
+fn open_upvalues(proto: &Proto, edges: &[Edge], word: usize) -> Vec<u64> {
+    let mut open = vec![0; proto.code.len()];
     let opens = |i: &Instruction| matches!(i.op(), Op::Closure | Op::Tbc | Op::TForPrep);
     let mut changed = proto.code.iter().any(opens);
     while changed {
         changed = false;
-        for pc in positions(proto) {
-            let after = open_after(proto, pc, open[pc.index()]);
-            for edge in effects[pc.index()].edges() {
-                let target = &mut open[edge.target.index()];
-                let merged = target.union(after);
-                changed |= edge.target <= pc && merged != *target;
-                *target = merged;
-            }
+        for edge in edges {
+            let after = open_after(proto, edge.from, open[edge.from], word);
+            let merged = open[edge.to] | after;
+            changed |= edge.to <= edge.from && merged != open[edge.to];
+            open[edge.to] = merged;
         }
     }
     open
 }
 
-fn open_after(proto: &Proto, pc: Pc, before: RegisterSet) -> RegisterSet {
-    let i = proto.code[pc.index()];
+fn open_after(proto: &Proto, pc: usize, before: u64, word: usize) -> u64 {
+    let i = proto.code[pc];
     match i.op() {
-        Op::Closure => before.union(captured_registers(proto, pc)),
-        Op::Tbc => before.union(RegisterSet::one(i.a())),
-        Op::TForPrep => before.union(RegisterSet::one(i.a() + 3)),
-        Op::Close => before.without(RegisterSet::range(i.a(), 256)),
+        Op::Closure => before | captured_registers(proto, Pc(pc as u32)).word(word),
+        Op::Tbc => before | RegisterSet::one(i.a()).word(word),
+        Op::TForPrep => before | RegisterSet::one(i.a() + 3).word(word),
+        Op::Close => before & !RegisterSet::range(i.a(), 256).word(word),
         _ => before,
     }
 }
 
 /// Greatest fixed point of: defined on every edge that leads here; `None` where no edge does.
-fn defined(proto: &Proto, effects: &[Effects]) -> Vec<Option<RegisterSet>> {
-    let mut defined = vec![None; effects.len()];
+fn defined(instructions: usize, edges: &[Edge], parameters: u64) -> Vec<Option<u64>> {
+    let mut defined = vec![None; instructions];
     if let Some(entry) = defined.first_mut() {
-        *entry = Some(RegisterSet::range(0, usize::from(proto.num_params)));
+        *entry = Some(parameters);
     }
     let mut changed = true;
     while changed {
         changed = false;
-        for pc in 0..effects.len() {
-            let Some(before) = defined[pc] else { continue };
-            for edge in effects[pc].edges() {
-                let after = before.without(edge.clobbers).union(edge.writes);
-                let target: &mut Option<RegisterSet> = &mut defined[edge.target.index()];
-                let merged = target.map_or(after, |old| old.intersection(after));
-                changed |= edge.target.index() <= pc && *target != Some(merged);
-                *target = Some(merged);
-            }
+        for edge in edges {
+            let Some(before) = defined[edge.from] else { continue };
+            let after = before & !edge.clobbers | edge.writes;
+            let target = &mut defined[edge.to];
+            let merged = target.map_or(after, |old| old & after);
+            changed |= edge.to <= edge.from && *target != Some(merged);
+            *target = Some(merged);
         }
     }
     defined
@@ -151,6 +175,10 @@ mod tests {
 
     fn main(source: &str) -> Proto {
         load(source.as_bytes(), b"=t", "t", 0).unwrap()
+    }
+
+    fn positions(proto: &Proto) -> impl Iterator<Item = Pc> + use<> {
+        (0..proto.code.len() as u32).map(Pc)
     }
 
     /// Position of the n-th instruction (from 0) with this opcode.

@@ -25,7 +25,7 @@ pub mod verify;
 
 pub use compile::compile;
 pub use dump::dump;
-pub use effects::{Effects, RegisterSet, effects};
+pub use effects::{Effects, RegisterSet, effects, effects_of};
 pub use listing::listing;
 pub use liveness::Liveness;
 pub use load::{load, load_source};

@@ -520,6 +520,8 @@ impl Default for Heap {
 
 impl Drop for Heap {
     fn drop(&mut self) {
+        // Nobody asks any more what is live.
+        self.allocator.track(None);
         for mut object in [self.objects, self.collector.to_sweep] {
             while !object.is_null() {
                 // SAFETY: each object is on one list once, and nobody uses the heap any more.

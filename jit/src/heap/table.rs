@@ -452,7 +452,7 @@ impl TableRef {
     }
 
     /// Says that the order of `next` is this run's own.
-    pub fn set_own_order(self) {
+    fn set_own_order(self) {
         // SAFETY: as above; nobody holds references into the table's header.
         unsafe { (*self.as_ptr()).own_order = true }
     }

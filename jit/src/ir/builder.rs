@@ -14,13 +14,15 @@
 use super::op::{Op, Ty};
 use super::trace::{Args, FrameLink, Inst, Snapshot, SnapshotId, Trace, ValueId};
 use rustc_hash::FxHashMap;
+use std::collections::hash_map::Entry;
 
 /// A trace under construction.
 #[derive(Clone)]
 pub struct Builder {
     trace: Trace,
     constants: FxHashMap<(Op, Ty, i64), ValueId>,
-    snapshots: FxHashMap<Snapshot, SnapshotId>,
+    /// By pc, clock and number among those that share both: few do.
+    snapshots: FxHashMap<(u32, u32, u32), SnapshotId>,
 }
 
 impl Builder {
@@ -38,12 +40,20 @@ impl Builder {
         Builder { trace, constants: FxHashMap::default(), snapshots: FxHashMap::default() }
     }
 
-    /// An empty trace with the header of `input`.
+    /// An empty trace with the header of `input`, and room for as much.
     pub fn like(input: &Trace) -> Builder {
         let mut out = Builder::new(input.proto, input.head);
+        out.reserve_for(input);
         out.trace.iteration_clock = input.iteration_clock;
         out.trace.max_slots = input.max_slots;
         out
+    }
+
+    /// Makes room for another copy of `input`.
+    pub fn reserve_for(&mut self, input: &Trace) {
+        self.trace.insts.reserve(input.insts.len());
+        self.trace.snapshots.reserve(input.snapshots.len());
+        self.snapshots.reserve(input.snapshots.len());
     }
 
     /// Appends an instruction.
@@ -96,10 +106,20 @@ impl Builder {
     /// Registers a snapshot; an equal one is shared.
     pub fn snapshot(&mut self, snapshot: Snapshot) -> SnapshotId {
         let next = SnapshotId(self.trace.snapshots.len() as u32);
-        *self.snapshots.entry(snapshot).or_insert_with_key(|snapshot| {
-            self.trace.snapshots.push(snapshot.clone());
-            next
-        })
+        for number in 0.. {
+            match self.snapshots.entry((snapshot.pc, snapshot.clock, number)) {
+                Entry::Vacant(free) => {
+                    free.insert(next);
+                    break;
+                }
+                Entry::Occupied(taken) if *self.trace.snapshot(*taken.get()) == snapshot => {
+                    return *taken.get();
+                }
+                Entry::Occupied(_) => {}
+            }
+        }
+        self.trace.snapshots.push(snapshot);
+        next
     }
 
     /// Number of instructions so far; the next instruction's id.

@@ -23,13 +23,16 @@ use super::{Pass, PassCx};
 use crate::ir::builder::Rewriter;
 use crate::ir::op::{Op, Ty};
 use crate::ir::trace::{Args, Inst, Trace, ValueId};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 pub const PASS: Pass = Pass { name: "carry", run };
 
 fn run(cx: &PassCx, input: &Trace) -> Trace {
     let Some(head) = input.loop_head() else { return input.clone() };
     let carried = find(cx, input, head);
+    if carried.order.is_empty() {
+        return input.clone();
+    }
     let mut rewriter = Rewriter::new(input);
     let mut phis_done = false;
     for (old, inst) in input.iter() {
@@ -66,18 +69,19 @@ fn find(cx: &PassCx, input: &Trace, head: ValueId) -> Carried {
     let mut found = Carried::default();
     // What a value is at the first arrival and at the next; known for phis, invariants and values
     // that became phis.
-    let mut arrivals: FxHashMap<ValueId, Both> = FxHashMap::default();
+    let mut arrivals: Vec<Option<Both>> = vec![None; input.insts.len()];
     for (id, inst) in input.iter() {
         if id < head {
-            arrivals.insert(id, Both { first: id, next: id });
+            arrivals[id.0 as usize] = Some(Both { first: id, next: id });
         } else if inst.op == Op::Phi {
-            arrivals.insert(id, Both { first: inst.args.get(0), next: inst.args.get(1) });
+            let both = Both { first: inst.args.get(0), next: inst.args.get(1) };
+            arrivals[id.0 as usize] = Some(both);
         } else if let Some(both) = carry(inst, &arrivals, &computed) {
             // An initial value that the body also uses for itself would make the phi look stale.
             let constant = input.inst(both.first).op.is_constant();
-            let free = constant || !live_into_body.contains(&both.first);
+            let free = constant || !live_into_body[both.first.0 as usize];
             if both.first < head && both.next != id && free && cx.allow("carry") {
-                arrivals.insert(id, both);
+                arrivals[id.0 as usize] = Some(both);
                 found.order.push(id);
                 found.both.push(both);
             }
@@ -88,40 +92,46 @@ fn find(cx: &PassCx, input: &Trace, head: ValueId) -> Carried {
 
 type Key = (Op, Ty, Args, i64);
 
-/// Where each pure operation is computed.
+/// Where each eligible operation is computed.
 fn computed(input: &Trace) -> FxHashMap<Key, ValueId> {
-    let mut computed = FxHashMap::default();
-    for (id, inst) in input.iter().filter(|(_, inst)| inst.op.effects().is_pure()) {
+    let mut computed = FxHashMap::with_capacity_and_hasher(input.insts.len(), FxBuildHasher);
+    for (id, inst) in input.iter().filter(|(_, inst)| is_eligible(inst)) {
         computed.entry((inst.op, inst.ty, inst.args, inst.imm)).or_insert(id);
     }
     computed
 }
 
-/// Values from before the loop that the body names, other than as a phi's initial value.
-fn live_into_body(input: &Trace, head: ValueId) -> FxHashSet<ValueId> {
-    let mut live = FxHashSet::default();
+/// A pure operation that yields a Lua value.
+fn is_eligible(inst: &Inst) -> bool {
+    inst.op.effects().is_pure() && inst.ty.is_lua() && !inst.args.is_empty()
+}
+
+/// Which values the body names, other than as a phi's initial value.
+fn live_into_body(input: &Trace, head: ValueId) -> Vec<bool> {
+    let mut live = vec![false; input.insts.len()];
     for (_, inst) in input.iter().skip(head.0 as usize) {
-        live.extend(inst.args.iter().skip(usize::from(inst.op == Op::Phi)));
-        if let Some(snapshot) = inst.snapshot {
-            live.extend(input.snapshot(snapshot).values());
+        let args = inst.args.iter().skip(usize::from(inst.op == Op::Phi));
+        let snapshot = inst.snapshot.map(|snapshot| input.snapshot(snapshot));
+        for value in args.chain(snapshot.into_iter().flat_map(|s| s.values())) {
+            live[value.0 as usize] = true;
         }
     }
-    live.retain(|&value| value < head);
     live
 }
 
 /// What `inst` is at the first arrival and at the next, if both are computed somewhere.
 fn carry(
     inst: &Inst,
-    arrivals: &FxHashMap<ValueId, Both>,
+    arrivals: &[Option<Both>],
     computed: &FxHashMap<Key, ValueId>,
 ) -> Option<Both> {
-    let eligible = inst.op.effects().is_pure() && inst.ty.is_lua() && !inst.args.is_empty();
-    if !eligible || inst.args.iter().any(|arg| !arrivals.contains_key(&arg)) {
+    let at = |arg: ValueId| arrivals[arg.0 as usize];
+    if !is_eligible(inst) || inst.args.iter().any(|arg| at(arg).is_none()) {
         return None;
     }
-    let find = |args: Args| computed.get(&(inst.op, inst.ty, args, inst.imm)).copied();
-    let first = find(inst.args.map(|arg| arrivals[&arg].first))?;
-    let next = find(inst.args.map(|arg| arrivals[&arg].next))?;
-    Some(Both { first, next })
+    let find = |of: fn(Both) -> ValueId| {
+        let args = inst.args.map(|arg| at(arg).map_or(arg, of));
+        computed.get(&(inst.op, inst.ty, args, inst.imm)).copied()
+    };
+    Some(Both { first: find(|both| both.first)?, next: find(|both| both.next)? })
 }

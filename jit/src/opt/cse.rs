@@ -16,13 +16,13 @@ use super::{Pass, PassCx};
 use crate::ir::builder::{Builder, Rewriter};
 use crate::ir::op::{Op, Regions, Ty};
 use crate::ir::trace::{Args, Inst, Trace, ValueId};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 pub const PASS: Pass = Pass { name: "cse", run };
 
 fn run(cx: &PassCx, input: &Trace) -> Trace {
     let mut rewriter = Rewriter::new(input);
-    let mut available = Available::default();
+    let mut available = Available::with_room_for(input);
     for (old, inst) in input.iter() {
         if inst.op == Op::Phi {
             rewriter.copy(old);
@@ -52,7 +52,7 @@ pub fn writes_from(trace: &Trace, start: ValueId) -> Regions {
 type Key = (Op, Ty, Args, i64);
 
 /// Values that need not be computed again.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Available {
     values: FxHashMap<Key, ValueId>,
 }
@@ -68,6 +68,11 @@ fn is_reusable(inst: &Inst) -> bool {
 }
 
 impl Available {
+    /// Nothing yet, with room for what a copy of `trace` makes available.
+    pub fn with_room_for(trace: &Trace) -> Available {
+        Available { values: FxHashMap::with_capacity_and_hasher(trace.insts.len(), FxBuildHasher) }
+    }
+
     /// The value of `inst`, if it is available and the pass may use it.
     pub fn find(&self, cx: &PassCx, inst: &Inst) -> Option<ValueId> {
         if inst.op.is_constant() || !is_reusable(inst) {

@@ -30,7 +30,6 @@ use super::{Pass, PassCx};
 use crate::ir::builder::Builder;
 use crate::ir::op::{Op, Regions, Ty};
 use crate::ir::trace::{Args, Inst, Slot, Snapshot, SnapshotId, Trace, ValueId};
-use rustc_hash::FxHashMap;
 
 pub const PASS: Pass = Pass { name: "peel", run };
 
@@ -38,12 +37,13 @@ fn run(cx: &PassCx, input: &Trace) -> Trace {
     if input.loop_head().is_some() || !entry_types_are_stable(input) || !cx.allow("peel") {
         return input.clone();
     }
-    let mut pre_roll = Copier::new(Builder::like(input));
+    let mut pre_roll = Copier::new(input);
     pre_roll.copy_iteration(cx, input, &Carried::default());
     let mut classes = Classes::unchanged(&pre_roll.end_slots(input));
     let count = cx.count();
     loop {
         let mut body = pre_roll.clone();
+        body.out.reserve_for(input);
         let carried = body.enter_loop(input, &classes);
         body.copy_iteration(cx, input, &carried);
         let ends = body.end_slots(input);
@@ -56,12 +56,15 @@ fn run(cx: &PassCx, input: &Trace) -> Trace {
 
 /// Each slot that is read at entry ends the iteration with the type that was read.
 fn entry_types_are_stable(input: &Trace) -> bool {
-    let end = &input.snapshot(input.end).slots;
-    let ends: FxHashMap<Slot, ValueId> = end.iter().copied().collect();
-    let loads = input.insts.iter().filter(|inst| inst.op == Op::SlotLoad);
-    loads
-        .into_iter()
-        .all(|load| ends.get(&(load.imm as Slot)).is_none_or(|&end| input.ty(end) == load.ty))
+    let ends = &input.snapshot(input.end).slots;
+    let mut loads = input.insts.iter().filter(|inst| inst.op == Op::SlotLoad);
+    loads.all(|load| find(ends, load.imm as Slot).is_none_or(|end| input.ty(end) == load.ty))
+}
+
+/// What a slot holds in a state; slots ascend.
+fn find(state: &[(Slot, ValueId)], slot: Slot) -> Option<ValueId> {
+    let at = state.binary_search_by_key(&slot, |&(slot, _)| slot).ok()?;
+    Some(state[at].1)
 }
 
 /// Slots that the iteration writes, in classes that share a value at the loop head.
@@ -93,14 +96,14 @@ impl Classes {
     /// Splits classes by the values that a body left in their slots. Returns whether the body was
     /// made under an assumption that it refutes.
     fn refine(&mut self, carried: &Carried, ends: &[(Slot, ValueId)]) -> bool {
-        let ends: FxHashMap<Slot, ValueId> = ends.iter().copied().collect();
+        let end = |slot| find(ends, slot).expect("carried slots are those of the end state");
         let mut refined: Vec<Class> = Vec::new();
         let mut refuted = false;
         for class in &self.members {
             let start = refined.len();
             for &slot in &class.slots {
-                let next = ends[&slot];
-                let alike = |other: &&mut Class| ends[&other.slots[0]] == next;
+                let next = end(slot);
+                let alike = |other: &&mut Class| end(other.slots[0]) == next;
                 if let Some(other) = refined[start..].iter_mut().find(alike) {
                     other.slots.push(slot);
                     continue;
@@ -127,8 +130,7 @@ struct Carried {
 
 impl Carried {
     fn get(&self, slot: Slot) -> Option<ValueId> {
-        let at = self.slots.binary_search_by_key(&slot, |&(slot, _)| slot).ok()?;
-        Some(self.slots[at].1)
+        find(&self.slots, slot)
     }
     fn value(&self, slot: Slot) -> ValueId {
         self.get(slot).expect("every slot of a class is carried")
@@ -136,15 +138,21 @@ impl Carried {
 
     /// `own` on top of the carried state; `limit` is the first slot that the root frame does not
     /// own at this point.
-    fn overlay(&self, own: &[(Slot, ValueId)], limit: Slot) -> Vec<(Slot, ValueId)> {
-        let mut slots: Vec<(Slot, ValueId)> =
-            self.slots.iter().copied().filter(|&(slot, _)| slot < limit).collect();
-        for &(slot, value) in own {
-            match slots.binary_search_by_key(&slot, |&(slot, _)| slot) {
-                Ok(at) => slots[at].1 = value,
-                Err(at) => slots.insert(at, (slot, value)),
-            }
+    fn overlay(&self, own: Vec<(Slot, ValueId)>, limit: Slot) -> Vec<(Slot, ValueId)> {
+        if self.slots.is_empty() {
+            return own;
         }
+        let mut slots = Vec::with_capacity(self.slots.len() + own.len());
+        let carried = self.slots.iter().copied().take_while(|&(slot, _)| slot < limit);
+        let mut carried = carried.peekable();
+        for (slot, value) in own {
+            while let Some(below) = carried.next_if(|&(carried, _)| carried < slot) {
+                slots.push(below);
+            }
+            carried.next_if(|&(carried, _)| carried == slot);
+            slots.push((slot, value));
+        }
+        slots.extend(carried);
         slots
     }
 }
@@ -157,17 +165,17 @@ struct Copier {
     facts: Facts,
     /// What each of the input's values became in the copy under way.
     values: Vec<Option<ValueId>>,
-    snapshots: FxHashMap<SnapshotId, SnapshotId>,
+    snapshots: Vec<Option<SnapshotId>>,
 }
 
 impl Copier {
-    fn new(out: Builder) -> Copier {
+    fn new(input: &Trace) -> Copier {
         Copier {
-            out,
-            available: Available::default(),
+            out: Builder::like(input),
+            available: Available::with_room_for(input),
             facts: Facts::default(),
             values: Vec::new(),
-            snapshots: FxHashMap::default(),
+            snapshots: Vec::new(),
         }
     }
 
@@ -199,7 +207,7 @@ impl Copier {
     fn copy_iteration(&mut self, cx: &PassCx, input: &Trace, carried: &Carried) {
         let entry = std::mem::take(&mut self.values);
         self.values = vec![None; input.insts.len()];
-        self.snapshots.clear();
+        self.snapshots = vec![None; input.snapshots.len()];
         for (old, inst) in input.iter() {
             let slot_value = match inst.op {
                 Op::SlotLoad => {
@@ -222,9 +230,8 @@ impl Copier {
         inst: &Inst,
         carried: &Carried,
     ) -> Option<ValueId> {
-        let snapshot = inst.snapshot.map(|old| self.snapshot(input, old, carried));
         let args: Args = inst.args.map(|value| self.map(value));
-        let inst = match fold(cx, &mut self.out, Inst { args, snapshot, ..inst.clone() }) {
+        let inst = match fold(cx, &mut self.out, Inst { args, ..inst.clone() }) {
             Folded::Value(value) => return Some(value),
             Folded::Holds => return None,
             Folded::Keep(inst) => inst,
@@ -236,20 +243,21 @@ impl Copier {
             return None;
         }
         self.facts.record(&self.out, &inst);
-        let new = self.out.push_inst(inst);
+        let snapshot = inst.snapshot.map(|old| self.snapshot(input, old, carried));
+        let new = self.out.push_inst(Inst { snapshot, ..inst });
         self.available.record(&self.out, new);
         Some(whole_value(cx, &mut self.out, new).unwrap_or(new))
     }
 
     fn snapshot(&mut self, input: &Trace, old: SnapshotId, carried: &Carried) -> SnapshotId {
-        if let Some(&new) = self.snapshots.get(&old) {
+        if let Some(new) = self.snapshots[old.0 as usize] {
             return new;
         }
         let mut state: Snapshot = input.snapshot(old).map_values(|value| self.map(value));
         let limit = state.frames.first().map_or(Slot::MAX, |link| link.base - 1);
-        state.slots = carried.overlay(&state.slots, limit);
+        state.slots = carried.overlay(state.slots, limit);
         let new = self.out.snapshot(state);
-        self.snapshots.insert(old, new);
+        self.snapshots[old.0 as usize] = Some(new);
         new
     }
 
@@ -260,9 +268,8 @@ impl Copier {
     }
 
     fn finish(mut self, input: &Trace, carried: &Carried, ends: &[(Slot, ValueId)]) -> Trace {
-        let at = |slot: Slot| ends.binary_search_by_key(&slot, |&(slot, _)| slot);
         for &(phi, slot) in &carried.phis {
-            let next = ends[at(slot).expect("carried slots are those of the end state")].1;
+            let next = find(ends, slot).expect("carried slots are those of the end state");
             self.out.set_phi_next(phi, next);
         }
         let end = Snapshot { slots: ends.to_vec(), ..input.snapshot(input.end).clone() };

@@ -21,6 +21,14 @@ use crate::vm::error::{LuaError, LuaResult};
 use crate::vm::native::{Args, BasicType, Intrinsic, NativeFunction, Outcome, Returned};
 use std::sync::Arc;
 
+/// The globals in the order in which PUC makes them, those of [`super::load_file`] among them.
+#[rustfmt::skip]
+pub(super) const KEYS: &[&str] = &[
+    "assert", "collectgarbage", "dofile", "error", "getmetatable", "ipairs", "loadfile", "load", "next",
+    "pairs", "pcall", "print", "warn", "rawequal", "rawlen", "rawget", "rawset", "select", "setmetatable",
+    "tonumber", "tostring", "type", "xpcall", "_G", "_VERSION",
+];
+
 pub static FUNCTIONS: [NativeFunction; 21] = [
     NativeFunction { name: "collectgarbage", call: collectgarbage, intrinsic: None },
     NativeFunction { name: "assert", call: assert, intrinsic: None },

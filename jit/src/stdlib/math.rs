@@ -18,6 +18,14 @@ use crate::vm::Vm;
 use crate::vm::error::LuaResult;
 use crate::vm::native::{Args, Intrinsic, NativeFunction, Returned};
 
+/// The keys of the library in the order in which PUC makes them.
+#[rustfmt::skip]
+pub(super) const KEYS: &[&str] = &[
+    "abs", "acos", "asin", "atan", "ceil", "cos", "deg", "exp", "tointeger", "floor", "fmod", "ult", "log",
+    "max", "min", "modf", "rad", "sin", "sqrt", "tan", "type", "atan2", "cosh", "sinh", "tanh", "pow",
+    "frexp", "ldexp", "log10", "random", "randomseed", "pi", "huge", "maxinteger", "mininteger",
+];
+
 pub static FUNCTIONS: [NativeFunction; 28] = [
     NativeFunction { name: "abs", call: abs, intrinsic: Some(Intrinsic::MathAbs) },
     NativeFunction { name: "acos", call: |vm, args| unary(vm, args, f64::acos), intrinsic: None },

@@ -47,33 +47,35 @@ use crate::vm::{NativeFunction, Vm};
 struct Library {
     name: &'static str,
     functions: &'static [NativeFunction],
+    /// The keys that the table gets first, in this order; empty if that is the order of `functions`.
+    keys: &'static [&'static str],
     /// Adds what is not a plain function.
     finish: fn(&mut Vm, TableRef),
 }
 
 /// The libraries whose results depend on nothing but the program. `_G` stands for the globals themselves.
 static PURE: &[Library] = &[
-    Library { name: "_G", functions: &base::FUNCTIONS, finish: base::finish },
-    Library { name: "math", functions: &math::FUNCTIONS, finish: math::finish },
-    Library { name: "table", functions: &table::FUNCTIONS, finish: |_, _| {} },
-    Library { name: "string", functions: &string::FUNCTIONS, finish: string::finish },
-    Library { name: "utf8", functions: &utf8::FUNCTIONS, finish: utf8::finish },
-    Library { name: "coroutine", functions: &coroutine::FUNCTIONS, finish: |_, _| {} },
+    Library { name: "_G", functions: &base::FUNCTIONS, keys: base::KEYS, finish: base::finish },
+    Library { name: "table", functions: &table::FUNCTIONS, keys: &[], finish: |_, _| {} },
+    Library { name: "string", functions: &string::FUNCTIONS, keys: &[], finish: string::finish },
+    Library { name: "math", functions: &math::FUNCTIONS, keys: math::KEYS, finish: math::finish },
+    Library { name: "utf8", functions: &utf8::FUNCTIONS, keys: &[], finish: utf8::finish },
+    Library { name: "coroutine", functions: &coroutine::FUNCTIONS, keys: &[], finish: |_, _| {} },
 ];
 
 /// The libraries that touch the system outside, or (`debug`) the hooks by which runs are compared. `_G` adds
 /// to the globals.
 static SYSTEM: &[Library] = &[
-    Library { name: "_G", functions: &load_file::FUNCTIONS, finish: |_, _| {} },
-    Library { name: "package", functions: &package::FUNCTIONS, finish: package::finish },
-    Library { name: "io", functions: &io::FUNCTIONS, finish: io::finish },
-    Library { name: "os", functions: &os::FUNCTIONS, finish: |_, _| {} },
-    Library { name: "debug", functions: &debug::FUNCTIONS, finish: debug::finish },
+    Library { name: "_G", functions: &load_file::FUNCTIONS, keys: &[], finish: |_, _| {} },
+    Library { name: "package", functions: &package::FUNCTIONS, keys: &[], finish: package::finish },
+    Library { name: "io", functions: &io::FUNCTIONS, keys: &[], finish: io::finish },
+    Library { name: "os", functions: &os::FUNCTIONS, keys: &[], finish: |_, _| {} },
+    Library { name: "debug", functions: &debug::FUNCTIONS, keys: &[], finish: debug::finish },
 ];
 
 /// What [`open_pure`] has of the system's libraries.
 static PART: &[Library] =
-    &[Library { name: "debug", functions: &debug::TRACEBACK, finish: |_, _| {} }];
+    &[Library { name: "debug", functions: &debug::TRACEBACK, keys: &[], finish: |_, _| {} }];
 
 /// Builds the globals.
 pub fn open_all(vm: &mut Vm) {
@@ -82,10 +84,14 @@ pub fn open_all(vm: &mut Vm) {
 }
 
 /// Builds the globals without what touches the system outside: `dofile`, `loadfile`, `require`, `io`,
-/// `os`, `package`; of `debug` it has `traceback` alone. For hosts that compare runs.
+/// `os`, `package`; of `debug` it has `traceback` alone. For hosts that compare runs: tables are traversed in
+/// the order in which PUC's are that open these libraries in this order.
 pub fn open_pure(vm: &mut Vm) {
     open(vm, PURE);
     open(vm, PART);
+    for function in &load_file::FUNCTIONS {
+        vm.set_global(function.name, Value::NIL);
+    }
 }
 
 fn open(vm: &mut Vm, libraries: &'static [Library]) {
@@ -93,14 +99,28 @@ fn open(vm: &mut Vm, libraries: &'static [Library]) {
         let table = match library.name {
             "_G" => {
                 let globals = vm.globals();
+                reserve(vm, globals, library.keys);
                 set_functions(vm, globals, library.functions);
                 globals
+            }
+            _ if !library.keys.is_empty() => {
+                let table = vm.heap.new_table_sized(0, library.keys.len() as u32);
+                reserve(vm, table, library.keys);
+                set_functions(vm, table, library.functions);
+                table
             }
             _ => table_of(vm, library.functions, 0),
         };
         (library.finish)(vm, table);
         vm.globals().set_name(&mut vm.heap, library.name, Value::from(table));
         vm.loaded().set_name(&mut vm.heap, library.name, Value::from(table));
+    }
+}
+
+/// Gives a table these keys, in this order.
+fn reserve(vm: &mut Vm, table: TableRef, keys: &[&str]) {
+    for key in keys {
+        table.set_name(&mut vm.heap, key, Value::FALSE);
     }
 }
 

@@ -11,7 +11,8 @@ use super::layout::{
 };
 use super::{Facts, LibraryNames, NAMES, NIL, PucValue};
 use crate::canon::{
-    Address, Class, Frame, FunctionId, ProtoId, State, ThreadFrameVisitor, ThreadStatus, View,
+    Address, Class, Frame, FunctionId, LibraryName, ProtoId, State, ThreadFrameVisitor,
+    ThreadStatus, View,
 };
 use mlua::ffi;
 use std::ffi::{CStr, c_int};
@@ -106,8 +107,9 @@ impl PucState<'_> {
             match self.view(value) {
                 View::Object(Class::Native, address) => {
                     names.all.push(name.clone());
-                    let entry =
-                        names.functions.entry(native_code(address)).or_insert_with(|| name.clone());
+                    let code = native_code(address);
+                    let name = LibraryName::new(name);
+                    let entry = names.functions.entry(code).or_insert_with(|| name.clone());
                     if name < *entry {
                         *entry = name;
                     }
@@ -115,7 +117,7 @@ impl PucState<'_> {
                 View::Object(Class::Table, _) if prefix.is_empty() && name != "_G" => {
                     self.collect_names(value, &format!("{name}."), names);
                     names.all.push(name.clone());
-                    names.tables.push(name);
+                    names.tables.push(LibraryName::new(name));
                 }
                 _ => {}
             }
@@ -358,11 +360,11 @@ impl State for PucState<'_> {
         (main != self.l).then_some(PucValue { payload: main as u64, tag: tag::THREAD })
     }
 
-    fn library_name(&self, class: Class, object: Address) -> Option<&str> {
+    fn library_name(&self, class: Class, object: Address) -> Option<&LibraryName> {
         if class == Class::Table {
             let table = self.facts.tables.iter().find(|(address, _)| *address == object.0);
             return table.map(|(_, name)| *name);
         }
-        NAMES.get()?.functions.get(&native_code(object)).map(String::as_str)
+        NAMES.get()?.functions.get(&native_code(object))
     }
 }

@@ -312,7 +312,10 @@ impl<'t> Lower<'t> {
             Place::Reg(r) => (value, Held::At(r)),
             Place::None => panic!("v{} is in a snapshot and has no value", value.0),
         };
-        let values = snapshot_values(self.trace, snapshot).into_iter().map(held).collect();
+        // Distinct and ascending.
+        let mut values: Vec<_> = self.trace.snapshot(snapshot).values().map(held).collect();
+        values.sort_unstable_by_key(|&(value, _)| value);
+        values.dedup_by_key(|&mut (value, _)| value);
         Exit { id, snapshot, values }
     }
 }
@@ -345,16 +348,6 @@ fn sink_count_down(body: &mut Block) {
     }
 }
 
-/// The distinct values that a snapshot needs, ascending.
-pub fn snapshot_values(trace: &Trace, snapshot: SnapshotId) -> Vec<ValueId> {
-    let snapshot = trace.snapshot(snapshot);
-    let frames = snapshot.frames.iter().map(|frame| frame.closure);
-    let mut values: Vec<ValueId> = frames.chain(snapshot.slots.iter().map(|&(_, v)| v)).collect();
-    values.sort_unstable();
-    values.dedup();
-    values
-}
-
 fn used_values(trace: &Trace) -> Vec<bool> {
     let mut used = vec![false; trace.insts.len()];
     let mut snapshots = vec![trace.end];
@@ -367,7 +360,7 @@ fn used_values(trace: &Trace) -> Vec<bool> {
     snapshots.sort_unstable();
     snapshots.dedup();
     for snapshot in snapshots {
-        for value in snapshot_values(trace, snapshot) {
+        for value in trace.snapshot(snapshot).values() {
             used[value.0 as usize] = true;
         }
     }

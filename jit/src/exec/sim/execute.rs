@@ -24,8 +24,6 @@ use crate::exec::trap::TrapKind;
 
 /// Where a trace returns to.
 pub const RETURN: u64 = 0x00ca_11e4_0000_0000;
-/// What a helper leaves in the registers it may destroy.
-const CLOBBERED: u64 = 0xc10b_be4e_d000_0000;
 const LINK: Reg = 30;
 
 /// Architectural state, plus what is known about it.
@@ -67,7 +65,7 @@ pub struct Stop {
 
 impl Machine {
     fn get(&self, reg: Reg) -> u64 {
-        self.x[reg as usize % CELLS]
+        self.x[reg as usize]
     }
 }
 
@@ -85,7 +83,7 @@ impl Run<'_> {
 
         macro_rules! x {
             ($reg:expr) => {
-                self.machine.x[$reg as usize % CELLS]
+                self.machine.x[$reg as usize]
             };
         }
         macro_rules! end_line {
@@ -176,9 +174,9 @@ impl Run<'_> {
             if ins.reads & !defined != 0 {
                 stop!(TrapKind::UndefinedRead, undefined_names(ins.reads & !defined));
             }
-            let mut op = ins.op;
-            if let Op::Wrapped { kept, head, forced, watched } = op {
-                op = self.space.kept[kept as usize];
+            let mut op = &ins.op;
+            if let Op::Wrapped { kept, head, forced, watched } = *op {
+                op = &self.space.kept[kept as usize];
                 self.machine.arrivals += head as u64;
                 if watched {
                     self.steps.reach(pc, &self.machine.x);
@@ -187,11 +185,11 @@ impl Run<'_> {
                     let left = *self.force_in;
                     *self.force_in = left.saturating_sub(1);
                     if left == 1 {
-                        goto!(taken_target(op));
+                        goto!(taken_target(*op));
                     }
                 }
             }
-            match op {
+            match *op {
                 Op::Constant { rd, value } => x!(rd) = value,
                 Op::MoveKeep { rd, w, shift, imm } => {
                     let kept = x!(rd) & !(0xffff << shift);
@@ -512,8 +510,8 @@ impl Run<'_> {
             return deny(TrapKind::UnsoundValue, no_value_at(cell));
         }
         let result = self.memory.call(function, x, d);
-        for reg in (0..64).filter(|reg| CALLER_SAVED >> reg & 1 == 1) {
-            self.machine.x[reg] = CLOBBERED | reg as u64;
+        for (first, end) in CALLER_SAVED_RUNS {
+            self.machine.x[first..end].copy_from_slice(&CLOBBERED[first..end]);
         }
         // A real `blr` leaves the return address in x30; nobody may rely on it after the call.
         self.machine.x[LINK as usize] = address_of(pc + 1);
@@ -527,11 +525,32 @@ fn no_value_at(cell: u64) -> String {
     format!("no value any more at {cell:#x}, which was stored to")
 }
 
-/// x0-x17, x30, the flags, v0-v7 and v16-v31; of v8-v15 the low halves survive.
+/// Cells from one up to another: x0-x17, v0-v7 and v16-v31; of v8-v15 the low halves survive.
+const CALLER_SAVED_RUNS: [(usize, usize); 3] = [(0, 18), (32, 40), (48, 64)];
+
+/// What a helper leaves in the registers it may destroy.
+const CLOBBERED: [u64; 64] = {
+    let mut cells = [0; 64];
+    let mut cell = 0;
+    while cell < 64 {
+        cells[cell] = 0xc10b_be4e_d000_0000 | cell as u64;
+        cell += 1;
+    }
+    cells
+};
+
+/// Those cells, x30 and the flags.
 const CALLER_SAVED: u64 = {
-    let general = 0x3_ffff | 1 << LINK;
-    let float = (0xffff_00ffu64) << FPR;
-    general | FLAGS | float
+    let (mut saved, mut run) = (1 << LINK | FLAGS, 0);
+    while run < CALLER_SAVED_RUNS.len() {
+        let (mut cell, end) = CALLER_SAVED_RUNS[run];
+        while cell < end {
+            saved |= 1 << cell;
+            cell += 1;
+        }
+        run += 1;
+    }
+    saved
 };
 
 /// The first cell and the lowest address of a run.

@@ -6,8 +6,10 @@
 //! Four places exist: live regions of the memory map (host memory), the context (host memory), the
 //! stack (simulated, at addresses no host memory has), code (simulated, loads only). Each instruction
 //! remembers the region it last hit; it is asked for again only outside that region or when the map's
-//! epoch moved on. Context and stack are compared against directly.
+//! epoch moved on, and then the region that any instruction found last comes before the map. Context and
+//! stack are compared against directly.
 
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
 
@@ -59,6 +61,8 @@ pub struct Denied {
 pub struct Memory<'a> {
     map: &'a dyn MemoryMap,
     epoch: u64,
+    /// The region that was found last at this epoch, start and end.
+    found: Cell<(u64, u64)>,
     context: *mut u8,
     context_address: u64,
     exclusive: PhantomData<(&'a mut TraceContext, &'a mut Stack)>,
@@ -89,6 +93,7 @@ impl<'a> Memory<'a> {
         Memory {
             map,
             epoch: map.epoch(),
+            found: Cell::default(),
             context: context.cast(),
             context_address: context.expose_provenance() as u64,
             exclusive: PhantomData,
@@ -134,7 +139,10 @@ impl<'a> Memory<'a> {
 
     /// To be called whenever the host may have changed the heap.
     fn refresh(&mut self) {
-        self.epoch = self.map.epoch();
+        let epoch = self.map.epoch();
+        if epoch != self.epoch {
+            (self.epoch, self.found) = (epoch, Cell::default());
+        }
     }
 
     #[inline(always)]
@@ -308,17 +316,21 @@ impl<'a> Memory<'a> {
 
     /// Asks the map, and remembers the answer.
     fn find(&self, hit: &mut Hit, address: u64, bytes: u64, what: &str) -> Result<(), Box<Denied>> {
-        let region = self.map.region(address, bytes).filter(|region| {
-            region.start <= address && region.end >= address && region.end - address >= bytes
+        let holds = |&(start, end): &(u64, u64)| {
+            start <= address && end >= address && end - address >= bytes
+        };
+        let region = Some(self.found.get()).filter(holds).or_else(|| {
+            let region = self.map.region(address, bytes)?;
+            Some((region.start, region.end)).filter(holds)
         });
-        let Some(region) = region else {
+        let Some((start, end)) = region else {
             return Err(Box::new(Denied {
                 kind: TrapKind::WildAccess,
                 message: format!("{what} of {bytes} bytes at {address:#x}, which is not live"),
             }));
         };
-        let room = region.end - region.start - bytes;
-        *hit = Hit { start: region.start, room, epoch: self.epoch };
+        self.found.set((start, end));
+        *hit = Hit { start, room: end - start - bytes, epoch: self.epoch };
         Ok(())
     }
 

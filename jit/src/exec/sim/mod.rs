@@ -42,7 +42,7 @@ use memory::{Hit, Memory, Stack};
 pub use memory::{STACK_BASE, STACK_BYTES, STACK_TOP};
 use op::{ALWAYS, CELLS, FPR, SP, bit};
 pub use space::BASE as CODE_BASE;
-use space::{Space, address_of};
+use space::{FIRST_WORDS, Space, address_of};
 use steps::Steps;
 
 /// The architectural state at a moment of a run.
@@ -102,8 +102,8 @@ impl Simulator {
             space: Space::new(),
             machine: Machine { x: [0; CELLS], nzcv: 0, defined: 0, executed: 0, arrivals: 0 },
             stack: Stack::new(),
-            hits: Vec::new(),
-            flow: Vec::new(),
+            hits: Vec::with_capacity(FIRST_WORDS),
+            flow: Vec::with_capacity(FIRST_WORDS),
             force_in: 0,
             steps: Steps::default(),
         };
@@ -169,7 +169,7 @@ impl Simulator {
 
     fn prepare(&mut self, context: u64, base: u64) {
         let machine = &mut self.machine;
-        machine.x = ENTRY;
+        machine.x[..ENTRY.len()].copy_from_slice(&ENTRY);
         machine.x[0] = context;
         machine.x[1] = base;
         machine.defined = bit(0) | bit(1) | bit(30) | ALWAYS;
@@ -221,8 +221,8 @@ impl Simulator {
 }
 
 /// Registers at entry: recognisable patterns, so that a leak shows in a dump.
-const ENTRY: [u64; CELLS] = {
-    let mut cells = [0; CELLS];
+const ENTRY: [u64; SP as usize + 1] = {
+    let mut cells = [0; SP as usize + 1];
     let mut i = 0;
     while i < 64 {
         cells[i] = 0xdead_0000_0000_0000 | i as u64;

@@ -13,7 +13,8 @@
 /// Index of a cell in the register file.
 pub type Reg = u8;
 
-pub const CELLS: usize = 128;
+/// More than there are, so that any `Reg` is an index.
+pub const CELLS: usize = 256;
 /// First floating-point register.
 pub const FPR: Reg = 32;
 pub const ZERO: Reg = 64;

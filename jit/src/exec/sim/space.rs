@@ -26,6 +26,8 @@ pub const BASE: u64 = 0x00c0_de00_0000_0000;
 const MAX_WORDS: usize = (64 << 20) / 4;
 /// `udf #0`, between blocks.
 const UNDEFINED: u32 = 0;
+/// Room at the start, for the traces of a small program.
+pub const FIRST_WORDS: usize = 1 << 10;
 
 /// One installed blob.
 pub struct Block {
@@ -53,8 +55,8 @@ pub struct Space {
 impl Space {
     pub fn new() -> Space {
         let mut space = Space {
-            words: Vec::new(),
-            ops: Vec::new(),
+            words: Vec::with_capacity(FIRST_WORDS),
+            ops: Vec::with_capacity(FIRST_WORDS),
             blocks: Vec::new(),
             kept: Vec::new(),
             forced: None,
@@ -119,6 +121,9 @@ impl Space {
     fn join(&mut self, start: usize, end: usize) {
         let first = start.saturating_sub(MAX_RUN).max(1);
         for at in (first..end).rev() {
+            if Run::of(self.ops[at].op).is_none() {
+                continue;
+            }
             let alone = self.ops[at].alone();
             self.ops[at] = alone.joined_with(&self.ops[at + 1]).unwrap_or(alone);
         }
