@@ -57,7 +57,7 @@ pub fn output(printed: &[u8]) -> Cow<'_, [u8]> {
 /// A string in the form in which it is compared: the digits of addresses dropped.
 pub fn string(bytes: &[u8]) -> Cow<'_, [u8]> {
     const MARK: &[u8] = b": 0x";
-    if !bytes.windows(MARK.len()).any(|window| window == MARK) {
+    if !bytes.contains(&MARK[0]) || !bytes.windows(MARK.len()).any(|window| window == MARK) {
         return Cow::Borrowed(bytes);
     }
     let mut kept = Vec::with_capacity(bytes.len());
@@ -81,7 +81,8 @@ pub fn is_unsupported(message: &[u8]) -> bool {
 /// a doubt with it.
 pub fn mentions(source: &[u8], word: &str) -> bool {
     let part_of_name = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
-    source.windows(word.len()).enumerate().any(|(start, window)| {
+    let starts = source.windows(word.len()).enumerate();
+    starts.filter(|(_, window)| window[0] == word.as_bytes()[0]).any(|(start, window)| {
         window == word.as_bytes()
             && !source[..start].last().is_some_and(part_of_name)
             && !source[start + word.len()..].first().is_some_and(part_of_name)
