@@ -30,6 +30,6 @@ pub use listing::listing;
 pub use liveness::Liveness;
 pub use load::{load, load_source};
 pub use opcode::{Event, Format, Instruction, Op, OpInfo, Operand, Pc};
-pub use proto::{AbsLine, Constant, LocalVar, Proto, UpvalueDesc, VarKind};
+pub use proto::{AbsLine, Constant, LocalVar, MAX_REGISTERS, Proto, UpvalueDesc, VarKind};
 pub use undump::undump;
 pub use verify::{Violation, verify};

@@ -15,6 +15,8 @@ use super::opcode::{Instruction, Pc};
 pub const ABS_LINE_INFO: i8 = -128;
 /// At most this many instructions in a row rely on relative line information.
 pub const MAX_RELATIVE_LINES: u32 = 128;
+/// Registers a function may have; the number must fit in eight bits.
+pub const MAX_REGISTERS: u32 = 255;
 /// Longest string that PUC calls short. Only short strings are operands of GETFIELD and its kin.
 pub const MAX_SHORT_STRING_BYTES: usize = 40;
 

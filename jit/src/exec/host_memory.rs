@@ -11,15 +11,13 @@
 use super::executor::MemoryMap;
 use super::helpers::{HostFn, Parameter};
 use super::runtime::Helper;
+use crate::bytecode::MAX_REGISTERS;
 use crate::heap::value::{Tag, VALUE_PAYLOAD, VALUE_SIZE, VALUE_TAG};
 use crate::ir::eval::{EvalTrap, TraceMemory};
 use crate::ir::op::Ty;
 use crate::ir::trace::Slot;
 use rustc_hash::FxHashSet;
 use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
-
-/// Registers of a frame, at most.
-const MAX_REGISTERS: u64 = 255;
 
 /// The running frame's registers, and everything reachable from them.
 pub struct HostMemory<'a> {
@@ -67,7 +65,9 @@ impl<'a> HostMemory<'a> {
 
     fn keep_entry_value(&mut self, address: u64) {
         let slot = address.wrapping_sub(self.base) / VALUE_SIZE as u64;
-        if slot < MAX_REGISTERS && self.overwritten.iter().all(|kept| kept.0 != slot as Slot) {
+        if slot < u64::from(MAX_REGISTERS)
+            && self.overwritten.iter().all(|kept| kept.0 != slot as Slot)
+        {
             let value = self.slot(slot as Slot);
             self.overwritten.push((slot as Slot, value));
         }

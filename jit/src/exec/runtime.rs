@@ -145,10 +145,8 @@ unsafe fn table_set(heap: u64, table: u64, key: Value, payload: u64, tag: u64) -
     let value = Value::from_raw(lua_tag(tag), payload);
     // A trace cannot fail here: the limit is noticed at the interpreter's next allocation point. Where
     // that is too late, no such trace is recorded (`JitConfig::tables_may_grow`).
-    // A panic here aborts the process rather than unwind into the trace. It takes a table of 2^30
-    // nodes to get there.
-    heap.beyond_limit(|heap| table_of(table).set(heap, key, value))
-        .expect("the key is valid and the table has room");
+    // A panic here aborts the process rather than unwind into the trace.
+    table_of(table).set_beyond_limit(heap, key, value);
     0
 }
 

@@ -441,8 +441,14 @@ impl TableRef {
     /// `t[name] = value` for a short name, in a small table of a library.
     pub fn set_name(self, heap: &mut Heap, name: &str, value: Value) {
         let key = heap.new_string_value(name.as_bytes());
+        self.set_beyond_limit(heap, key, value);
+    }
+
+    /// `t[key] = value` for a valid key, whether or not the memory limit has room. Panics only where no
+    /// memory helps: in a table of 2^30 nodes.
+    pub(crate) fn set_beyond_limit(self, heap: &mut Heap, key: Value, value: Value) {
         heap.beyond_limit(|heap| self.set(heap, key, value))
-            .expect("a string is a valid key, and the table is small");
+            .expect("the key is valid and the table has room");
     }
 
     /// Whether another run may traverse an equal table in another order.

@@ -8,14 +8,13 @@ use std::sync::Arc;
 
 use super::super::opcode::{Instruction, MAX_A, MAX_BX, MAX_SJ, OFFSET_SJ, Op, Pc};
 use super::super::proto::{
-    ABS_LINE_INFO, AbsLine, Constant, LocalVar, MAX_RELATIVE_LINES, Proto, UpvalueDesc,
+    ABS_LINE_INFO, AbsLine, Constant, LocalVar, MAX_REGISTERS, MAX_RELATIVE_LINES, Proto,
+    UpvalueDesc,
 };
 use super::expdesc::JumpList;
 use super::scope::{Label, Scope, Variable};
 use super::{CompileError, Res};
 
-/// Registers a function may have; the number must fit in eight bits.
-const MAX_REGISTERS: u32 = 255;
 /// Stands for "no register" in a TESTSET whose destination is not known yet.
 pub(super) const NO_REGISTER: u32 = MAX_A;
 /// Operand of a JMP at the end of a jump list: a jump to itself.

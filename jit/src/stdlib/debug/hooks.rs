@@ -32,8 +32,7 @@ pub fn sethook(vm: &mut Vm, args: Args) -> LuaResult<Returned> {
         }
     }
     let table = vm.hook_table();
-    let set = vm.heap.beyond_limit(|heap| table.set(heap, Value::from(thread), hook));
-    set.expect("the key is a thread");
+    table.set_beyond_limit(&mut vm.heap, Value::from(thread), hook);
     vm.set_hook_events(thread, events, count);
     vm.ret0_after_hooks()
 }

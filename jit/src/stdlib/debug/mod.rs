@@ -55,9 +55,7 @@ pub fn finish(vm: &mut Vm, _: TableRef) {
     for (index, value) in
         [Value::from(vm.main_thread()), Value::from(vm.globals())].iter().enumerate()
     {
-        let key = Value::int(index as i64 + 1);
-        let set = vm.heap.beyond_limit(|heap| registry.set(heap, key, *value));
-        set.expect("the key is a number");
+        registry.set_beyond_limit(&mut vm.heap, Value::int(index as i64 + 1), *value);
     }
 }
 

@@ -35,8 +35,7 @@ pub fn finish(vm: &mut Vm, package: TableRef) {
     package.set_name(&mut vm.heap, "searchers", Value::from(searchers));
     for (i, searcher) in search::SEARCHERS.iter().enumerate() {
         let searcher = Value::from(vm.heap.new_native_closure(searcher, &upvalue));
-        let set = vm.heap.beyond_limit(|heap| searchers.set_int(heap, i as i64 + 1, searcher));
-        set.expect("the table is large enough");
+        searchers.set_beyond_limit(&mut vm.heap, Value::int(i as i64 + 1), searcher);
     }
     for (name, variable, default) in
         [("path", "LUA_PATH", LUA_PATH), ("cpath", "LUA_CPATH", C_PATH)]
