@@ -78,14 +78,13 @@ pub fn adds(w: bool, a: u64, b: u64) -> (u64, u8) {
 pub fn subs(w: bool, a: u64, b: u64) -> (u64, u8) {
     if w {
         let (a, b) = (a as u32, b as u32);
-        let difference = a.wrapping_sub(b);
-        let overflow = ((a ^ b) & (a ^ difference)) >> 31 != 0;
-        let nzcv = flags(difference >> 31 != 0, a == b, a >= b, overflow);
-        (difference as u64, nzcv)
+        let (difference, borrow) = a.overflowing_sub(b);
+        let (signed, overflow) = (a as i32).overflowing_sub(b as i32);
+        (difference as u64, flags(signed < 0, difference == 0, !borrow, overflow))
     } else {
-        let difference = a.wrapping_sub(b);
-        let overflow = ((a ^ b) & (a ^ difference)) >> 63 != 0;
-        (difference, flags(difference >> 63 != 0, a == b, a >= b, overflow))
+        let (difference, borrow) = a.overflowing_sub(b);
+        let (signed, overflow) = (a as i64).overflowing_sub(b as i64);
+        (difference, flags(signed < 0, difference == 0, !borrow, overflow))
     }
 }
 

@@ -122,6 +122,19 @@ impl Run<'_> {
                 continue;
             }};
         }
+        // A comparison goes on to the branch that mostly follows it, without another round of the loop.
+        macro_rules! compare {
+            ($ins:expr, $nzcv:expr) => {{
+                nzcv = $nzcv;
+                if let Op::BranchIf { cond, target } = ops[pc + 1].op {
+                    pc += 1;
+                    if alu::holds(cond, nzcv) {
+                        defined |= $ins.writes;
+                        goto!(target);
+                    }
+                }
+            }};
+        }
         // The base register of an access; SP must be aligned.
         macro_rules! base {
             ($rn:expr) => {{
@@ -215,8 +228,16 @@ impl Run<'_> {
                     x!(rd) = alu::narrow(w, x!(rn).wrapping_sub(right));
                 }
                 Op::AddsImm { rd, rn, w, imm } => (x!(rd), nzcv) = alu::adds(w, x!(rn), imm),
-                Op::SubsImm { rd, rn, w, imm } => (x!(rd), nzcv) = alu::subs(w, x!(rn), imm),
-                Op::SubsReg { rd, rn, rm, w } => (x!(rd), nzcv) = alu::subs(w, x!(rn), x!(rm)),
+                Op::SubsImm { rd, rn, w, imm } => {
+                    let (difference, flags) = alu::subs(w, x!(rn), imm);
+                    x!(rd) = difference;
+                    compare!(ins, flags);
+                }
+                Op::SubsReg { rd, rn, rm, w } => {
+                    let (difference, flags) = alu::subs(w, x!(rn), x!(rm));
+                    x!(rd) = difference;
+                    compare!(ins, flags);
+                }
                 Op::Adds { rd, rn, w, op2 } => {
                     let right = alu::operand2(w, op2, x!(op2.rm));
                     (x!(rd), nzcv) = alu::adds(w, x!(rn), right);
@@ -297,7 +318,7 @@ impl Run<'_> {
                     let (a, addend) = (sign(negate_product, x!(rn)), sign(negate_addend, x!(ra)));
                     x!(rd) = fpu::mul_add(a, x!(rm), addend);
                 }
-                Op::FCompare { rn, rm } => nzcv = fpu::compare(x!(rn), x!(rm)),
+                Op::FCompare { rn, rm } => compare!(ins, fpu::compare(x!(rn), x!(rm))),
                 Op::FCompareIf { rn, rm, cond, nzcv: otherwise } => {
                     nzcv = if alu::holds(cond, nzcv) {
                         fpu::compare(x!(rn), x!(rm))
