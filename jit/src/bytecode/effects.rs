@@ -200,7 +200,19 @@ pub fn effects(proto: &Proto, pc: Pc) -> Effects {
             let edge = Edge { target: next, writes: RegisterSet::one(a), clobbers: from(a + 1) };
             Effects::new(range(a, a + b), edge)
         }
-        Op::Close | Op::ExtraArg => Effects::new(RegisterSet::EMPTY, Edge::to(next)),
+        Op::Close => {
+            // A variable's method is called right above it, where the block's registers were. Variables of
+            // blocks that have ended count too: what is above them is dead.
+            let marked = proto.code[..pc.index()].iter().filter_map(|mark| match mark.op() {
+                Op::Tbc => Some(mark.a()),
+                Op::TForPrep => Some(mark.a() + 3),
+                _ => None,
+            });
+            let lowest = marked.filter(|variable| *variable >= a).min();
+            let clobbers = lowest.map_or(RegisterSet::EMPTY, |variable| from(variable + 1));
+            Effects::new(RegisterSet::EMPTY, Edge { clobbers, ..Edge::to(next) })
+        }
+        Op::ExtraArg => Effects::new(RegisterSet::EMPTY, Edge::to(next)),
         Op::Jmp => Effects::new(RegisterSet::EMPTY, Edge::to(next.offset(i.sj()))),
         Op::TestSet => Effects::branch(
             RegisterSet::one(b),
