@@ -66,8 +66,7 @@ pub(crate) fn thrash(compared: &Compared, stats: &JitStats) -> Divergence {
         left_state: empty(left.clone()),
         right_state: empty(right.clone()),
         differences: vec![Difference {
-            place: "entries into one loop's traces without an iteration, beyond its iterations"
-                .into(),
+            place: "entries into one loop's traces that their instructions do not pay for".into(),
             left,
             right,
         }],

@@ -105,7 +105,7 @@ pub enum DivergenceKind {
     Output,
     /// One engine rejects the source, or rejects it with another message.
     Syntax,
-    /// All results agree, but a loop's traces were entered without progress more often than
+    /// All results agree, but a loop's traces were entered with too little progress more often than
     /// [`THRASH_BOUND`] allows.
     Thrash,
     /// The simulator and its referee came to different states: a defect of an executor, not of the
@@ -115,12 +115,13 @@ pub enum DivergenceKind {
     Broken,
 }
 
-/// By how much a loop head's entries into traces that complete no iteration may outnumber the iterations
-/// that its traces complete.
+/// How many entries into a loop head's traces may go unpaid by what the traces stand for
+/// ([`JitStats::thrash`](plumb_jit::trace::stats::JitStats::thrash)). A link from trace to trace is no entry:
+/// what counts is how far control comes between the interpreter's going and its coming back.
 ///
-/// The trace manager retires a trace at 41 of them beyond its iterations, and blacklists a loop at its
-/// fourth retirement; one flush may cost one trace more. That makes 205. A JIT beyond 256 does not keep
-/// its promise that no loop tries forever.
+/// The trace manager retires a trace beyond 40 of them, and blacklists a loop at its fourth retirement; one
+/// flush may cost one trace more. That makes 205. A JIT beyond 256 does not keep its promise that no loop
+/// tries forever.
 pub const THRASH_BOUND: u64 = 256;
 
 /// The first moment at which two engines differ.

@@ -130,13 +130,26 @@ fn an_endless_trace_diverges_by_fuel() {
     }
 }
 
-/// Every entry runs some instructions and leaves through one guard. The manager gives such a trace up; one
-/// that did not would be found.
+/// Every entry runs some instructions, or an iteration, and leaves through one guard. The manager gives such a
+/// trace up; one that did not would be found.
 #[test]
 fn a_trace_that_thrashes_is_found() {
-    let source = "local t, n = {}, 0 for i = 1, 3000 do t[i] = i > 50 and i + 0.5 or i end
-        for i = 1, 3000 do n = n + 1 local v = t[i] if v > 1000000 then n = n - 2 end end return n";
-    for executor in [ExecutorKind::Eval, ExecutorKind::Simulator] {
+    let source = |float: &str| {
+        format!(
+            "local t, n = {{}}, 0 for i = 1, 3000 do t[i] = {float} and i + 0.5 or i end
+             for i = 1, 3000 do
+               n = n + 1 local v = t[i] if v > 1000000 then n = n - 2 end
+             end
+             return n"
+        )
+    };
+    for (executor, float) in [
+        (ExecutorKind::Eval, "i > 50"),
+        (ExecutorKind::Simulator, "i > 50"),
+        (ExecutorKind::Eval, "i % 2 == 0"),
+        (ExecutorKind::Simulator, "i % 2 == 0"),
+    ] {
+        let source = source(float);
         let check = |config: &JitConfig| {
             check_jit(source.as_bytes(), "=thrash", config, &Options::default())
         };

@@ -82,8 +82,9 @@ pub struct JitConfig {
     pub tables_may_grow: bool,
     /// Failed recordings of one loop head before it is blacklisted.
     pub max_attempts: u32,
-    /// By how much the entries into a trace that complete no iteration may outnumber the completed
-    /// iterations before the trace is retired.
+    /// How many entries into a trace may go unpaid before it is retired: an entry is paid for by
+    /// [`ENTRY_COST`](super::manager::ENTRY_COST) instructions that the trace stands for, on that entry or
+    /// on a later one.
     pub max_fruitless: u32,
     /// Passes to run: bit n is entry n of `opt::PIPELINE`.
     pub passes: u32,

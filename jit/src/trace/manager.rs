@@ -4,9 +4,9 @@
 //! Out: compiled traces that run instead of the interpreter; counters; calls of a [`JitObserver`].
 //!
 //! States of a loop head: counting -> recording -> compiled, or after an abort counting again with a
-//! doubled threshold, and after too many aborts blacklisted. A compiled trace that does not pay (its
-//! guards fail before the loop is reached, again and again) is retired and its head counts again.
-//! So no loop tries forever.
+//! doubled threshold, and after too many aborts blacklisted. A compiled trace that does not pay (it is
+//! left after a few instructions, again and again) is retired and its head counts again. So no loop tries
+//! forever.
 //!
 //! Invariants:
 //! - the clock is the interpreter's: an exit advances it by what the trace stood for;
@@ -108,6 +108,10 @@ impl JitObserver for () {}
 /// Consecutive entries that left where they began before a trace is retired.
 const MAX_STUCK: u32 = 6;
 
+/// VM instructions that a trace must stand for to make up for one entry and exit. Entering, leaving and
+/// restoring takes about as long as 60 in the interpreter; half of that is a loss beyond doubt.
+pub const ENTRY_COST: u64 = 32;
+
 /// A loop head: runtime proto and pc.
 type Head = (u32, u32);
 
@@ -116,9 +120,9 @@ struct HeadState {
     trace: Option<TraceId>,
     attempts: u32,
     blacklisted: bool,
-    /// Entries that completed no iteration, and iterations completed, over all traces of this head.
-    fruitless: u64,
-    fruitful: u64,
+    /// Entries, and the VM instructions that they stood for, over all traces of this head.
+    entries: u64,
+    instructions: u64,
 }
 
 struct CompiledTrace {
@@ -126,8 +130,8 @@ struct CompiledTrace {
     code: CompiledCode,
     /// The collector is told of each run (see [`Trace::stores_references`]).
     stores_references: bool,
-    /// Entries that completed no iteration, less the iterations completed, never below 0.
-    fruitless: u64,
+    /// What its entries have cost beyond what they stood for, in VM instructions, never below 0.
+    loss: u64,
     /// Entries in a row that left with the clock unmoved.
     stuck: u32,
     /// Side exits taken, by snapshot.
@@ -303,7 +307,7 @@ impl Jit {
                     ir,
                     code,
                     stores_references,
-                    fruitless: 0,
+                    loss: 0,
                     stuck: 0,
                     taken,
                 });
@@ -343,7 +347,31 @@ impl Jit {
 
     // -- running -----------------------------------------------------------------------------
 
+    /// Enters a trace, and gives it up if that has not paid for too long.
     fn run(&mut self, vm: &mut Vm, head: Head, id: TraceId) {
+        let (clock, exits) = (vm.clock(), self.stats.exits);
+        self.run_until_left(vm, id);
+        if self.stats.exits == exits {
+            return;
+        }
+        let stood_for = vm.clock() - clock;
+        let trace = &mut self.traces[id.0 as usize];
+        trace.loss = (trace.loss + ENTRY_COST).saturating_sub(stood_for);
+        trace.stuck = if stood_for == 0 { trace.stuck + 1 } else { 0 };
+        let may_lose = u64::from(self.config.max_fruitless).saturating_mul(ENTRY_COST);
+        let gives_up = trace.stuck > MAX_STUCK || trace.loss > may_lose;
+        let state = self.heads.entry(head).or_default();
+        state.entries += 1;
+        state.instructions += stood_for;
+        let loss = (state.entries * ENTRY_COST).saturating_sub(state.instructions);
+        self.stats.thrash = self.stats.thrash.max(loss / ENTRY_COST);
+        if gives_up {
+            self.retire(vm, head);
+        }
+    }
+
+    /// Runs a trace until the interpreter is to go on.
+    fn run_until_left(&mut self, vm: &mut Vm, id: TraceId) {
         if !self.config.enter {
             return;
         }
@@ -396,22 +424,6 @@ impl Jit {
             }
             self.stats.loop_arrivals += loop_arrivals;
             self.observer.left(vm, id, exit);
-            trace.stuck = if vm.clock() == before { trace.stuck + 1 } else { 0 };
-            let iterations = loop_arrivals + u64::from(whole);
-            let state = self.heads.entry(head).or_default();
-            if iterations > 0 {
-                trace.fruitless = trace.fruitless.saturating_sub(iterations);
-                state.fruitful += iterations;
-            } else {
-                trace.fruitless += 1;
-                state.fruitless += 1;
-                let thrash = state.fruitless.saturating_sub(state.fruitful);
-                self.stats.thrash = self.stats.thrash.max(thrash);
-            }
-            if trace.stuck > MAX_STUCK || trace.fruitless > u64::from(self.config.max_fruitless) {
-                self.retire(vm, head);
-                return;
-            }
             // A linear trace that ran to its end is at its own head again; so is a looping one
             // that ran out of fuel.
             let limited = self.clock_limit.is_some_and(|limit| vm.clock() >= limit);

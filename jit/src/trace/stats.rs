@@ -20,7 +20,8 @@ pub struct JitStats {
     /// Exits taken as often as `JitConfig::hot_exit` says: where side traces would begin.
     pub hot_exits: u64,
     pub loop_arrivals: u64,
-    /// Entries that completed no iteration, beyond the iterations completed: the worst loop head's.
+    /// Entries that what the traces stood for has not paid for (`JitConfig::max_fruitless`): the worst loop
+    /// head's.
     pub thrash: u64,
     /// Exits taken although their guard held.
     pub forced_exits: u64,
