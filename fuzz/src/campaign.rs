@@ -32,6 +32,8 @@ pub struct Plan {
     pub executor: ExecutorKind,
     /// The JIT is off: every finding is a false alarm.
     pub without_jit: bool,
+    /// Everything that can be reached is compared at each moment ([`Job::thorough`]).
+    pub thorough: bool,
     /// Planted in the compiler's stages.
     pub tap: Option<TapRef>,
     /// Stop after this many findings.
@@ -197,6 +199,7 @@ pub fn judge_case_without_jit(case: &Case, seed: u64) -> Judged {
         executor: ExecutorKind::Eval,
         tap: None,
         check: false,
+        thorough: false,
         fuel: GENERATED_FUEL,
     };
     judge_without_jit(&job, seed)
@@ -232,6 +235,7 @@ pub fn with_job<T>(
         config: case.config.clone(),
         executor,
         check: false,
+        thorough: false,
         fuel,
     })
 }
@@ -264,14 +268,18 @@ pub fn sweep(
             let case = case_of_seed(seed);
             let judged = match plan.without_jit {
                 true => judge_case_without_jit(&case, seed),
-                false => judge_tapped(&case, plan.executor, plan.tap.as_ref(), GENERATED_FUEL),
+                false => {
+                    let ask = |job: &Job| judge(&Job { thorough: plan.thorough, ..job.clone() });
+                    with_job(&case, plan.executor, plan.tap.as_ref(), GENERATED_FUEL, ask)
+                }
             };
             own.add(&judged);
             let programs = done.fetch_add(1, Ordering::Relaxed) + 1;
             if let Answer::Found(finding) = judged.answer {
                 let seconds = start.elapsed().as_secs_f64();
                 let (executor, tap) = (plan.executor, plan.tap.as_ref());
-                let blame = |job: &Job| blame_of(job, &finding);
+                let blame =
+                    |job: &Job| blame_of(&Job { thorough: plan.thorough, ..job.clone() }, &finding);
                 let blame = match plan.without_jit {
                     true => None,
                     false => with_job(&case, executor, tap, GENERATED_FUEL, blame).map(Box::new),

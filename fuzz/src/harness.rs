@@ -32,6 +32,8 @@ pub struct Job<'a> {
     pub tap: Option<TapRef>,
     /// Verify the IR after each pass and every register allocation, also in release builds.
     pub check: bool,
+    /// Compare everything that can be reached at each moment, not at a sample of them.
+    pub thorough: bool,
     /// VM instructions before a program is given up as inconclusive.
     pub fuel: u64,
 }
@@ -186,7 +188,7 @@ fn with_case<T>(job: &Job, work: impl FnOnce(&Case) -> T) -> Option<T> {
 }
 
 fn options(job: &Job) -> Options {
-    Options { fuel: job.fuel, ..Options::default() }
+    Options { fuel: job.fuel, thorough: job.thorough, ..Options::default() }
 }
 
 /// Runs a program on all three engines and compares them; in another process where native code may do harm

@@ -82,6 +82,7 @@ pub fn score(fault: &Fault, rules: &Rules) -> Row {
         jobs: 1,
         executor: rules.executor,
         without_jit: false,
+        thorough: false,
         tap: Some(fault.tap()),
         max_findings: rules.findings.max(1),
     };

@@ -72,6 +72,7 @@ fn ask(probe: &Probe, executor: ExecutorKind, tap: Option<TapRef>) -> Answer {
         executor,
         tap,
         check: false,
+        thorough: false,
         fuel: FUEL,
     };
     judge(&job).answer

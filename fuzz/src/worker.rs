@@ -50,6 +50,7 @@ struct Question {
     /// The planted fault's name.
     fault: Option<String>,
     check: bool,
+    thorough: bool,
     fuel: u64,
 }
 
@@ -138,6 +139,7 @@ impl Question {
             executor: job.executor.name().into(),
             fault,
             check: job.check,
+            thorough: job.thorough,
             fuel: job.fuel,
         })
     }
@@ -159,6 +161,7 @@ impl Question {
             executor,
             tap,
             check: self.check,
+            thorough: self.thorough,
             fuel: self.fuel,
         }))
     }
@@ -417,6 +420,7 @@ mod tests {
             executor: ExecutorKind::Simulator,
             tap: None,
             check: false,
+            thorough: false,
             fuel: GENERATED_FUEL,
         }
     }

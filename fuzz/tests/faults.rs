@@ -136,6 +136,7 @@ fn observe(seeds: std::ops::Range<u64>) -> Observed {
             executor: ExecutorKind::Simulator,
             tap: Some(TapRef::new(Watch { faults: faults::all(), observed: observed.clone() })),
             check: false,
+            thorough: false,
             fuel: GENERATED_FUEL,
         });
     }
@@ -195,6 +196,7 @@ fn planted_faults_are_found() {
             jobs: 1,
             executor: ExecutorKind::Simulator,
             without_jit: false,
+            thorough: false,
             tap: Some(fault.tap()),
             max_findings: 1,
         };
@@ -213,6 +215,7 @@ fn job(source: &str, config: CaseConfig, tap: TapRef) -> Job<'_> {
         executor: ExecutorKind::Simulator,
         tap: Some(tap),
         check: false,
+        thorough: false,
         fuel: GENERATED_FUEL,
     }
 }

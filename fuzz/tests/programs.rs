@@ -60,6 +60,7 @@ fn all_engines_agree_on_them() {
                 executor: ExecutorKind::host_default(),
                 tap: None,
                 check: false,
+                thorough: false,
                 fuel: USER_FUEL,
             });
             let Answer::Agree(compared) = judged.answer else {

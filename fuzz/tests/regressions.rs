@@ -20,6 +20,7 @@ fn replay(executor: ExecutorKind) {
             executor,
             tap: None,
             check: true,
+            thorough: false,
             fuel: USER_FUEL,
         };
         let judged = judge(&job);

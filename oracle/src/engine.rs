@@ -26,6 +26,8 @@ pub struct Options {
     /// When set, library functions and tables whose name it rejects are removed before the program
     /// starts, so that one engine offers what another offers. Names are like `math.sin`.
     pub offers: Option<fn(&str) -> bool>,
+    /// Everything that can be reached, up to a bound, is compared at each moment, not at a sample of them.
+    pub thorough: bool,
 }
 
 impl Default for Options {
@@ -36,6 +38,7 @@ impl Default for Options {
             output: 1 << 20,
             random_seed: 0,
             offers: None,
+            thorough: false,
         }
     }
 }

@@ -60,6 +60,11 @@ const FULL_RECORD: usize = 1 << 22;
 const THIN: usize = 61;
 
 impl Schedule {
+    /// What the bounds of a run ask for.
+    fn of(program: &Program) -> Schedule {
+        if program.options.thorough { Schedule::Deep } else { Schedule::Sampled }
+    }
+
     fn plan(self, select: Select, moment: usize) -> Plan {
         // The JIT is the suspect; what the interpreter does to tables it does at every end, too.
         let often = match select {
@@ -417,7 +422,7 @@ pub fn two_way(
     follower: &impl Engine,
     select: Select,
 ) -> Verdict {
-    compare(program, leader, follower, select, Schedule::Sampled)
+    compare(program, leader, follower, select, Schedule::of(program))
 }
 
 /// The same with a deep look at each of the first moments, so that what an event leaves behind registers
@@ -457,12 +462,12 @@ pub fn three_way(
     interpreter: &impl Engine,
     reference: &impl Engine,
 ) -> Verdict {
-    let led = record(program, jit, Select::Live, Schedule::Sampled, usize::MAX);
+    let schedule = Schedule::of(program);
+    let led = record(program, jit, Select::Live, schedule, usize::MAX);
     if let Some(verdict) = hopeless(&led) {
         return verdict;
     }
     let also = Some(Select::Defined);
-    let schedule = Schedule::Sampled;
     let first = match follow(program, &led, interpreter, Select::Live, schedule, also) {
         Ok(followed) => followed,
         Err(Err(reason)) => return Verdict::Inconclusive(reason),
@@ -521,7 +526,7 @@ pub fn without_jit(
     collecting: &impl Engine,
     reference: &impl Engine,
 ) -> Verdict {
-    let schedule = Schedule::Sampled;
+    let schedule = Schedule::of(program);
     let led = record(program, leader, Select::Defined, schedule, usize::MAX);
     if let Some(verdict) = hopeless(&led) {
         return verdict;

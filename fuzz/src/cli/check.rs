@@ -19,6 +19,9 @@ pub struct Args {
     /// VM instructions before a program is given up as inconclusive.
     #[arg(long, default_value_t = USER_FUEL)]
     fuel: u64,
+    /// Compare everything that can be reached at each moment, not at a sample of them.
+    #[arg(long)]
+    thorough: bool,
     /// Plant one of the faults of `plumb score --list`.
     #[arg(long, value_name = "FAULT")]
     plant: Option<String>,
@@ -42,6 +45,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
             executor,
             tap: tap.clone(),
             check: true,
+            thorough: args.thorough,
             fuel: args.fuel,
         };
         let (judged, blame) = quiet(|| judge_and_blame(&job));

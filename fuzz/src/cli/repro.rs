@@ -30,6 +30,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         executor,
         tap: None,
         check: true,
+        thorough: false,
         fuel: USER_FUEL,
     };
     emitln!("{}\n{}\n", crate::regression::name(&case.folder), case.file.story)?;

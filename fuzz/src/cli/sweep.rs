@@ -49,6 +49,10 @@ pub struct Args {
     /// the reference. Every finding is a false alarm (writes reports/aa.json).
     #[arg(long)]
     aa: bool,
+    /// Compare everything that can be reached at each moment, not at a sample of them (about 1.7 times the
+    /// work).
+    #[arg(long, conflicts_with = "aa")]
+    thorough: bool,
     /// Plant one of the faults of `plumb score --list`, to see what a finding looks like. Nothing is
     /// saved under regressions/.
     #[arg(long, value_name = "FAULT", conflicts_with = "aa")]
@@ -110,6 +114,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
             None => executor(args.executor)?,
         },
         without_jit: args.aa,
+        thorough: args.thorough,
         tap: args.plant.as_deref().map(planted).transpose()?,
         max_findings: args.max_findings.map_or(20, usize::from),
     };

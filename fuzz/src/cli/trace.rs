@@ -41,6 +41,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         executor: executor(args.executor)?,
         tap: None,
         check: true,
+        thorough: false,
         fuel: args.fuel,
     })?;
     emit(format_args!("{text}"))?;

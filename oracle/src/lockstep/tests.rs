@@ -29,6 +29,8 @@ enum Fault {
     Bytes,
     /// Loses the entry under key 7 of every table.
     Entry,
+    /// The same at one moment only, the fourteenth.
+    PassingEntry,
     /// Loses metatables.
     Metatable,
     /// Shows the second upvalue of closures as nil.
@@ -139,6 +141,8 @@ impl<S: State> State for FaultyState<'_, S> {
 
 struct FaultyWatcher<W> {
     fault: Fault,
+    /// Moments so far.
+    moments: usize,
     watcher: W,
 }
 
@@ -147,7 +151,12 @@ impl<W: Watcher> Watcher for FaultyWatcher<W> {
         self.watcher.first()
     }
     fn at<S: State>(&mut self, clock: Clock, state: &S) -> Next {
-        let fault = if clock.0 >= FAULT_CLOCK { self.fault } else { Fault::None };
+        self.moments += 1;
+        let fault = match self.fault {
+            Fault::PassingEntry if self.moments == 14 => Fault::Entry,
+            fault if clock.0 >= FAULT_CLOCK => fault,
+            _ => Fault::None,
+        };
         self.watcher.at(clock, &FaultyState { inner: state, fault })
     }
     fn end<S: State>(&mut self, state: &S, ending: &Ending<S::Value>, output: &[u8]) {
@@ -177,7 +186,8 @@ impl Engine for Faulty {
             ..program.options
         };
         let program = Program { options, ..program.clone() };
-        let (mut outcome, faulty) = Reference.run(&program, FaultyWatcher { fault, watcher });
+        let (mut outcome, faulty) =
+            Reference.run(&program, FaultyWatcher { fault, moments: 0, watcher });
         let (ticks, _) = puc::pc_trace(&program.source, &program.chunk_name, &program.options);
         let skew = match fault {
             Fault::Longer => 1,
@@ -273,6 +283,21 @@ fn the_first_difference_is_reported_not_the_first_sampled() {
     let (agreed, _) = found.agreed.expect("a moment before the fault");
     assert!(agreed.0 < FAULT_CLOCK, "{agreed:?}");
     assert!(found.clock.0 < FAULT_CLOCK + 40, "{:?}", found.clock);
+}
+
+/// A sample of moments need not show what a table loses for one moment.
+#[test]
+fn a_thorough_comparison_looks_behind_registers_at_every_moment() {
+    let source = "local t = {1, 2, 3, 4, 5, 6, 7, 8} for i = 1, 200 do t[1] = i end return t";
+    let compare = |thorough| {
+        let mut program = Program::clone(&program(source));
+        program.options.thorough = thorough;
+        let leader = RandomClocks { engine: &Faulty(Fault::PassingEntry), seed: 1 };
+        two_way(&Rc::new(program), &leader, &Reference, Select::Defined)
+    };
+    assert!(compare(false).is_agree());
+    let Verdict::Diverge(found) = compare(true) else { panic!("the passing entry is not found") };
+    assert_eq!((found.kind, found.moment), (DivergenceKind::Reachable, 13));
 }
 
 #[test]
