@@ -50,7 +50,6 @@ use crate::event::{EventKind, StitchSide};
 use crate::ours;
 use crate::verdict::{Divergence, DivergenceKind, Engine};
 use ladder::{Answer, Ladder, Rung};
-use plumb_jit::opt;
 use plumb_jit::trace::config::JitConfig;
 use std::fmt;
 use std::rc::Rc;
@@ -340,7 +339,6 @@ fn look_into(
     found: Box<Divergence>,
     ladder_steps: Vec<Step>,
 ) -> Blame {
-    let at = verified(ladder, &found).map_or(at, |named| named.min(at));
     let rung = ladder.first_that_leaves_elsewhere(at);
     let mut blame = Blame {
         stage: rung.stage(),
@@ -387,16 +385,6 @@ fn look_into(
     blame
 }
 
-/// The rung of the stage after which the verifier found a trace broken. Rungs enter other traces and so may
-/// record other iterations: that of the stage itself need not have met the trace that shows it.
-fn verified(ladder: &Ladder, found: &Divergence) -> Option<usize> {
-    let stage = broken_stage(broken(found)?)?;
-    ladder.rungs.iter().position(|rung| match rung {
-        Rung::Recorder => stage == opt::RECORDED,
-        _ => rung.pass() == Some(stage),
-    })
-}
-
 /// The trace to look into, of which `needed` is the last without which nothing diverges. Where a link
 /// differs, that may be the trace it leads to; what is wrong there, the trace that was left has made.
 fn trace_to_blame(needed: Option<u32>, event: EventKind) -> Option<u32> {
@@ -438,12 +426,6 @@ fn broken(found: &Divergence) -> Option<&str> {
     }
     let states = [&found.right_state, &found.left_state];
     states.into_iter().filter_map(|s| s.ending.as_deref()?.strip_prefix("broke a rule: ")).next()
-}
-
-/// The stage after which the verifier found rules broken: [`opt::RECORDED`] or a pass.
-fn broken_stage(text: &str) -> Option<&str> {
-    let text = text.strip_prefix("panic: ").unwrap_or(text);
-    text.strip_prefix("the trace after ")?.split_once(" breaks rules").map(|(stage, _)| stage)
 }
 
 /// A short name for a broken rule: the kind of trap, the verifier's rule, or a panic's first words.
