@@ -202,15 +202,21 @@ pub fn effects(proto: &Proto, pc: Pc) -> Effects {
         }
         Op::Close => {
             // A variable's method is called right above it, where the block's registers were. Variables of
-            // blocks that have ended count too: what is above them is dead.
+            // blocks that have ended count too: what is above them is dead. Where the method yields, the
+            // instruction is executed anew when it is done, for the other variables.
             let marked = proto.code[..pc.index()].iter().filter_map(|mark| match mark.op() {
                 Op::Tbc => Some(mark.a()),
                 Op::TForPrep => Some(mark.a() + 3),
                 _ => None,
             });
-            let lowest = marked.filter(|variable| *variable >= a).min();
-            let clobbers = lowest.map_or(RegisterSet::EMPTY, |variable| from(variable + 1));
-            Effects::new(RegisterSet::EMPTY, Edge { clobbers, ..Edge::to(next) })
+            match marked.filter(|variable| *variable >= a).min() {
+                None => Effects::new(RegisterSet::EMPTY, Edge::to(next)),
+                Some(lowest) => {
+                    let clobbers = from(lowest + 1);
+                    let [done, again] = [next, pc].map(|pc| Edge { clobbers, ..Edge::to(pc) });
+                    Effects::branch(RegisterSet::EMPTY, done, again)
+                }
+            }
         }
         Op::ExtraArg => Effects::new(RegisterSet::EMPTY, Edge::to(next)),
         Op::Jmp => Effects::new(RegisterSet::EMPTY, Edge::to(next.offset(i.sj()))),

@@ -252,7 +252,7 @@ mod tests {
         check(&proto, call, &[1, 2, 3, 4], &[0, 1, 2, 3, 4]);
         check(&proto, call.next(), &[1, 2, 4, 5], &[0, 1, 2, 3, 4, 5, 6]);
         let close = nth(&proto, Op::Close, 0);
-        check(&proto, close, &[4], &[0, 1, 2, 3, 4, 5, 6]);
+        check(&proto, close, &[4], &[0, 1, 2, 3, 4]);
         check(&proto, close.next(), &[], &[0, 1, 2, 3, 4]);
     }
 
@@ -260,7 +260,9 @@ mod tests {
     fn closing_a_variable_leaves_nothing_above_it() {
         let proto = main("local a = 1; do local b, c <close> = a; local d = 1 end; return a");
         let close = nth(&proto, Op::Close, 0);
-        check(&proto, close, &[0, 2], &[0, 1, 2, 3]);
+        check(&proto, nth(&proto, Op::LoadI, 1), &[0, 2], &[0, 1, 2]);
+        // The method may have yielded, and CLOSE begin again.
+        check(&proto, close, &[0, 2], &[0, 1, 2]);
         check(&proto, close.next(), &[0], &[0, 1, 2]);
         // Closing upvalues calls nothing.
         let proto = main("local a; do local b, c = a; a = function() return b end end");

@@ -285,6 +285,25 @@ fn the_first_difference_is_reported_not_the_first_sampled() {
     assert!(found.clock.0 < FAULT_CLOCK + 40, "{:?}", found.clock);
 }
 
+/// CLOSE begins again after a method that yielded, and finds what the method's call left above the variable.
+#[test]
+fn what_a_yielding_method_leaves_is_no_difference() {
+    let source = "
+local co = coroutine.wrap(function()
+  for i = 1, 20 do
+    local a <close> = setmetatable({}, {__close = function() G = coroutine.yield(0.5) end})
+    local b, c, d, e, f, g = i, i, i, i, i, i
+    local h = b + c * d + e .. f + g
+  end
+end)
+for i = 1, 20 do co(i * 2) end";
+    for seed in 0..30 {
+        let leader = RandomClocks { engine: &ours::Interpreter, seed };
+        let verdict = two_way(&program(source), &leader, &Reference, Select::Defined);
+        assert!(verdict.is_agree(), "seed {seed}: {verdict:?}");
+    }
+}
+
 /// A sample of moments need not show what a table loses for one moment.
 #[test]
 fn a_thorough_comparison_looks_behind_registers_at_every_moment() {
